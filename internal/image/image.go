@@ -1,6 +1,40 @@
+// Package image reads one x86-64 ELF file: its memory, dynamic section,
+// symbols, relocations, unwind tables and Go function table.
+//
+// It promises that a file is validated once, by Open or Parse, and can be
+// trusted afterwards: no method fails or panics on a hostile file, every
+// Reloc.Sym is a valid symbol index, every Range and Segment lies in the
+// address space. What the dynamic loader itself relies on (program headers,
+// dynamic section, hash and version tables, relocations) must be well formed,
+// or Open returns an error. What a program runs without is optional: section
+// headers that contradict the program headers are ignored as a whole
+// (Sections is nil), and a broken .eh_frame is kept up to the damage
+// (EHFrameProblem says where).
+//
+// # Cost
+//
+// Time is linear in the size of the file, plus sorting. Memory is at most
+// 3 times the file's size for RELR relocations (each must relocate 8 bytes
+// of its own, so that a bitmap bomb is refused), once for RELA, 4 times for
+// FDEs, and what the lazily built tables need. These caps hold, and a file
+// that exceeds one is refused: 64 KiB of program headers (as in Linux), 65280
+// sections (else they are ignored), 4096 DT_NEEDED entries, hash chains of
+// 65536 symbols, addresses below 2^47 (as in Linux). Names are cut at 64 KiB.
+//
+// The file is mapped, not read. Strings and slices that methods return point
+// into the mapping unless said otherwise: they are valid until Close. As with
+// any mapping, truncating the file meanwhile is fatal to the process.
+//
+// # Specifications
+//
+// System V gABI (2013 edition, chapters 4 and 5) with the RELR proposal;
+// x86-64 psABI 1.0; Linux Standard Base 5.0 Core, generic part, "Exception
+// Frames" and "Symbol Versioning"; DWARF 5 section 6.4; the Itanium C++ ABI's
+// exception handling tables; and where they are silent, what the Linux kernel
+// and glibc's ld.so do.
 package image
 
-// Contract of the package; see doc comments. Shapes may only grow.
+import "sync"
 
 // File is one ELF file, parsed and validated once; immutable afterwards, so
 // safe for concurrent use. It borrows the mapped bytes until Close.
@@ -12,18 +46,19 @@ type File struct {
 	Entry   uint64
 	Interp  string // PT_INTERP, "" if none
 
-	Segments  []Segment // PT_LOAD, by address
+	Segments  []Segment // PT_LOAD with memory, by address; they do not overlap
 	Sections  []Section // allocated, non-empty, not TLS bss, by address; nil if the file has no (valid) section headers
 	Low, High uint64    // address span of the PT_LOADs
+	ExecStack bool      // PT_GNU_STACK asks for an executable stack
 
 	Soname                             string
 	Needed                             []string
 	Rpath, Runpath                     string
-	Audit, DepAudit, Filter, Auxiliary []string // DT_AUDIT, DT_DEPAUDIT, DT_FILTER, DT_AUXILIARY
+	Audit, DepAudit, Filter, Auxiliary []string // DT_AUDIT, DT_DEPAUDIT (split at colons), DT_FILTER, DT_AUXILIARY
 	Flags1                             uint64   // DT_FLAGS_1 (DF_1_NODEFLIB, DF_1_PIE ...)
 	DynFlags                           uint64   // DT_FLAGS (DF_TEXTREL ...), with DF_TEXTREL set too for DT_TEXTREL, DF_SYMBOLIC for DT_SYMBOLIC
 	HasDynamic                         bool
-	Init, Fini                         uint64  // DT_INIT, DT_FINI, 0 if none
+	Init, Fini                         uint64  // DT_INIT, DT_FINI, 0 if none; static executables: start of the sections .init, .fini
 	InitArray, FiniArray, PreinitArray Range   // file's own addresses; static executables: from the section names .init_array etc.
 	TLS                                Segment // PT_TLS, zero if none
 	Relro                              Range   // PT_GNU_RELRO
@@ -31,21 +66,85 @@ type File struct {
 
 	BuildID string // hex, "" if none
 
-	Relocs []Reloc // every relocation (RELA, JMPREL, RELR; static: .rela.* sections or __rela_iplt range), sorted by Addr
-	FDEs   []FDE   // .eh_frame, sorted by Start, duplicates removed, may overlap in hostile files
+	// Relocs has every relocation: RELA, JMPREL, RELR; of static executables
+	// what their allocated SHT_RELA sections hold (.rela.plt: IRELATIVE), so
+	// nothing if their section headers are gone, since only their start-up
+	// code knows where the table is. By Addr; of equal Addr in table order.
+	Relocs []Reloc
+	// FDEs is .eh_frame, sorted by Start, then End. Duplicates are removed, as
+	// are entries that do not start in an executable segment. Entries may
+	// overlap in hostile files.
+	FDEs []FDE
+	// EHFrameProblem says why .eh_frame could not be read to its end, "" if it
+	// could, or if there is none.
+	EHFrameProblem string
 
 	Verneed []VersionNeed // versions that this file demands of others (for "who needs what" errors)
-	// unexported: symbol tables, hash tables, version tables ...
+
+	// DebugRoot is where FuncName looks for separate debug files
+	// (DebugRoot/.build-id/xx/yyyy.debug). Open sets /usr/lib/debug; "" turns
+	// the search off. Change it only before the first FuncName.
+	DebugRoot string
+
+	mapped  []byte // what Close unmaps
+	loads   []load // parallel to Segments
+	execs   []Range
+	text    Range // the largest of execs
+	symtab  symTable
+	fullSym symTable // .symtab
+	dyn     dynTables
+	fdeIdx  fdeIndex
+
+	ehHdr  Range // PT_GNU_EH_FRAME
+	notes  []Range
+	shdrs  []shdr // all section headers, nil if there are no valid ones
+	shstrs []byte
+
+	sha struct {
+		once sync.Once
+		hex  string
+	}
+	goTab struct {
+		once sync.Once
+		tab  *goTab
+	}
+	goVer struct {
+		once sync.Once
+		ver  string
+	}
+	starts struct {
+		once sync.Once
+		list []uint64
+	}
+	objects struct {
+		once sync.Once
+		list []Range
+	}
+	names struct {
+		once sync.Once
+		tab  nameTable
+	}
+	debug struct {
+		once   sync.Once
+		tab    nameTable
+		mapped []byte
+	}
 }
 
 // Range is [Start, End) in file addresses.
 type Range struct{ Start, End uint64 }
+
+// Contains reports whether addr is in r.
+func (r Range) Contains(addr uint64) bool { return addr >= r.Start && addr < r.End }
 
 // Segment is a PT_LOAD (or PT_TLS).
 type Segment struct {
 	Addr, MemSize, Off, FileSize uint64
 	R, W, X                      bool
 }
+
+// End is the address after the segment's memory.
+func (s *Segment) End() uint64 { return s.Addr + s.MemSize }
 
 // Section is an allocated section.
 type Section struct {
@@ -68,10 +167,14 @@ type Reloc struct {
 // FDE is one frame description entry of .eh_frame.
 type FDE struct {
 	Start, End uint64
-	LSDA       uint64 // address of the language-specific data area, 0 if none
+	LSDA       uint64 // address of the language-specific data area, 0 if none, NoLSDA if its encoding is unknown
 	Signal     bool   // 'S' augmentation: Start has been left as encoded (one byte early in __restore_rt)
 	CFAOffset  int32  // CFA offset from rsp that holds at Start (8 at a normal entry; other values: a cold part), -1 if not rsp-based or unknown
 }
+
+// NoLSDA stands for a language-specific data area whose address could not be
+// decoded. LandingPads says false for it.
+const NoLSDA = ^uint64(0)
 
 // Symbol is one dynamic symbol.
 type Symbol struct {
@@ -93,35 +196,3 @@ type LandingPad struct {
 	Start, End uint64 // call sites [Start, End)
 	Pad        uint64 // landing pad address; rows without one are left out
 }
-
-// Methods to provide (all cheap, allocation-free unless said):
-//
-//	Open(path string) (*File, error)                    mmap, parse, validate; *FormatError{Path, Where, Problem} on hostile or unsupported input
-//	Parse(path string, data []byte) (*File, error)      the same over bytes (tests, fuzzing)
-//	(*File) Close() error
-//	(*File) SHA256() string                             hex, computed on first use
-//	(*File) Bytes(addr uint64) []byte                   file-backed bytes from addr to the end of its segment's file data; nil if none. In DT_TEXTREL
-//	                                                    files the returned bytes are of a private copy with relative relocations already applied (link base 0)
-//	(*File) Exec(addr uint64) bool                      inside an executable PT_LOAD (and, where sections exist, inside an executable section)
-//	(*File) Writable(addr uint64) bool                  in a writable PT_LOAD (relro counts as writable)
-//	(*File) Section(addr uint64) *Section
-//	(*File) ExecRanges() []Range                        executable sections, or executable segments when there are no sections
-//	(*File) RelocsIn(start, end uint64) []Reloc         subslice by binary search
-//	(*File) FDEAt(addr uint64) *FDE                     the FDE that covers addr, nil if none; must be fast (page index or binary search)
-//	(*File) LandingPads(f *FDE) ([]LandingPad, bool)    parse the LSDA (Itanium C++ ABI exception tables; also Rust, GCC C cleanup); false: unparseable. Allocates
-//	(*File) NumSymbols() int                            dynamic symbols (DT_GNU_HASH, DT_HASH, or section header counts)
-//	(*File) Symbol(i int) Symbol
-//	(*File) SymbolName(i int) string                    unsafe.String over the mapped bytes; no copy
-//	(*File) SymbolVersion(i int) (version string, hidden bool)   "" if unversioned; for undefined symbols the needed version
-//	(*File) SymbolNeededFile(i int) string              soname from verneed for an undefined symbol, ""
-//	(*File) Lookup(name, version string) (int, bool)    what ld.so's do_lookup_x finds in this file alone: GNU hash or SysV hash; a defined symbol; version "" matches the
-//	                                                    default (non-hidden) version or, if none, the unversioned/base one as ld.so does (see glibc elf/dl-lookup.c check_match)
-//	GNUHash(name string) uint32
-//	(*File) LookupHash(hash uint32, name, version string) (int, bool)   same with the hash precomputed
-//	(*File) FuncStarts() []uint64                       sorted, deduplicated *proven* function starts: .dynsym and .symtab STT_FUNC/STT_GNU_IFUNC, FDE starts (a Signal FDE:
-//	                                                    Start+1 too), Go pclntab, Init, Fini, Entry. Computed once
-//	(*File) DataSymbols() []Range                       sorted STT_OBJECT/STT_TLS-excluded extents from .dynsym and .symtab (size > 0)
-//	(*File) GoVersion() string / (*File) IsGo() bool    has a Go pclntab (also found without section headers, by its magic)
-//	(*File) GoFuncs() []uint64                          pclntab entries
-//	(*File) FuncName(addr uint64) (name string, off uint64, ok bool)   best name: .symtab, .dynsym, then pclntab, then the separate debug file by build-id under
-//	                                                    /usr/lib/debug/.build-id/xx/yyyy.debug (loaded lazily, once, only if it exists and SetDebugRoot did not disable it)

@@ -1,0 +1,639 @@
+package image
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+)
+
+// Pointer encodings, DW_EH_PE_* (LSB 5.0 core generic, "DWARF Extensions",
+// table "DWARF Exception Header Encoding").
+const (
+	peAbsptr, peUleb128, peUdata2, peUdata4, peUdata8 = 0x00, 0x01, 0x02, 0x03, 0x04
+	peSigned, peSleb128, peSdata2, peSdata4, peSdata8 = 0x08, 0x09, 0x0a, 0x0b, 0x0c
+
+	pePcrel, peTextrel, peDatarel, peFuncrel, peAligned = 0x10, 0x20, 0x30, 0x40, 0x50
+	peIndirect, peOmit                                  = 0x80, 0xff
+)
+
+// Call frame instructions (DWARF 5 section 6.4.2 and table 7.29; GNU ones in
+// LSB 5.0 core generic, "DWARF CFI Extensions").
+const (
+	cfaAdvanceLoc, cfaOffset, cfaRestore = 0x40, 0x80, 0xc0
+
+	cfaNop, cfaSetLoc, cfaAdvanceLoc1, cfaAdvanceLoc2, cfaAdvanceLoc4      = 0x00, 0x01, 0x02, 0x03, 0x04
+	cfaOffsetExt, cfaRestoreExt, cfaUndefined, cfaSameValue, cfaRegister   = 0x05, 0x06, 0x07, 0x08, 0x09
+	cfaRememberState, cfaRestoreState, cfaDefCFA, cfaDefCFARegister        = 0x0a, 0x0b, 0x0c, 0x0d
+	cfaDefCFAOffset, cfaDefCFAExpression, cfaExpression, cfaOffsetExtSf    = 0x0e, 0x0f, 0x10, 0x11
+	cfaDefCFASf, cfaDefCFAOffsetSf, cfaValOffset, cfaValOffsetSf           = 0x12, 0x13, 0x14, 0x15
+	cfaValExpression, cfaGNUWindowSave, cfaGNUArgsSize, cfaGNUNegOffsetExt = 0x16, 0x2d, 0x2e, 0x2f
+
+	regRSP = 7 // DWARF number, x86-64 psABI figure 3.36
+)
+
+// ehBases are what relative encodings are relative to.
+type ehBases struct{ text, data uint64 }
+
+// ehReader reads encoded values. An error sticks and yields zeros.
+type ehReader struct {
+	b    []byte
+	addr uint64 // of b[0]
+	pos  int
+	bad  bool
+}
+
+func (r *ehReader) byte() byte {
+	if r.pos >= len(r.b) {
+		r.bad = true
+		return 0
+	}
+	r.pos++
+	return r.b[r.pos-1]
+}
+
+func (r *ehReader) skip(n uint64) {
+	if n > uint64(len(r.b)-r.pos) {
+		r.bad = true
+		return
+	}
+	r.pos += int(n)
+}
+
+func (r *ehReader) take(n int) []byte {
+	if n > len(r.b)-r.pos {
+		r.bad = true
+		return zero8[:]
+	}
+	r.pos += n
+	return r.b[r.pos-n:]
+}
+
+var zero8 [8]byte
+
+func (r *ehReader) uleb() (v uint64) {
+	for s := uint(0); ; s += 7 {
+		c := r.byte()
+		if s < 64 {
+			v |= uint64(c&0x7f) << s
+		}
+		if c&0x80 == 0 {
+			return v
+		}
+	}
+}
+
+func (r *ehReader) sleb() int64 {
+	var v uint64
+	for s := uint(0); ; {
+		c := r.byte()
+		if s < 64 {
+			v |= uint64(c&0x7f) << s
+		}
+		s += 7
+		if c&0x80 == 0 {
+			if s < 64 && c&0x40 != 0 {
+				v |= ^uint64(0) << s
+			}
+			return int64(v)
+		}
+	}
+}
+
+// raw reads a value in format enc&15, sign-extended where that is signed.
+func (r *ehReader) raw(enc byte) uint64 {
+	switch enc & 15 {
+	case peSdata4:
+		return uint64(int32(le32(r.take(4))))
+	case peAbsptr, peSigned, peUdata8, peSdata8:
+		return le64(r.take(8))
+	case peUleb128:
+		return r.uleb()
+	case peSleb128:
+		return uint64(r.sleb())
+	case peUdata2:
+		return uint64(le16(r.take(2)))
+	case peSdata2:
+		return uint64(int16(le16(r.take(2))))
+	case peUdata4:
+		return uint64(le32(r.take(4)))
+	}
+	r.bad = true
+	return 0
+}
+
+// pointer reads an encoded pointer. As in libgcc's
+// read_encoded_value_with_base, a raw zero is a null pointer whatever it is
+// relative to. Indirection is left to the caller.
+func (r *ehReader) pointer(enc byte, bases ehBases, fn uint64) uint64 {
+	if enc&^peIndirect == peAligned {
+		r.skip(-(r.addr + uint64(r.pos)) & 7)
+		return le64(r.take(8))
+	}
+	at := r.addr + uint64(r.pos)
+	v := r.raw(enc)
+	if v == 0 {
+		return 0
+	}
+	switch enc & 0x70 {
+	case peAbsptr:
+	case pePcrel:
+		v += at
+	case peTextrel:
+		v += bases.text
+	case peDatarel:
+		v += bases.data
+	case peFuncrel:
+		v += fn
+	default:
+		r.bad = true
+	}
+	return v
+}
+
+// cie is what the FDEs need of a common information entry.
+type cie struct {
+	fdeEnc, lsdaEnc byte
+	hasAug, signal  bool
+	bad             bool // not understood: its FDEs are unusable
+	dataAlign       int64
+	cfa             cfaState
+	offset          int32 // cfa as FDE.CFAOffset
+}
+
+// cfaState is a CFA rule; ok is false for expressions and what is not known.
+type cfaState struct {
+	reg    uint64
+	off    int64
+	ok     bool
+	stored bool // remember_state without restore_state
+	savReg uint64
+	savOff int64
+	savOK  bool
+}
+
+func (s *cfaState) offset() int32 {
+	if s.ok && s.reg == regRSP && s.off >= 0 && s.off <= 1<<31-1 {
+		return int32(s.off)
+	}
+	return -1
+}
+
+// run evaluates instructions up to the first that advances the location.
+func (s *cfaState) run(r *ehReader, c *cie, bases ehBases) {
+	for r.pos < len(r.b) && !r.bad {
+		op := r.byte()
+		switch op & 0xc0 {
+		case cfaAdvanceLoc:
+			if op&0x3f != 0 {
+				return
+			}
+			continue
+		case cfaOffset:
+			r.uleb()
+			continue
+		case cfaRestore:
+			continue
+		}
+		switch op {
+		case cfaNop, cfaGNUWindowSave:
+		case cfaSetLoc:
+			return
+		case cfaAdvanceLoc1:
+			if r.byte() != 0 {
+				return
+			}
+		case cfaAdvanceLoc2:
+			if le16(r.take(2)) != 0 {
+				return
+			}
+		case cfaAdvanceLoc4:
+			if le32(r.take(4)) != 0 {
+				return
+			}
+		case cfaOffsetExt, cfaRegister, cfaOffsetExtSf, cfaValOffset, cfaValOffsetSf, cfaGNUNegOffsetExt:
+			r.uleb()
+			r.uleb()
+		case cfaRestoreExt, cfaUndefined, cfaSameValue, cfaGNUArgsSize:
+			r.uleb()
+		case cfaRememberState:
+			s.stored, s.savReg, s.savOff, s.savOK = true, s.reg, s.off, s.ok
+		case cfaRestoreState:
+			// Deeper nesting without an advance is not seen in practice.
+			s.reg, s.off, s.ok = s.savReg, s.savOff, s.stored && s.savOK
+			s.stored = false
+		case cfaDefCFA:
+			s.reg, s.off, s.ok = r.uleb(), int64(r.uleb()), true
+		case cfaDefCFASf:
+			s.reg, s.off, s.ok = r.uleb(), r.sleb()*c.dataAlign, true
+		case cfaDefCFARegister:
+			s.reg = r.uleb()
+		case cfaDefCFAOffset:
+			s.off = int64(r.uleb())
+		case cfaDefCFAOffsetSf:
+			s.off = r.sleb() * c.dataAlign
+		case cfaDefCFAExpression:
+			r.skip(r.uleb())
+			s.ok = false
+		case cfaExpression, cfaValExpression:
+			r.uleb()
+			r.skip(r.uleb())
+		default:
+			s.ok = false
+			return
+		}
+	}
+	if r.bad {
+		s.ok = false
+	}
+}
+
+// parseCIE reads a CIE from its version byte on.
+func parseCIE(r ehReader, bases ehBases) cie {
+	c := cie{lsdaEnc: peOmit}
+	ver := r.byte()
+	if ver != 1 && ver != 3 && ver != 4 {
+		return cie{bad: true}
+	}
+	aug := cstr(r.b, uint64(r.pos))
+	r.skip(uint64(len(aug)) + 1)
+	if aug == "eh" { // GCC 2: a pointer to a language's table
+		r.skip(8)
+		aug = ""
+	}
+	if ver == 4 {
+		addrSize, segSize := r.byte(), r.byte()
+		if addrSize != 8 || segSize != 0 {
+			return cie{bad: true}
+		}
+	}
+	r.uleb()
+	c.dataAlign = r.sleb()
+	if ver == 1 {
+		r.byte()
+	} else {
+		r.uleb()
+	}
+	if aug != "" {
+		if aug[0] != 'z' {
+			return cie{bad: true}
+		}
+		c.hasAug = true
+		n := r.uleb()
+		if r.bad || n > uint64(len(r.b)-r.pos) {
+			return cie{bad: true}
+		}
+		end := r.pos + int(n)
+		known := true
+		for i := 1; i < len(aug); i++ {
+			switch aug[i] {
+			case 'R':
+				c.fdeEnc = r.byte()
+				c.bad = c.bad || !known
+			case 'P':
+				enc := r.byte()
+				if enc != peOmit {
+					r.pointer(enc, bases, 0) // the personality's address does not matter here
+				}
+			case 'L':
+				c.lsdaEnc = r.byte()
+				if !known {
+					c.lsdaEnc = peIndirect // not decodable
+				}
+			case 'S':
+				c.signal = true
+			case 'B', 'G':
+			default:
+				known = false // its data are of unknown length, so R and L after it are lost
+			}
+		}
+		if r.bad || r.pos > end {
+			return cie{bad: true}
+		}
+		r.pos = end
+	}
+	c.cfa.run(&r, &c, bases)
+	c.offset = c.cfa.offset()
+	if c.fdeEnc == peOmit || c.fdeEnc&peIndirect != 0 || c.fdeEnc&0x70 == peFuncrel {
+		c.bad = true
+	}
+	return c
+}
+
+// ehFrame walks .eh_frame records (LSB 5.0 core generic, "Exception Frames").
+type ehFrame struct {
+	b     []byte
+	addr  uint64 // of b[0]
+	bases ehBases
+	want  int // -1: b is the section and zero terminators are skipped; else the end is the first terminator after this many FDEs
+	emit  func(FDE)
+}
+
+// walk returns what stopped it before the end, "" if nothing did.
+func (e *ehFrame) walk() string {
+	b := e.b
+	cies := make([]cie, 0, 16)
+	index := make(map[int]int32)
+	lastOff, last := -1, int32(0)
+	n := 0
+	for p := 0; p+4 <= len(b); {
+		size := uint64(le32(b[p:]))
+		body := p + 4
+		if size == 0 {
+			if e.want >= 0 && n >= e.want {
+				return ""
+			}
+			p = body
+			continue
+		}
+		if size == 0xffffffff {
+			if len(b)-body < 8 {
+				return fmt.Sprintf("record at %#x: truncated", e.addr+uint64(p))
+			}
+			size = le64(b[body:])
+			body += 8
+		}
+		if size < 4 || size > uint64(len(b)-body) {
+			return fmt.Sprintf("record at %#x: length %#x", e.addr+uint64(p), size)
+		}
+		end := body + int(size)
+		rec := b[body:end:end]
+		id := le32(rec)
+		if id == 0 {
+			c := parseCIE(ehReader{b: rec, addr: e.addr + uint64(body), pos: 4}, e.bases)
+			lastOff, last = p, int32(len(cies))
+			index[p] = last
+			cies = append(cies, c)
+			p = end
+			continue
+		}
+		n++
+		if off := body - int(id); off != lastOff {
+			i, ok := index[off]
+			if !ok {
+				return fmt.Sprintf("FDE at %#x: no CIE at %#x", e.addr+uint64(p), e.addr+uint64(off))
+			}
+			lastOff, last = off, i
+		}
+		c := &cies[last]
+		if c.bad {
+			p = end
+			continue
+		}
+		fde := FDE{Signal: c.signal, CFAOffset: c.offset}
+		var length uint64
+		r := ehReader{b: rec, addr: e.addr + uint64(body), pos: 4}
+		if c.fdeEnc == pePcrel|peSdata4 && len(rec) >= 13 {
+			if v := int32(le32(rec[4:])); v != 0 {
+				fde.Start = r.addr + 4 + uint64(v)
+			}
+			length = uint64(int32(le32(rec[8:])))
+			r.pos = 12
+		} else {
+			fde.Start = r.pointer(c.fdeEnc, e.bases, 0)
+			length = r.raw(c.fdeEnc)
+		}
+		fde.End = fde.Start + length
+		if c.hasAug {
+			n := r.uleb()
+			if r.bad || n > uint64(len(rec)-r.pos) {
+				p = end
+				continue
+			}
+			aug := r.pos + int(n)
+			if c.lsdaEnc != peOmit && n > 0 {
+				if c.lsdaEnc&peIndirect != 0 {
+					fde.LSDA = NoLSDA
+				} else if fde.LSDA = r.pointer(c.lsdaEnc, e.bases, fde.Start); r.bad || r.pos > aug {
+					fde.LSDA = NoLSDA
+				}
+				r.bad = false
+			}
+			r.pos = aug
+		}
+		// Most FDEs advance at once, or have only padding.
+		if r.pos < len(rec) && rec[r.pos]&0xc0 != cfaAdvanceLoc && rec[r.pos] != cfaNop {
+			s := c.cfa
+			s.run(&r, c, e.bases)
+			fde.CFAOffset = s.offset()
+		}
+		if length != 0 && fde.Start != 0 && fde.End > fde.Start && !r.bad {
+			e.emit(fde)
+		}
+		p = end
+	}
+	return ""
+}
+
+func (f *File) parseEHFrame() error {
+	bases := ehBases{data: f.GotPLT}
+	var x *Segment // the executable segment of the last FDE
+	emit := func(fde FDE) {
+		if x == nil || fde.Start-x.Addr >= x.MemSize {
+			s := f.execSegment(fde.Start)
+			if s == nil && fde.Signal { // it may begin a byte before the segment
+				s = f.execSegment(fde.Start + 1)
+			}
+			if s == nil {
+				return
+			}
+			x = s
+		}
+		fde.End = min(fde.End, x.End())
+		f.FDEs = append(f.FDEs, fde)
+	}
+	found := false
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		if s.Name != ".eh_frame" || s.NoBits {
+			continue
+		}
+		found = true
+		if f.FDEs == nil {
+			f.FDEs = make([]FDE, 0, (s.End-s.Start)/40)
+		}
+		e := ehFrame{b: f.Bytes(s.Start)[:s.End-s.Start], addr: s.Start, bases: bases, want: -1, emit: emit}
+		f.EHFrameProblem = e.walk()
+	}
+	if !found && f.ehHdr.Start != 0 {
+		f.ehFrameFromHdr(bases, emit)
+	}
+	sortFDEs(&f.FDEs)
+	f.fdeIdx.build(f.FDEs)
+	return nil
+}
+
+// ehFrameFromHdr finds .eh_frame through PT_GNU_EH_FRAME (LSB 5.0 core
+// generic, "The .eh_frame_hdr section"). It does not say where .eh_frame
+// ends: a terminator ends it, once all FDEs that the header counts were seen.
+func (f *File) ehFrameFromHdr(bases ehBases, emit func(FDE)) {
+	h := f.Bytes(f.ehHdr.Start)
+	if len(h) < 4 || h[0] != 1 {
+		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: truncated, or of an unknown version", f.ehHdr.Start)
+		return
+	}
+	r := ehReader{b: h, addr: f.ehHdr.Start, pos: 4}
+	hb := ehBases{text: bases.text, data: f.ehHdr.Start}
+	start := r.pointer(h[1], hb, 0)
+	want := uint64(0)
+	if h[2] != peOmit {
+		want = r.pointer(h[2], hb, 0)
+	}
+	b := f.Bytes(start)
+	if r.bad || h[1] == peOmit || h[1]&peIndirect != 0 || b == nil {
+		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: does not point to .eh_frame", f.ehHdr.Start)
+		return
+	}
+	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(want, uint64(len(b)))), emit: emit}
+	f.EHFrameProblem = e.walk()
+}
+
+// sortFDEs sorts by Start and End and drops duplicates.
+func sortFDEs(p *[]FDE) {
+	fs := *p
+	cmp := func(a, b FDE) int {
+		if a.Start != b.Start {
+			return cmpU64(a.Start, b.Start)
+		}
+		if a.End != b.End {
+			return cmpU64(a.End, b.End)
+		}
+		return cmpU64(b.LSDA, a.LSDA) // one with an LSDA first
+	}
+	if !slices.IsSortedFunc(fs, cmp) {
+		slices.SortFunc(fs, cmp)
+	}
+	k := 0
+	for i := range fs {
+		if k > 0 && fs[k-1].Start == fs[i].Start && fs[k-1].End == fs[i].End {
+			continue
+		}
+		fs[k] = fs[i]
+		k++
+	}
+	*p = fs[:k]
+}
+
+// fdeIndex finds the FDE at an address: a table by page to the first FDE that
+// may be of interest, and a binary search within the page. If FDEs overlap,
+// spans has the pieces of the address space by the FDE that starts last.
+type fdeIndex struct {
+	base  uint64
+	shift uint
+	pages []int32 // first FDE (or span) with Start >= page's address
+	spans []fdeSpan
+}
+
+type fdeSpan struct {
+	start uint64
+	fde   int32 // -1: none
+}
+
+func (x *fdeIndex) build(fs []FDE) {
+	if len(fs) == 0 {
+		return
+	}
+	overlap := false
+	for i := 1; i < len(fs) && !overlap; i++ {
+		overlap = fs[i-1].End > fs[i].Start
+	}
+	starts := func(i int) uint64 { return fs[i].Start }
+	n := len(fs)
+	if overlap {
+		x.spans = flatten(fs)
+		starts = func(i int) uint64 { return x.spans[i].start }
+		n = len(x.spans)
+	}
+	x.base = starts(0)
+	span := starts(n-1) - x.base
+	for x.shift = 8; span>>x.shift > uint64(2*n)+64; x.shift++ {
+	}
+	x.pages = make([]int32, span>>x.shift+2)
+	j := 0
+	for p := range x.pages {
+		a := x.base + uint64(p)<<x.shift
+		for j < n && starts(j) < a {
+			j++
+		}
+		x.pages[p] = int32(j)
+	}
+}
+
+// flatten cuts overlapping FDEs (sorted by Start) into disjoint spans.
+func flatten(fs []FDE) []fdeSpan {
+	var out []fdeSpan
+	var open []int32 // FDEs around the current address, the innermost last
+	put := func(a uint64, f int32) {
+		if n := len(out); n > 0 && out[n-1].start == a {
+			out[n-1].fde = f
+		} else {
+			out = append(out, fdeSpan{a, f})
+		}
+	}
+	closeUpTo := func(a uint64) {
+		for len(open) > 0 {
+			end := fs[open[len(open)-1]].End
+			if end > a {
+				return
+			}
+			for len(open) > 0 && fs[open[len(open)-1]].End <= end {
+				open = open[:len(open)-1]
+			}
+			if len(open) > 0 {
+				put(end, open[len(open)-1])
+			} else {
+				put(end, -1)
+			}
+		}
+	}
+	for i := range fs {
+		closeUpTo(fs[i].Start)
+		put(fs[i].Start, int32(i))
+		open = append(open, int32(i))
+	}
+	closeUpTo(^uint64(0))
+	return out
+}
+
+// FDEAt returns the FDE that covers addr, nil if none; of several the one that
+// starts last.
+func (f *File) FDEAt(addr uint64) *FDE {
+	x := &f.fdeIdx
+	if len(x.pages) == 0 || addr < x.base {
+		return nil
+	}
+	page := int(min((addr-x.base)>>x.shift, uint64(len(x.pages)-1)))
+	lo := int(x.pages[page])
+	if x.spans != nil {
+		hi := len(x.spans)
+		if page+1 < len(x.pages) {
+			hi = int(x.pages[page+1])
+		}
+		i := lo + sort.Search(hi-lo, func(i int) bool { return x.spans[lo+i].start > addr }) - 1
+		if i < 0 || x.spans[i].fde < 0 {
+			return nil
+		}
+		return &f.FDEs[x.spans[i].fde]
+	}
+	hi := len(f.FDEs)
+	if page+1 < len(x.pages) {
+		hi = int(x.pages[page+1])
+	}
+	for hi-lo > 8 {
+		mid := (lo + hi) / 2
+		if f.FDEs[mid].Start > addr {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	for lo < hi && f.FDEs[lo].Start <= addr {
+		lo++
+	}
+	if lo == 0 {
+		return nil
+	}
+	if d := &f.FDEs[lo-1]; addr < d.End {
+		return d
+	}
+	return nil
+}
