@@ -1,0 +1,90 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gofind-dev/gofind/internal/report"
+)
+
+// newWhy is `gofind why`.
+func newWhy(out output) *cobra.Command {
+	var (
+		flags scanFlags
+		json  bool
+	)
+	c := &cobra.Command{
+		Use:   "why PROGRAM SYSCALL",
+		Short: "Show how a program comes to make a system call",
+		Long: `Why shows the shortest chain of functions from an entry of PROGRAM to a place
+that makes SYSCALL, one function a line, and how many other places there are.
+
+It ends with 0 if the program can make the call, with 4 if it cannot, and with 3
+if the call was not found but the answer of the scan is incomplete.`,
+		Example: `  gofind why nginx execve
+  gofind why --json /usr/bin/curl socket
+  gofind why --since main redis-server mprotect`,
+		Args:              arguments("PROGRAM", "SYSCALL"),
+		ValidArgsFunction: completeWhy,
+		RunE: func(c *cobra.Command, args []string) error {
+			program, call := args[0], args[1]
+			if !report.Known(call) {
+				return unknownCall(call)
+			}
+			result, err := scan(c.Context(), program, flags.options())
+			if err != nil {
+				return err
+			}
+			why := report.NewWhy(result, call)
+			if err := writeWhy(out, why, json); err != nil {
+				return err
+			}
+			return whyExit(why.Answer)
+		},
+	}
+	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.why/v1)")
+	flags.add(c)
+	return c
+}
+
+// unknownCall is the error for a name that is no system call.
+func unknownCall(name string) error {
+	hint := "gofind why takes the kernel's names, such as openat"
+	if near := report.Nearest(name); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return usagef(hint, "there is no system call %q", name)
+}
+
+// writeWhy writes the answer in the form that fits the output.
+func writeWhy(out output, why *report.Why, json bool) error {
+	switch {
+	case json:
+		return report.JSON(out, why)
+	case out.screen.Terminal:
+		return why.Page(out, out.style())
+	}
+	return why.Lines(out)
+}
+
+// whyExit turns an answer into an exit code. The output has said it in words.
+func whyExit(a report.Answer) error {
+	switch a {
+	case report.No:
+		return &exitError{code: ExitNever}
+	case report.Unknown:
+		return &exitError{code: ExitIncomplete}
+	}
+	return nil
+}
+
+// completeWhy completes the second argument with the names of calls, and leaves
+// the first to the shell.
+func completeWhy(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		return report.Names(), cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
