@@ -1,0 +1,232 @@
+package process
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
+
+// The format of /etc/ld.so.cache: glibc sysdeps/generic/dl-cache.h. A file is
+// in the new format, or in the old one of libc5 with the new one after it, where
+// the old one's strings begin. All offsets of the new format are from its own
+// header, except those of the extension directory, which are from the file's
+// start (they are the same unless there is an old part, and ldconfig writes
+// extensions only without one).
+const (
+	cacheMagicOld  = "ld.so-1.7.0"
+	cacheMagicNew  = "glibc-ld.so.cache1.1"
+	cacheHeaderOld = 16 // magic, padding, nlibs
+	cacheHeaderNew = 48
+	cacheEntryOld  = 12
+	cacheEntryNew  = 24
+
+	cacheELF       = 1                  // libc5, or an unmarked ELF file
+	cacheLibc6X64  = 0x0303             // FLAG_ELF_LIBC6 | FLAG_X8664_LIB64; 0x0803 is x32, 0x0003 i386
+	cacheExtension = uint64(1) << 62    // DL_CACHE_HWCAP_EXTENSION
+	cacheISAMask   = 1<<10 - 1          // DL_CACHE_HWCAP_ISA_LEVEL_MASK, of hwcap >> 32
+	cacheExtMagic  = uint32(0xeaa42174) // cache_extension_magic, -358342284
+	cacheExtHwcaps = 1                  // cache_extension_tag_glibc_hwcaps
+)
+
+// ldCache is a parsed ld.so.cache: where ldconfig found each soname.
+type ldCache struct {
+	entries map[string][]cacheEntry // by soname, in file order
+}
+
+// cacheEntry is one file for a soname.
+type cacheEntry struct {
+	path   string
+	hwcaps string // subdirectory of glibc-hwcaps that it is in, "" for the base file
+	isa    int    // x86-64 level that its hwcaps entry demands, from the ISA notes; 0 if unknown
+	legacy bool   // bound to a hardware capability or platform of the mechanism that glibc 2.37 dropped
+}
+
+// parseCache reads a cache. As in ld.so, a damaged one is no cache: ok is false.
+// Entries of other ABIs, and those whose strings are outside of the file, are left out.
+func parseCache(data []byte) (c *ldCache, ok bool) {
+	le := binary.LittleEndian
+	tab := data // the new format
+	if !bytes.HasPrefix(tab, []byte(cacheMagicNew)) {
+		if !bytes.HasPrefix(data, []byte(cacheMagicOld)) || len(data) <= cacheHeaderOld {
+			return nil, false
+		}
+		n := uint64(le.Uint32(data[12:]))
+		if n > uint64(len(data)-cacheHeaderOld)/cacheEntryOld {
+			return nil, false
+		}
+		end := cacheHeaderOld + n*cacheEntryOld
+		off := (end + 7) &^ 7
+		if off+cacheHeaderNew > uint64(len(data)) || !bytes.HasPrefix(data[off:], []byte(cacheMagicNew)) {
+			return parseCacheOld(data[cacheHeaderOld:end], data[end:]), true
+		}
+		tab = data[off:]
+	}
+	if len(tab) <= cacheHeaderNew {
+		return nil, false
+	}
+	n := uint64(le.Uint32(tab[20:]))
+	if n > uint64(len(tab)-cacheHeaderNew)/cacheEntryNew {
+		return nil, false
+	}
+	if order := tab[28] & 3; order != 0 && order != 2 {
+		return nil, false // written for big-endian, or marked invalid
+	}
+	hwcaps := cacheHwcaps(data, tab, le.Uint32(tab[32:]))
+	c = &ldCache{entries: make(map[string][]cacheEntry, n)}
+	for i := range n {
+		e := tab[cacheHeaderNew+i*cacheEntryNew:]
+		if le.Uint32(e) != cacheLibc6X64 {
+			continue
+		}
+		key, ok1 := cacheString(tab, le.Uint32(e[4:]))
+		val, ok2 := cacheString(tab, le.Uint32(e[8:]))
+		if !ok1 || !ok2 || key == "" || !strings.HasPrefix(val, "/") {
+			continue
+		}
+		ent := cacheEntry{path: val}
+		if h := le.Uint64(e[16:]); (h>>32)&^cacheISAMask == cacheExtension>>32 {
+			if uint64(uint32(h)) >= uint64(len(hwcaps)) {
+				continue // not usable, says glibc_hwcaps_priority
+			}
+			ent.hwcaps, ent.isa = hwcaps[uint32(h)], isaLevel(uint32(h>>32)&cacheISAMask)
+		} else if h != 0 {
+			ent.legacy = true
+		}
+		c.entries[key] = append(c.entries[key], ent)
+	}
+	return c, true
+}
+
+func parseCacheOld(entries, strs []byte) *ldCache {
+	c := &ldCache{entries: map[string][]cacheEntry{}}
+	for le := binary.LittleEndian; len(entries) >= cacheEntryOld; entries = entries[cacheEntryOld:] {
+		if le.Uint32(entries) != cacheLibc6X64 {
+			continue
+		}
+		key, ok1 := cacheString(strs, le.Uint32(entries[4:]))
+		val, ok2 := cacheString(strs, le.Uint32(entries[8:]))
+		if ok1 && ok2 && key != "" && strings.HasPrefix(val, "/") {
+			c.entries[key] = append(c.entries[key], cacheEntry{path: val})
+		}
+	}
+	return c
+}
+
+// cacheHwcaps reads the names of the glibc-hwcaps subdirectories that entries refer to by index.
+func cacheHwcaps(data, tab []byte, off uint32) []string {
+	le := binary.LittleEndian
+	size := uint64(len(data))
+	if off == 0 || off%4 != 0 || uint64(off)+8 > size || le.Uint32(data[off:]) != cacheExtMagic {
+		return nil
+	}
+	n := uint64(le.Uint32(data[off+4:]))
+	if n > (size-uint64(off)-8)/16 {
+		return nil
+	}
+	var names []string
+	for i := range n {
+		s := data[uint64(off)+8+i*16:]
+		from, length := uint64(le.Uint32(s[8:])), uint64(le.Uint32(s[12:]))
+		if from+length > size {
+			return nil
+		}
+		if le.Uint32(s) != cacheExtHwcaps || length%4 != 0 || from%4 != 0 {
+			continue
+		}
+		names = nil // the last one counts
+		for j := uint64(0); j < length; j += 4 {
+			name, _ := cacheString(tab, le.Uint32(data[from+j:]))
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// cacheString is bounded: no path is longer than maxPath.
+func cacheString(tab []byte, off uint32) (string, bool) {
+	if uint64(off) >= uint64(len(tab)) {
+		return "", false
+	}
+	s := tab[off:min(uint64(len(tab)), uint64(off)+maxPath)]
+	i := bytes.IndexByte(s, 0)
+	if i < 0 {
+		return "", false
+	}
+	return string(s[:i]), true
+}
+
+// isaLevel is the highest x86-64 level of a set of GNU_PROPERTY_X86_ISA_1 bits.
+func isaLevel(bits uint32) int {
+	for l := 4; l > 0; l-- {
+		if bits&(1<<(l-1)) != 0 {
+			return l
+		}
+	}
+	return 0
+}
+
+// lookup says what ld.so would take for name on a machine of an x86-64 level:
+// the file in the best glibc-hwcaps directory, else the base file.
+func (c *ldCache) lookup(name string, level int) string {
+	if c == nil {
+		return ""
+	}
+	best, base := 0, ""
+	var bestPath string
+	for _, e := range c.entries[name] {
+		switch {
+		case e.legacy:
+		case e.hwcaps == "":
+			if base == "" {
+				base = e.path
+			}
+		default:
+			if l := hwcapsLevel(e.hwcaps); l > best && l <= level && e.isa <= level {
+				best, bestPath = l, e.path
+			}
+		}
+	}
+	if best > 0 {
+		return bestPath
+	}
+	return base
+}
+
+// varies reports whether the answer of lookup depends on the level.
+func (c *ldCache) varies(name string) bool {
+	if c == nil {
+		return false
+	}
+	for _, e := range c.entries[name] {
+		if e.hwcaps != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// legacy lists the files that loaders before glibc 2.37 may prefer.
+func (c *ldCache) legacy(name string) (paths []string) {
+	if c == nil {
+		return nil
+	}
+	for _, e := range c.entries[name] {
+		if e.legacy {
+			paths = append(paths, e.path)
+		}
+	}
+	return paths
+}
+
+// hwcapsDirs are the subdirectories of glibc-hwcaps by x86-64 level: glibc
+// sysdeps/x86_64/dl-hwcaps-subdirs.c.
+var hwcapsDirs = [5]string{2: "x86-64-v2", 3: "x86-64-v3", 4: "x86-64-v4"}
+
+func hwcapsLevel(name string) int {
+	for l, d := range hwcapsDirs {
+		if d != "" && d == name {
+			return l
+		}
+	}
+	return 0
+}

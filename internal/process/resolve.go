@@ -1,0 +1,373 @@
+package process
+
+import (
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/image"
+)
+
+// Symbol constants of gABI chapter 4.
+const (
+	stvInternal  = 1
+	stvHidden    = 2
+	stvProtected = 3
+	visibility   = 3   // mask of st_other
+	dfSymbolic   = 0x2 // DF_SYMBOLIC of DT_FLAGS
+)
+
+// scope is a search list of ld.so. Images of a group follow each other: more
+// says that the next one is an alternate of the same library.
+type scope struct {
+	ids  []int
+	more []bool
+}
+
+// memo values: 0 not asked yet, memoNone, memoMany|index into Process.many, or
+// image<<32 | symbol + memoOne.
+const (
+	memoNone = 1
+	memoOne  = 1 << 62
+	memoMany = 1 << 63
+)
+
+// Ref is a reference: a dynamic symbol of an image.
+type Ref struct{ Image, Sym int }
+
+// list orders images as _dl_map_object_deps of glibc's elf/dl-deps.c does:
+// breadth-first from the roots, filtees before the images that they serve.
+func (p *Process) list(roots []int) []int {
+	in := make([]bool, len(p.Images))
+	done := make([]bool, len(p.Images))
+	var out []int
+	push := func(id int) {
+		if !in[id] {
+			in[id] = true
+			out = append(out, id)
+		}
+	}
+	for _, id := range roots {
+		push(id)
+	}
+	for i := 0; i < len(out); {
+		id := out[i]
+		if done[id] {
+			i++
+			continue
+		}
+		done[id] = true
+		img := p.Images[id]
+		for _, d := range img.Needs {
+			if !contains(img.filtees, d) {
+				push(d)
+			}
+		}
+		pos := i
+		for _, d := range img.filtees {
+			if in[d] {
+				at := slices.Index(out, d)
+				if at <= pos {
+					continue
+				}
+				out = slices.Delete(out, at, at+1)
+			}
+			in[d] = true
+			out = slices.Insert(out, pos, d)
+			pos++
+		}
+	}
+	return out
+}
+
+// newScope groups the alternates in a list.
+func (p *Process) newScope(ids []int) *scope {
+	s := &scope{}
+	in := make(map[int]bool, len(ids))
+	for _, id := range ids {
+		in[id] = true
+	}
+	for _, id := range ids {
+		if !in[id] {
+			continue
+		}
+		in[id] = false
+		s.ids, s.more = append(s.ids, id), append(s.more, false)
+		for _, a := range p.Images[id].Alternates {
+			if in[a] {
+				in[a] = false
+				s.more[len(s.more)-1] = true
+				s.ids, s.more = append(s.ids, a), append(s.more, false)
+			}
+		}
+	}
+	return s
+}
+
+// buildScopes is called once, when the startup images are there.
+func (p *Process) buildScopes() {
+	roots := []int{0}
+	roots = append(roots, p.preloads...)
+	ids := p.list(roots)
+	if i := p.link.interp; i >= 0 && !contains(ids, i) {
+		ids = append(ids, i)
+	}
+	p.global = p.newScope(ids)
+	p.Global = p.global.ids
+	p.inGlobal = make([]bool, len(p.Images))
+	for _, id := range p.Global {
+		p.inGlobal[id] = true
+	}
+	for _, a := range p.audits {
+		ids := p.list([]int{a})
+		s := p.newScope(ids)
+		for _, id := range s.ids {
+			p.Images[id].scopes = append(p.Images[id].scopes, s)
+		}
+		p.Images[a].Local = s.ids
+	}
+	for _, img := range p.Images {
+		if img.Local == nil && !p.inGlobal[img.ID] {
+			img.Local = p.newScope(p.list([]int{img.ID})).ids
+		}
+	}
+}
+
+// opened enters the scope of an image that was dlopen-ed, with new images from
+// id before on.
+func (p *Process) opened(root, before int) {
+	for _, img := range p.Images[before:] {
+		img.Local = p.newScope(p.list([]int{img.ID})).ids
+	}
+	if root < p.startup {
+		return
+	}
+	r := p.Images[root]
+	if r.isRoot {
+		return
+	}
+	r.isRoot = true
+	s := p.newScope(p.list(append([]int{root}, r.Alternates...)))
+	for _, id := range s.ids {
+		if img := p.Images[id]; id >= p.startup {
+			img.scopes = append(img.scopes, s)
+		}
+	}
+	for i := range p.open {
+		o := &p.open[i]
+		now := p.lookupModule(p.Images[o.ref.Image], o.ref.Sym, nil)
+		if len(now) != len(p.many[o.many]) {
+			p.many[o.many] = now
+			p.changed = append(p.changed, o.ref)
+		}
+	}
+}
+
+// openRef is a reference whose answer may grow.
+type openRef struct {
+	ref  Ref
+	many int // index into Process.many
+}
+
+// Changed returns the references of modules that were resolved before a later
+// Add gave them more definitions, and forgets them.
+func (p *Process) Changed() []Ref {
+	c := p.changed
+	p.changed = nil
+	return c
+}
+
+// Resolve appends the definitions that a reference from image img to its dynamic
+// symbol sym may bind to. There are none for symbol 0 and for symbols that
+// nothing defines, and more than one only where the package comment says so.
+// The answers are remembered; Resolve is not safe for concurrent use.
+func (p *Process) Resolve(img, sym int, dst []Target) []Target {
+	m := p.Images[img].memo
+	if m == nil {
+		m = make([]uint64, p.Images[img].NumSymbols())
+		p.Images[img].memo = m
+	}
+	if uint(sym) >= uint(len(m)) {
+		return dst
+	}
+	v := m[sym]
+	if v == 0 {
+		v = p.resolve(img, sym)
+		m[sym] = v
+	}
+	switch {
+	case v == memoNone:
+		return dst
+	case v&memoMany != 0:
+		return append(dst, p.many[v&^memoMany]...)
+	}
+	return append(dst, Target{int(v &^ memoOne >> 32), int(uint32(v))})
+}
+
+func (p *Process) resolve(id, sym int) uint64 {
+	img := p.Images[id]
+	if sym == 0 {
+		return memoNone
+	}
+	s := img.Symbol(sym)
+	vis := s.Other & visibility
+	local := vis == stvHidden || vis == stvInternal || vis == stvProtected && !p.link.musl
+	if s.Bind == image.STBLocal || local {
+		if s.Shndx == 0 {
+			return memoNone
+		}
+		return memo(id, sym)
+	}
+	name := img.SymbolName(sym)
+	if name == "" {
+		return memoNone
+	}
+	version := p.version(img, sym)
+	hash := image.GNUHash(name)
+	if img.DynFlags&dfSymbolic != 0 && id != 0 && !p.link.musl {
+		if t, ok := p.lookupIn(id, hash, name, version); ok {
+			return memo(id, t)
+		}
+	}
+	var buf [4]Target
+	found := buf[:0]
+	if id >= p.startup {
+		found = p.lookupScope(p.global, -1, hash, name, version, found)
+		if len(found) == 0 {
+			n := len(p.many)
+			p.many = append(p.many, p.lookupModule(img, sym, nil))
+			p.open = append(p.open, openRef{Ref{id, sym}, n})
+			return memoMany | uint64(n)
+		}
+	} else {
+		if p.inGlobal[id] {
+			found = p.lookupScope(p.global, -1, hash, name, version, found)
+		}
+		for _, sc := range img.scopes {
+			found = p.lookupScope(sc, -1, hash, name, version, found)
+		}
+		found = unique(found)
+	}
+	switch len(found) {
+	case 0:
+		return memoNone
+	case 1:
+		return memo(found[0].Image, found[0].Sym)
+	}
+	p.many = append(p.many, slices.Clone(found))
+	return memoMany | uint64(len(p.many)-1)
+}
+
+// lookupModule searches what only modules see: the scopes that the image is in,
+// and if they have nothing, every other module.
+func (p *Process) lookupModule(img *Image, sym int, found []Target) []Target {
+	name, version := img.SymbolName(sym), p.version(img, sym)
+	hash := image.GNUHash(name)
+	for _, sc := range img.scopes {
+		found = p.lookupScope(sc, -1, hash, name, version, found)
+	}
+	if len(found) == 0 {
+		for _, m := range p.Images[p.startup:] {
+			if t, ok := p.lookupIn(m.ID, hash, name, version); ok {
+				found = append(found, Target{m.ID, t})
+			}
+		}
+	}
+	return unique(found)
+}
+
+// version is the version that a reference demands; musl asks for none.
+func (p *Process) version(img *Image, sym int) string {
+	if p.link.musl {
+		return ""
+	}
+	v, _ := img.SymbolVersion(sym)
+	return v
+}
+
+// lookupScope appends the first match in a search list. An image that has
+// alternates does not end the search unless all of them match.
+func (p *Process) lookupScope(s *scope, skip int, hash uint32, name, version string, found []Target) []Target {
+	n, all := len(found), true
+	for i, id := range s.ids {
+		if id == skip {
+			continue
+		}
+		if sym, ok := p.lookupIn(id, hash, name, version); ok {
+			found = append(found, Target{id, sym})
+		} else {
+			all = false
+		}
+		if s.more[i] {
+			continue
+		}
+		if all && len(found) > n {
+			return found
+		}
+		all = true
+	}
+	return found
+}
+
+// lookupIn finds a definition that other images see.
+func (p *Process) lookupIn(id int, hash uint32, name, version string) (int, bool) {
+	f := p.Images[id].File
+	if p.link.musl {
+		return f.LookupNewest(name) // find_sym passes over hidden versions only
+	}
+	return f.LookupHash(hash, name, version)
+}
+
+func memo(id, sym int) uint64 { return memoOne | uint64(id)<<32 | uint64(uint32(sym)) }
+
+// unique removes repetitions, in place.
+func unique(t []Target) []Target {
+	out := t[:0]
+	for _, x := range t {
+		if !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// LookupGlobal appends the definitions that ld.so finds for a name in the global
+// scope, as it does for the functions of libc that it calls itself. The version
+// may be "".
+func (p *Process) LookupGlobal(name, version string, dst []Target) []Target {
+	return p.lookupScope(p.global, -1, image.GNUHash(name), name, version, dst)
+}
+
+// LookupAll appends every default definition of name in any image, in order of
+// id: what dlsym may return for some handle.
+func (p *Process) LookupAll(name string, dst []Target) []Target {
+	for _, img := range p.Images {
+		if sym, ok := img.LookupNewest(name); ok {
+			dst = append(dst, Target{img.ID, sym})
+		}
+	}
+	return dst
+}
+
+// CopySource returns the definitions that a COPY relocation of image img for its
+// symbol sym is initialised from: those that the search finds outside of img.
+func (p *Process) CopySource(img, sym int) []Target {
+	m := p.Images[img]
+	name := m.SymbolName(sym)
+	if name == "" {
+		return nil
+	}
+	return p.lookupScope(p.global, img, image.GNUHash(name), name, p.version(m, sym), nil)
+}
+
+// Undefined lists the dynamic symbols of an image that demand a definition and
+// have none.
+func (p *Process) Undefined(img int) (syms []int) {
+	f := p.Images[img]
+	var buf [4]Target
+	for i := 1; i < f.NumSymbols(); i++ {
+		s := f.Symbol(i)
+		if s.Shndx == 0 && s.Bind == image.STBGlobal && f.SymbolName(i) != "" && len(p.Resolve(img, i, buf[:0])) == 0 {
+			syms = append(syms, i)
+		}
+	}
+	return syms
+}
