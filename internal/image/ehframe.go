@@ -154,6 +154,7 @@ func (r *ehReader) pointer(enc byte, bases ehBases, fn uint64) uint64 {
 type cie struct {
 	fdeEnc, lsdaEnc byte
 	hasAug, signal  bool
+	common          bool // the encodings that all compilers use: pcrel, sdata4
 	bad             bool // not understood: its FDEs are unusable
 	dataAlign       int64
 	cfa             cfaState
@@ -316,6 +317,7 @@ func parseCIE(r ehReader, bases ehBases) cie {
 	if c.fdeEnc == peOmit || c.fdeEnc&peIndirect != 0 || c.fdeEnc&0x70 == peFuncrel {
 		c.bad = true
 	}
+	c.common = !c.bad && c.hasAug && c.fdeEnc == pePcrel|peSdata4 && (c.lsdaEnc == peOmit || c.lsdaEnc == pePcrel|peSdata4)
 	return c
 }
 
@@ -324,8 +326,9 @@ type ehFrame struct {
 	b     []byte
 	addr  uint64 // of b[0]
 	bases ehBases
-	want  int // -1: b is the section and zero terminators are skipped; else the end is the first terminator after this many FDEs
-	emit  func(FDE)
+	want  int   // -1: b is the section and zero terminators are skipped; else the end is the first terminator after this many FDEs
+	out   []FDE // appended to
+	slow  bool  // do not take the short cut (tests)
 }
 
 // walk returns what stopped it before the end, "" if nothing did.
@@ -375,72 +378,93 @@ func (e *ehFrame) walk() string {
 			lastOff, last = off, i
 		}
 		c := &cies[last]
-		if c.bad {
-			p = end
-			continue
-		}
-		fde := FDE{Signal: c.signal, CFAOffset: c.offset}
-		var length uint64
-		r := ehReader{b: rec, addr: e.addr + uint64(body), pos: 4}
-		if c.fdeEnc == pePcrel|peSdata4 && len(rec) >= 13 {
-			if v := int32(le32(rec[4:])); v != 0 {
-				fde.Start = r.addr + 4 + uint64(v)
+		if c.common && !e.slow && len(rec) >= 13 && rec[12] < 0x80 {
+			// Inlined: pointers of 4 bytes relative to their place.
+			at := e.addr + uint64(body)
+			start, length := int32(le32(rec[4:])), int32(le32(rec[8:]))
+			next := 13 + int(rec[12])
+			lsda := uint64(0)
+			simple := next <= len(rec) && start != 0 && length > 0 && plainCFI(rec[next:])
+			if simple && next > 13 && c.lsdaEnc != peOmit {
+				if simple = next >= 17; simple {
+					if v := int32(le32(rec[13:])); v != 0 {
+						lsda = at + 13 + uint64(v)
+					}
+				}
 			}
-			length = uint64(int32(le32(rec[8:])))
-			r.pos = 12
-		} else {
-			fde.Start = r.pointer(c.fdeEnc, e.bases, 0)
-			length = r.raw(c.fdeEnc)
-		}
-		fde.End = fde.Start + length
-		if c.hasAug {
-			n := r.uleb()
-			if r.bad || n > uint64(len(rec)-r.pos) {
+			if simple {
+				fde := FDE{Start: at + 4 + uint64(start), LSDA: lsda, Signal: c.signal, CFAOffset: c.offset}
+				fde.End = fde.Start + uint64(length)
+				if fde.End > fde.Start {
+					e.out = append(e.out, fde)
+				}
 				p = end
 				continue
 			}
-			aug := r.pos + int(n)
-			if c.lsdaEnc != peOmit && n > 0 {
-				if c.lsdaEnc&peIndirect != 0 {
-					fde.LSDA = NoLSDA
-				} else if fde.LSDA = r.pointer(c.lsdaEnc, e.bases, fde.Start); r.bad || r.pos > aug {
-					fde.LSDA = NoLSDA
-				}
-				r.bad = false
-			}
-			r.pos = aug
 		}
-		// Most FDEs advance at once, or have only padding.
-		if r.pos < len(rec) && rec[r.pos]&0xc0 != cfaAdvanceLoc && rec[r.pos] != cfaNop {
-			s := c.cfa
-			s.run(&r, c, e.bases)
-			fde.CFAOffset = s.offset()
-		}
-		if length != 0 && fde.Start != 0 && fde.End > fde.Start && !r.bad {
-			e.emit(fde)
+		if fde, ok := e.fde(c, ehReader{b: rec, addr: e.addr + uint64(body), pos: 4}); ok {
+			e.out = append(e.out, fde)
 		}
 		p = end
 	}
 	return ""
 }
 
+// fde reads an FDE from its start address on.
+func (e *ehFrame) fde(c *cie, r ehReader) (FDE, bool) {
+	if c.bad {
+		return FDE{}, false
+	}
+	d := FDE{Signal: c.signal, CFAOffset: c.offset}
+	d.Start = r.pointer(c.fdeEnc, e.bases, 0)
+	length := r.raw(c.fdeEnc)
+	d.End = d.Start + length
+	if r.bad || d.Start == 0 || d.End <= d.Start {
+		return FDE{}, false
+	}
+	if c.hasAug {
+		n := r.uleb()
+		if r.bad || n > uint64(len(r.b)-r.pos) {
+			return FDE{}, false
+		}
+		end := r.pos + int(n)
+		if c.lsdaEnc != peOmit && n > 0 {
+			if c.lsdaEnc&peIndirect != 0 {
+				d.LSDA = NoLSDA
+			} else if d.LSDA = r.pointer(c.lsdaEnc, e.bases, d.Start); r.bad || r.pos > end {
+				d.LSDA = NoLSDA
+			}
+			r.bad = false
+		}
+		r.pos = end
+	}
+	if r.pos < len(r.b) {
+		s := c.cfa
+		s.run(&r, c, e.bases)
+		d.CFAOffset = s.offset()
+	}
+	return d, true
+}
+
+// plainCFI reports whether instructions leave the CFA at the start alone: the
+// first advances, or all are padding.
+func plainCFI(b []byte) bool {
+	if len(b) > 0 && b[0]&0xc0 == cfaAdvanceLoc && b[0] != cfaAdvanceLoc {
+		return true
+	}
+	for _, c := range b {
+		if c != cfaNop {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *File) parseEHFrame() error {
 	bases := ehBases{data: f.GotPLT}
-	var x *Segment // the executable segment of the last FDE
-	emit := func(fde FDE) {
-		if x == nil || fde.Start-x.Addr >= x.MemSize {
-			s := f.execSegment(fde.Start)
-			if s == nil && fde.Signal { // it may begin a byte before the segment
-				s = f.execSegment(fde.Start + 1)
-			}
-			if s == nil {
-				return
-			}
-			x = s
-		}
-		fde.End = min(fde.End, x.End())
-		f.FDEs = append(f.FDEs, fde)
-	}
+	scr := scratchPool.Get().(*scratch)
+	defer scr.free()
+	out := scr.fdes[:0]
 	found := false
 	for i := range f.Sections {
 		s := &f.Sections[i]
@@ -448,16 +472,35 @@ func (f *File) parseEHFrame() error {
 			continue
 		}
 		found = true
-		if f.FDEs == nil {
-			f.FDEs = make([]FDE, 0, (s.End-s.Start)/40)
-		}
-		e := ehFrame{b: f.Bytes(s.Start)[:s.End-s.Start], addr: s.Start, bases: bases, want: -1, emit: emit}
+		e := ehFrame{b: f.Bytes(s.Start)[:s.End-s.Start], addr: s.Start, bases: bases, want: -1, out: out}
 		f.EHFrameProblem = e.walk()
+		out = e.out
 	}
 	if !found && f.ehHdr.Start != 0 {
-		f.ehFrameFromHdr(bases, emit)
+		out = f.ehFrameFromHdr(bases, out)
 	}
-	sortFDEs(&f.FDEs)
+	scr.fdes = out
+	// Only code counts. Linkers leave FDEs of dropped functions at address 0.
+	var x *Segment
+	k := 0
+	for i := range out {
+		d := &out[i]
+		if x == nil || d.Start-x.Addr >= x.MemSize {
+			s := f.execSegment(d.Start)
+			if s == nil && d.Signal { // it may begin a byte before the segment
+				s = f.execSegment(d.Start + 1)
+			}
+			if s == nil {
+				continue
+			}
+			x = s
+		}
+		d.End = min(d.End, x.End())
+		out[k] = *d
+		k++
+	}
+	out = out[:k]
+	f.FDEs = dedupFDEs(sorted(scr, out, func(i int) uint64 { return out[i].Start }))
 	f.fdeIdx.build(f.FDEs)
 	return nil
 }
@@ -465,11 +508,11 @@ func (f *File) parseEHFrame() error {
 // ehFrameFromHdr finds .eh_frame through PT_GNU_EH_FRAME (LSB 5.0 core
 // generic, "The .eh_frame_hdr section"). It does not say where .eh_frame
 // ends: a terminator ends it, once all FDEs that the header counts were seen.
-func (f *File) ehFrameFromHdr(bases ehBases, emit func(FDE)) {
+func (f *File) ehFrameFromHdr(bases ehBases, out []FDE) []FDE {
 	h := f.Bytes(f.ehHdr.Start)
 	if len(h) < 4 || h[0] != 1 {
 		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: truncated, or of an unknown version", f.ehHdr.Start)
-		return
+		return out
 	}
 	r := ehReader{b: h, addr: f.ehHdr.Start, pos: 4}
 	hb := ehBases{text: bases.text, data: f.ehHdr.Start}
@@ -481,36 +524,38 @@ func (f *File) ehFrameFromHdr(bases ehBases, emit func(FDE)) {
 	b := f.Bytes(start)
 	if r.bad || h[1] == peOmit || h[1]&peIndirect != 0 || b == nil {
 		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: does not point to .eh_frame", f.ehHdr.Start)
-		return
+		return out
 	}
-	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(want, uint64(len(b)))), emit: emit}
+	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(want, uint64(len(b)))), out: out}
 	f.EHFrameProblem = e.walk()
+	return e.out
 }
 
-// sortFDEs sorts by Start and End and drops duplicates.
-func sortFDEs(p *[]FDE) {
-	fs := *p
-	cmp := func(a, b FDE) int {
-		if a.Start != b.Start {
-			return cmpU64(a.Start, b.Start)
-		}
-		if a.End != b.End {
-			return cmpU64(a.End, b.End)
-		}
-		return cmpU64(b.LSDA, a.LSDA) // one with an LSDA first
-	}
-	if !slices.IsSortedFunc(fs, cmp) {
-		slices.SortFunc(fs, cmp)
-	}
+// dedupFDEs drops duplicates, in favour of one with an LSDA, from a list by
+// Start, and sorts those of the same Start by End.
+func dedupFDEs(fs []FDE) []FDE {
 	k := 0
-	for i := range fs {
-		if k > 0 && fs[k-1].Start == fs[i].Start && fs[k-1].End == fs[i].End {
-			continue
+	for i := 0; i < len(fs); {
+		j := i + 1
+		for j < len(fs) && fs[j].Start == fs[i].Start {
+			j++
 		}
-		fs[k] = fs[i]
-		k++
+		if j-i > 1 {
+			slices.SortStableFunc(fs[i:j], func(a, b FDE) int {
+				if a.End != b.End {
+					return cmpU64(a.End, b.End)
+				}
+				return cmpU64(b.LSDA, a.LSDA)
+			})
+		}
+		for ; i < j; i++ {
+			if k == 0 || fs[k-1].Start != fs[i].Start || fs[k-1].End != fs[i].End {
+				fs[k] = fs[i]
+				k++
+			}
+		}
 	}
-	*p = fs[:k]
+	return fs[:k]
 }
 
 // fdeIndex finds the FDE at an address: a table by page to the first FDE that
@@ -548,14 +593,13 @@ func (x *fdeIndex) build(fs []FDE) {
 	for x.shift = 8; span>>x.shift > uint64(2*n)+64; x.shift++ {
 	}
 	x.pages = make([]int32, span>>x.shift+2)
-	j := 0
-	for p := range x.pages {
-		a := x.base + uint64(p)<<x.shift
-		for j < n && starts(j) < a {
-			j++
+	p := 0
+	for j := 0; j < n; j++ {
+		for last := int((starts(j) - x.base) >> x.shift); p <= last; p++ {
+			x.pages[p] = int32(j)
 		}
-		x.pages[p] = int32(j)
 	}
+	x.pages[p] = int32(n)
 }
 
 // flatten cuts overlapping FDEs (sorted by Start) into disjoint spans.

@@ -81,6 +81,14 @@ func cstr(tab []byte, off uint64) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
+// shortStr is cstr for names that no real file has longer than a path.
+func shortStr(tab []byte, off uint64) string {
+	if off < uint64(len(tab)) && uint64(len(tab))-off > maxPath {
+		tab = tab[:off+maxPath]
+	}
+	return cstr(tab, off)
+}
+
 // slice returns data[off:off+size], or false if that is not inside of data.
 func slice(data []byte, off, size uint64) ([]byte, bool) {
 	if off > uint64(len(data)) || size > uint64(len(data))-off {

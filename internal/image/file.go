@@ -383,10 +383,7 @@ func (f *File) readSections() {
 		if h.flags&shfExecinstr != 0 && !seg.X {
 			return
 		}
-		name := cstr(strs, uint64(h.name))
-		if len(name) > maxPath {
-			return
-		}
+		name := shortStr(strs, uint64(h.name))
 		s := Section{Name: name, Start: h.addr, End: h.addr + h.size, W: h.flags&shfWrite != 0, X: h.flags&shfExecinstr != 0, NoBits: nobits, Type: h.typ}
 		if s.X && f.Entry >= s.Start && f.Entry < s.End {
 			entry = true
@@ -403,7 +400,7 @@ func (f *File) readSections() {
 		}
 	}
 	// A program that starts outside of all executable sections has headers made to mislead.
-	if seg := f.segment(f.Entry); seg != nil && seg.X && !entry && (f.Interp != "" || f.Type == etExec) {
+	if seg := f.segment(f.Entry); seg != nil && seg.X && !entry {
 		return
 	}
 	f.shdrs, f.shstrs, f.Sections = hs, strs, secs
@@ -454,8 +451,16 @@ func (f *File) SHA256() string {
 // file data, nil if there are none. Of a DT_TEXTREL file it is a copy with the
 // relative relocations applied (link base 0).
 func (f *File) Bytes(addr uint64) []byte {
-	for i := range f.loads {
-		l := &f.loads[i]
+	ls := f.loads
+	for len(ls) > 8 { // few files have as many
+		if h := len(ls) / 2; ls[h].addr <= addr {
+			ls = ls[h:]
+		} else {
+			ls = ls[:h]
+		}
+	}
+	for i := range ls {
+		l := &ls[i]
 		if o := addr - l.addr; o < uint64(len(l.data)) {
 			return l.data[o:]
 		}
@@ -464,8 +469,16 @@ func (f *File) Bytes(addr uint64) []byte {
 }
 
 func (f *File) segment(addr uint64) *Segment {
-	for i := range f.Segments {
-		if s := &f.Segments[i]; addr-s.Addr < s.MemSize {
+	ss := f.Segments
+	for len(ss) > 8 {
+		if h := len(ss) / 2; ss[h].Addr <= addr {
+			ss = ss[h:]
+		} else {
+			ss = ss[:h]
+		}
+	}
+	for i := range ss {
+		if s := &ss[i]; addr-s.Addr < s.MemSize {
 			return s
 		}
 	}

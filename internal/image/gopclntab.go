@@ -89,6 +89,7 @@ func (f *File) findGoTab() *goTab {
 	// After the magic's low byte: the rest of it, two zeros, the instruction
 	// quantum of x86, the pointer size.
 	sig := []byte{0xff, 0xff, 0xff, 0, 0, 1, 8}
+	tries := 8 // each may cost a pass over the file; a second look-alike is rare
 	for i := range f.loads {
 		l := &f.loads[i]
 		for p := 1; p < len(l.data); {
@@ -97,7 +98,10 @@ func (f *File) findGoTab() *goTab {
 				break
 			}
 			p += k
-			if (l.addr+uint64(p)-1)&7 == 0 {
+			if (l.addr+uint64(p)-1)&7 == 0 && l.data[p-1] >= 0xf0 {
+				if tries--; tries < 0 {
+					return nil
+				}
 				if t := f.parseGoTab(l.addr+uint64(p)-1, l.data[p-1:]); t != nil {
 					return t
 				}

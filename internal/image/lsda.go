@@ -45,11 +45,12 @@ func parseLSDA(r ehReader, bases ehBases, start, end uint64) ([]LandingPad, bool
 	}
 	r.b = r.b[:r.pos+int(size)]
 	var pads []LandingPad
+	rows := uint64(0)
 	for r.pos < len(r.b) {
 		s, n, p := r.raw(enc), r.raw(enc), r.raw(enc)
 		r.uleb()
-		if r.bad || s > end-start || n > end-start-s {
-			return nil, false
+		if rows++; r.bad || s > end-start || n > end-start-s || rows > end-start {
+			return nil, false // more rows than bytes of code: made to waste time
 		}
 		if p != 0 {
 			pads = append(pads, LandingPad{start + s, start + s + n, lpStart + p})

@@ -167,7 +167,7 @@ func (f *File) nameTable(tabs ...*symTable) nameTable {
 			if s.shndx == 0 || !f.Exec(s.value) {
 				continue
 			}
-			name := t.name(s)
+			name := shortStr(t.strs, uint64(s.name)) // enough for people
 			if k := strings.IndexByte(name, '@'); k > 0 {
 				name = name[:k]
 			}

@@ -64,18 +64,21 @@ func (f *File) parseRelocs() error {
 	if n == 0 {
 		return nil
 	}
-	rs := make([]Reloc, 0, n)
+	scr := scratchPool.Get().(*scratch)
+	defer scr.free()
+	rs := slices.Grow(scr.relocs[:0], n)
 	for _, b := range tabs {
 		for ; len(b) >= relaSize; b = b[relaSize:] {
 			info := le64(b[8:])
 			rs = append(rs, Reloc{Addr: le64(b), Addend: le64(b[16:]), Type: uint32(info), Sym: uint32(info >> 32)})
 		}
 	}
+	scr.relocs = rs
 	rs, bad := f.expandRelr(rs, relr)
 	if bad != 0 {
-		return f.bad("DT_RELR", "the word at %#x is not in the file", bad)
+		return f.bad("DT_RELR", "the word at %#x is not in the file", bad&^1)
 	}
-	f.Relocs = sortRelocs(rs)
+	f.Relocs = sorted(scr, rs, func(i int) uint64 { return rs[i].Addr })
 	if f.DynFlags&DFTextrel != 0 {
 		f.applyTextrel()
 	}
@@ -130,38 +133,6 @@ func (f *File) expandRelr(rs []Reloc, b []byte) (out []Reloc, bad uint64) {
 	}
 	return rs, 0
 }
-
-// sortRelocs sorts by address, stably. The linker writes RELATIVE relocations
-// first and sorted, then the others by symbol, then the PLT's, sorted; so it
-// sorts what follows the first ascending run and merges the two.
-func sortRelocs(rs []Reloc) []Reloc {
-	i := 1
-	for i < len(rs) && rs[i-1].Addr <= rs[i].Addr {
-		i++
-	}
-	if i >= len(rs) {
-		return rs
-	}
-	tail := rs[i:]
-	if !slices.IsSortedFunc(tail, cmpReloc) {
-		slices.SortStableFunc(tail, cmpReloc)
-	}
-	if rs[i-1].Addr <= tail[0].Addr {
-		return rs
-	}
-	out := make([]Reloc, 0, len(rs))
-	a, b := rs[:i], tail
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].Addr <= b[0].Addr {
-			out, a = append(out, a[0]), a[1:]
-		} else {
-			out, b = append(out, b[0]), b[1:]
-		}
-	}
-	return append(append(out, a...), b...)
-}
-
-func cmpReloc(a, b Reloc) int { return cmpU64(a.Addr, b.Addr) }
 
 // applyTextrel replaces the segments' bytes by copies in which the relative
 // relocations have been made, as code in them is only then what will run.

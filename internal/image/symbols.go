@@ -174,27 +174,30 @@ func (f *File) parseSysvHash() (count int, err error) {
 // fill one table by version index, and a base definition leaves no entry.
 func (f *File) parseVersions() error {
 	t := &f.dyn
-	if t.versym == 0 {
-		return f.parseVerneed()
-	}
-	b := f.Bytes(t.versym)
-	n := f.NumSymbols() * 2
-	if n > len(b) {
-		return f.truncated("DT_VERSYM", "not in the file")
-	}
-	t.versyms = b[:n:n]
 	if err := f.parseVerneed(); err != nil {
 		return err
 	}
-	return f.parseVerdef()
+	if err := f.parseVerdef(); err != nil {
+		return err
+	}
+	if t.versym != 0 && len(t.versions) > 0 { // else ld.so takes the file for unversioned
+		b := f.Bytes(t.versym)
+		n := f.NumSymbols() * 2
+		if n > len(b) {
+			return f.truncated("DT_VERSYM", "not in the file")
+		}
+		t.versyms = b[:n:n]
+	}
+	return nil
 }
 
-func (f *File) setVersion(ndx uint16, v version) {
+// versionAt returns the entry for a version index, made if need be.
+func (f *File) versionAt(ndx uint16) *version {
 	i := int(ndx & verIndex)
 	for len(f.dyn.versions) <= i {
 		f.dyn.versions = append(f.dyn.versions, version{})
 	}
-	f.dyn.versions[i] = v
+	return &f.dyn.versions[i]
 }
 
 func (f *File) parseVerneed() error {
@@ -215,16 +218,16 @@ func (f *File) parseVerneed() error {
 		if le16(r) != 1 {
 			return f.bad(where, "record %d has version %d", i, le16(r))
 		}
-		need := VersionNeed{File: cstr(f.symtab.strs, uint64(le32(r[4:])))}
+		need := VersionNeed{File: shortStr(f.symtab.strs, uint64(le32(r[4:])))}
 		aux := off + uint64(le32(r[8:]))
 		for j := le16(r[2:]); j > 0; j-- {
 			a, ok := slice(mem, aux, 16)
 			if budget--; !ok || budget < 0 {
 				return f.bad(where, "an entry of record %d is not in the file", i)
 			}
-			name := cstr(f.symtab.strs, uint64(le32(a[8:])))
+			name := shortStr(f.symtab.strs, uint64(le32(a[8:])))
 			need.Versions = append(need.Versions, name)
-			f.setVersion(le16(a[6:]), version{name, need.File})
+			*f.versionAt(le16(a[6:])) = version{name, need.File}
 			next := uint64(le32(a[12:]))
 			if next == 0 {
 				break
@@ -258,12 +261,13 @@ func (f *File) parseVerdef() error {
 		if le16(r) != 1 {
 			return f.bad(where, "record %d has version %d", i, le16(r))
 		}
+		v := f.versionAt(le16(r[4:]))
 		if le16(r[2:])&verFlgBase == 0 {
 			a, ok := slice(mem, off+uint64(le32(r[12:])), 8)
 			if !ok {
 				return f.bad(where, "the name of record %d is not in the file", i)
 			}
-			f.setVersion(le16(r[4:]), version{name: cstr(f.symtab.strs, uint64(le32(a)))})
+			*v = version{name: shortStr(f.symtab.strs, uint64(le32(a)))}
 		}
 		next := uint64(le32(r[16:]))
 		if next == 0 {
