@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -58,7 +59,8 @@ func NewWhy(r *gofind.Result, name string) *Why {
 }
 
 // Lines writes the answer for pipes: for each ABI a comment line, and then one
-// function a line, from the entry to the one that makes the call.
+// function a line, from the entry to the one that makes the call, in
+// tab-separated fields: function, image, and how the one before comes to it.
 func (y *Why) Lines(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	if len(y.Calls) == 0 {
@@ -67,7 +69,8 @@ func (y *Why) Lines(w io.Writer) error {
 	for _, c := range y.Calls {
 		fmt.Fprintf(b, "# %s\n", y.possible(c))
 		for _, step := range c.Via {
-			fmt.Fprintln(b, Clean(step))
+			function, image, how := parseStep(step)
+			fmt.Fprintf(b, "%s\t%s\t%s\n", dash(Clean(function)), dash(Clean(image)), dash(Clean(how)))
 		}
 	}
 	return b.Flush()
@@ -91,12 +94,25 @@ func (y *Why) Page(w io.Writer, style Style) error {
 		fmt.Fprintln(p.w, p.paint(bold, y.possible(c)))
 		var rows []row
 		for _, step := range c.Via {
-			rows = append(rows, row{Clean(step)})
+			name, image, how := parseStep(step)
+			rows = append(rows, row{function(name), base(image), Clean(how)})
 		}
-		p.table(rows)
+		p.table(rows, "", faint, faint)
 		p.sites(c)
 	}
 	return p.w.Flush()
+}
+
+// parseStep takes an element of [gofind.Syscall.Via] apart: "image:function (how)".
+func parseStep(step string) (function, image, how string) {
+	image, function, found := strings.Cut(step, ":")
+	if !found {
+		image, function = "", step
+	}
+	if i := strings.LastIndex(function, " ("); i >= 0 && strings.HasSuffix(function, ")") {
+		function, how = function[:i], function[i+2:len(function)-1]
+	}
+	return function, image, how
 }
 
 // maxSites is how many sites a page lists; the JSON has them all.
