@@ -5,11 +5,9 @@
 # WANT: getppid sysinfo getpgrp times getsid getpriority
 # UNRESOLVED: none
 # TRAP: 1
+	.include "rt.inc"
 	.text
-	.globl _start
-	.type _start,@function
-_start:
-	.cfi_startproc
+func _start
 	lea table-32(%rip),%rbx
 	mov $1,%r12d
 1:	mov %r12,%rax
@@ -25,23 +23,9 @@ _start:
 	je 3f
 	call *%rax
 	jmp 2b
-3:	xor %edi,%edi
-	mov $231,%eax
-	syscall
-	.cfi_endproc
-	.size _start,.-_start
+3:	exit0
+endfunc _start
 
-	.macro marker name number
-	.type \name,@function
-\name:	.cfi_startproc
-	xor %edi,%edi
-	xor %esi,%esi
-	mov $\number,%eax
-	syscall
-	ret
-	.cfi_endproc
-	.size \name,.-\name
-	.endm
 	marker f0 110
 	marker f1 99
 	marker f2 111

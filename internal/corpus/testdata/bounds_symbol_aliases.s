@@ -5,33 +5,18 @@
 # WANT: getppid sysinfo getpgrp
 # UNRESOLVED: none
 # PITFALL: 7
+	.include "rt.inc"
 	.text
-	.globl _start
-	.type _start,@function
-_start:
-	.cfi_startproc
+func _start
 	lea old(%rip),%rbx
 	mov $3,%r12d
 1:	call *(%rbx)
 	add $8,%rbx
 	dec %r12d
 	jne 1b
-	xor %edi,%edi
-	mov $231,%eax
-	syscall
-	.cfi_endproc
-	.size _start,.-_start
+	exit0
+endfunc _start
 
-	.macro marker name number
-	.type \name,@function
-\name:	.cfi_startproc
-	xor %edi,%edi
-	mov $\number,%eax
-	syscall
-	ret
-	.cfi_endproc
-	.size \name,.-\name
-	.endm
 	marker f0 110
 	marker f1 99
 	marker f2 111
