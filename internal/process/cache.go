@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"strings"
 )
 
@@ -28,9 +29,13 @@ const (
 	cacheExtHwcaps = 1                  // cache_extension_tag_glibc_hwcaps
 )
 
+// maxHwcaps bounds the number of glibc-hwcaps directories; there are three.
+const maxHwcaps = 1024
+
 // ldCache is a parsed ld.so.cache: where ldconfig found each soname.
 type ldCache struct {
-	entries map[string][]cacheEntry // by soname, in file order
+	first   map[string]int32 // by soname: index into entries
+	entries []cacheEntry
 }
 
 // cacheEntry is one file for a soname.
@@ -39,6 +44,33 @@ type cacheEntry struct {
 	hwcaps string // subdirectory of glibc-hwcaps that it is in, "" for the base file
 	isa    int    // x86-64 level that its hwcaps entry demands, from the ISA notes; 0 if unknown
 	legacy bool   // bound to a hardware capability or platform of the mechanism that glibc 2.37 dropped
+	next   int32  // another one for the same soname, 0 if there is none
+}
+
+func newCache(n uint64) *ldCache {
+	return &ldCache{first: make(map[string]int32, n), entries: make([]cacheEntry, 1, n+1)}
+}
+
+// push puts an entry before the others of its soname: files are read from their
+// end, because glibc prefers the first of equals.
+func (c *ldCache) push(name string, e cacheEntry) {
+	e.next = c.first[name]
+	c.first[name] = int32(len(c.entries))
+	c.entries = append(c.entries, e)
+}
+
+// all yields the entries of a soname.
+func (c *ldCache) all(name string) iter.Seq[*cacheEntry] {
+	return func(yield func(*cacheEntry) bool) {
+		if c == nil {
+			return
+		}
+		for i := c.first[name]; i != 0; i = c.entries[i].next {
+			if !yield(&c.entries[i]) {
+				return
+			}
+		}
+	}
 }
 
 // parseCache reads a cache. As in ld.so, a damaged one is no cache: ok is false.
@@ -57,7 +89,7 @@ func parseCache(data []byte) (c *ldCache, ok bool) {
 		end := cacheHeaderOld + n*cacheEntryOld
 		off := (end + 7) &^ 7
 		if off+cacheHeaderNew > uint64(len(data)) || !bytes.HasPrefix(data[off:], []byte(cacheMagicNew)) {
-			return parseCacheOld(data[cacheHeaderOld:end], data[end:]), true
+			return parseCacheOld(data[cacheHeaderOld:end], string(data[end:])), true
 		}
 		tab = data[off:]
 	}
@@ -71,16 +103,17 @@ func parseCache(data []byte) (c *ldCache, ok bool) {
 	if order := tab[28] & 3; order != 0 && order != 2 {
 		return nil, false // written for big-endian, or marked invalid
 	}
-	hwcaps := cacheHwcaps(data, tab, le.Uint32(tab[32:]))
-	c = &ldCache{entries: make(map[string][]cacheEntry, n)}
-	for i := range n {
-		e := tab[cacheHeaderNew+i*cacheEntryNew:]
+	strs := string(tab) // which the entries keep
+	hwcaps := cacheHwcaps(data, strs, le.Uint32(tab[32:]))
+	c = newCache(n)
+	for ; n > 0; n-- {
+		e := tab[cacheHeaderNew+(n-1)*cacheEntryNew:]
 		if le.Uint32(e) != cacheLibc6X64 {
 			continue
 		}
-		key, ok1 := cacheString(tab, le.Uint32(e[4:]))
-		val, ok2 := cacheString(tab, le.Uint32(e[8:]))
-		if !ok1 || !ok2 || key == "" || !strings.HasPrefix(val, "/") {
+		key, ok1 := cacheString(strs, le.Uint32(e[4:]))
+		val, ok2 := cacheString(strs, le.Uint32(e[8:]))
+		if !ok1 || !ok2 || !validName(key) || !strings.HasPrefix(val, "/") {
 			continue
 		}
 		ent := cacheEntry{path: val}
@@ -92,28 +125,30 @@ func parseCache(data []byte) (c *ldCache, ok bool) {
 		} else if h != 0 {
 			ent.legacy = true
 		}
-		c.entries[key] = append(c.entries[key], ent)
+		c.push(key, ent)
 	}
 	return c, true
 }
 
-func parseCacheOld(entries, strs []byte) *ldCache {
-	c := &ldCache{entries: map[string][]cacheEntry{}}
-	for le := binary.LittleEndian; len(entries) >= cacheEntryOld; entries = entries[cacheEntryOld:] {
-		if le.Uint32(entries) != cacheLibc6X64 {
+func parseCacheOld(entries []byte, strs string) *ldCache {
+	c := newCache(uint64(len(entries) / cacheEntryOld))
+	le := binary.LittleEndian
+	for n := len(entries) / cacheEntryOld; n > 0; n-- {
+		e := entries[(n-1)*cacheEntryOld:]
+		if le.Uint32(e) != cacheLibc6X64 {
 			continue
 		}
-		key, ok1 := cacheString(strs, le.Uint32(entries[4:]))
-		val, ok2 := cacheString(strs, le.Uint32(entries[8:]))
-		if ok1 && ok2 && key != "" && strings.HasPrefix(val, "/") {
-			c.entries[key] = append(c.entries[key], cacheEntry{path: val})
+		key, ok1 := cacheString(strs, le.Uint32(e[4:]))
+		val, ok2 := cacheString(strs, le.Uint32(e[8:]))
+		if ok1 && ok2 && validName(key) && strings.HasPrefix(val, "/") {
+			c.push(key, cacheEntry{path: val})
 		}
 	}
 	return c
 }
 
 // cacheHwcaps reads the names of the glibc-hwcaps subdirectories that entries refer to by index.
-func cacheHwcaps(data, tab []byte, off uint32) []string {
+func cacheHwcaps(data []byte, strs string, off uint32) []string {
 	le := binary.LittleEndian
 	size := uint64(len(data))
 	if off == 0 || off%4 != 0 || uint64(off)+8 > size || le.Uint32(data[off:]) != cacheExtMagic {
@@ -123,36 +158,41 @@ func cacheHwcaps(data, tab []byte, off uint32) []string {
 	if n > (size-uint64(off)-8)/16 {
 		return nil
 	}
-	var names []string
+	var list []byte
 	for i := range n {
 		s := data[uint64(off)+8+i*16:]
 		from, length := uint64(le.Uint32(s[8:])), uint64(le.Uint32(s[12:]))
 		if from+length > size {
 			return nil
 		}
-		if le.Uint32(s) != cacheExtHwcaps || length%4 != 0 || from%4 != 0 {
-			continue
+		if le.Uint32(s) == cacheExtHwcaps {
+			list = nil // the last one counts
+			if length%4 == 0 && from%4 == 0 {
+				list = data[from : from+length]
+			}
 		}
-		names = nil // the last one counts
-		for j := uint64(0); j < length; j += 4 {
-			name, _ := cacheString(tab, le.Uint32(data[from+j:]))
-			names = append(names, name)
-		}
+	}
+	names := make([]string, min(len(list)/4, maxHwcaps))
+	for i := range names {
+		names[i], _ = cacheString(strs, le.Uint32(list[4*i:]))
 	}
 	return names
 }
 
+// validName reports whether a soname can be that of a file.
+func validName(s string) bool { return s != "" && len(s) <= 255 }
+
 // cacheString is bounded: no path is longer than maxPath.
-func cacheString(tab []byte, off uint32) (string, bool) {
+func cacheString(tab string, off uint32) (string, bool) {
 	if uint64(off) >= uint64(len(tab)) {
 		return "", false
 	}
 	s := tab[off:min(uint64(len(tab)), uint64(off)+maxPath)]
-	i := bytes.IndexByte(s, 0)
+	i := strings.IndexByte(s, 0)
 	if i < 0 {
 		return "", false
 	}
-	return string(s[:i]), true
+	return s[:i], true
 }
 
 // isaLevel is the highest x86-64 level of a set of GNU_PROPERTY_X86_ISA_1 bits.
@@ -168,12 +208,8 @@ func isaLevel(bits uint32) int {
 // lookup says what ld.so would take for name on a machine of an x86-64 level:
 // the file in the best glibc-hwcaps directory, else the base file.
 func (c *ldCache) lookup(name string, level int) string {
-	if c == nil {
-		return ""
-	}
-	best, base := 0, ""
-	var bestPath string
-	for _, e := range c.entries[name] {
+	best, bestPath, base := 0, "", ""
+	for e := range c.all(name) {
 		switch {
 		case e.legacy:
 		case e.hwcaps == "":
@@ -194,10 +230,7 @@ func (c *ldCache) lookup(name string, level int) string {
 
 // varies reports whether the answer of lookup depends on the level.
 func (c *ldCache) varies(name string) bool {
-	if c == nil {
-		return false
-	}
-	for _, e := range c.entries[name] {
+	for e := range c.all(name) {
 		if e.hwcaps != "" {
 			return true
 		}
@@ -207,10 +240,7 @@ func (c *ldCache) varies(name string) bool {
 
 // legacy lists the files that loaders before glibc 2.37 may prefer.
 func (c *ldCache) legacy(name string) (paths []string) {
-	if c == nil {
-		return nil
-	}
-	for _, e := range c.entries[name] {
+	for e := range c.all(name) {
 		if e.legacy {
 			paths = append(paths, e.path)
 		}

@@ -48,11 +48,12 @@ type namespace struct {
 
 // want is a request for one library.
 type want struct {
-	from     int    // image that asks, -1 for nobody
+	from     int    // image that asks, whose search paths count; -1 for nobody
 	name     string // as in DT_NEEDED
 	as       string // for messages
 	origin   Origin
 	optional bool // ld.so goes on without it
+	opened   bool // by dlopen, not at startup
 }
 
 // Load finds program and everything that its loader would map before main:
@@ -193,7 +194,11 @@ func (l *linker) startup() error {
 	if main.Interp != "" {
 		for _, list := range l.opts.Preload {
 			for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == ':' || r == ' ' || l.musl && strings.ContainsRune("\t\n\r\v\f", r) }) {
-				wants = append(wants, want{from: 0, name: name, as: "preloaded", origin: OriginPreload})
+				w := want{from: 0, name: name, as: "preloaded", origin: OriginPreload}
+				if l.musl {
+					w.from = -1 // not even its DT_RPATH
+				}
+				wants = append(wants, w)
 			}
 		}
 		if !l.musl && !l.opts.NoHostConf {
@@ -488,11 +493,7 @@ func (l *linker) batch(ns *namespace, wants []want) ([][]int, error) {
 				if j == nil || j.err == nil {
 					continue
 				}
-				if !unfit(j.err) {
-					if w.optional {
-						found[i], retry = nil, false
-						break
-					}
+				if !unfit(j.err) && !w.optional {
 					return nil, fmt.Errorf("%w; needed by %s", j.err, l.who(w))
 				}
 				l.rejected[e.id] = j.err
@@ -523,13 +524,14 @@ func (l *linker) enter(ns *namespace, w want, found []entry, jobs map[fileID]*jo
 			}
 			j := jobs[e.id]
 			j.used = true
-			by, loader := w.from, w.from
-			if w.origin == OriginModule || w.origin == OriginDlopen {
-				if w.as == "opened" {
-					loader = -1 // dlopen forgets who called it
-				}
+			img := &Image{Origin: w.origin, NeededBy: w.from, loader: w.from}
+			if w.opened {
+				img.loader = -1 // dlopen forgets who called it
 			}
-			id = l.commit(e, j.file, &Image{Origin: w.origin, NeededBy: by, loader: loader})
+			if w.origin == OriginPreload {
+				img.NeededBy = 0
+			}
+			id = l.commit(e, j.file, img)
 		}
 		if k == 0 {
 			l.register(ns, id, w.name)
@@ -553,7 +555,7 @@ func (l *linker) who(w want) string {
 	if w.from < 0 {
 		return l.p.Images[0].Path + " (" + w.as + ")"
 	}
-	if w.as == "needed" {
+	if w.as == "needed" || w.as == "" {
 		return l.p.Images[w.from].Path
 	}
 	return l.p.Images[w.from].Path + " (" + w.as + ")"
@@ -569,7 +571,7 @@ func (l *linker) notFound(w want, s *searcher) error {
 	}
 	seen := map[string]bool{}
 	for _, d := range s.tried {
-		if !seen[d] {
+		if !seen[d] && d != w.name {
 			seen[d] = true
 			m.Searched = append(m.Searched, d)
 		}
@@ -699,7 +701,7 @@ func (p *Process) AddFrom(caller int, path, why string, origin Origin) (int, err
 		l.rollback(before)
 		return -1, err
 	}
-	w := want{from: caller, name: path, as: "opened", origin: origin}
+	w := want{from: caller, name: path, as: why, origin: origin, opened: true}
 	ids, err := l.batch(l.base, []want{w})
 	if err != nil {
 		return fail(err)

@@ -50,8 +50,11 @@ func (s *searcher) searchMusl(from *Image, name string) (entry, bool) {
 	if !l.cacheRead {
 		l.cacheRead = true
 		l.confDirs = l.muslPath("/lib:/usr/local/lib:/usr/lib")
-		// The file lies beside the loader's directory: /etc for /lib/ld-musl-x86_64.so.1.
-		file := join(path.Dir(path.Dir(l.p.Images[0].Interp)), "etc/ld-musl-x86_64.path")
+		// The file lies beside the loader's directory: in /etc for /lib/ld-musl-x86_64.so.1.
+		file := "/etc/ld-musl-x86_64.path"
+		if interp := l.p.Images[0].Interp; strings.HasPrefix(interp, "/") {
+			file = join(path.Dir(path.Dir(interp)), "etc/ld-musl-x86_64.path")
+		}
 		if data, err := l.p.ReadConfig(file, "musl-path"); err == nil {
 			l.confDirs = l.muslPath(string(data))
 		}

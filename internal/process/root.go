@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -233,14 +234,19 @@ func (r *rootFS) readFile(p string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxConfig {
+	// The size is a hint: files in /proc have none.
+	buf := bytes.NewBuffer(make([]byte, 0, min(st.Size(), maxConfig)+bytes.MinRead))
+	if _, err := buf.ReadFrom(io.LimitReader(f, maxConfig+1)); err != nil {
+		return nil, err
+	}
+	if buf.Len() > maxConfig {
 		return nil, &fs.PathError{Op: "read", Path: host, Err: fmt.Errorf("larger than %d MiB", maxConfig>>20)}
 	}
-	return data, nil
+	return buf.Bytes(), nil
 }
 
 // glob expands a pattern of path.Match, in order of name. Components without
