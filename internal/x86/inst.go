@@ -60,8 +60,8 @@ const (
 	OpXchg     // dst <-> src
 	OpCmpxchg  // rax, dst (usually memory), src
 	OpXadd     // dst <- dst+src, src <- old dst
-	OpPush     // src: reg, imm or mem
-	OpPop      // dst: reg or mem
+	OpPush     // src: reg, imm or mem; none of them for pushf and push of a segment register, which push an unknown value
+	OpPop      // dst: reg or mem; none of them for popf and pop of a segment register
 	OpLeave    // rsp <- rbp, pop rbp
 	OpCall     // direct; Imm is the absolute target
 	OpCallInd  // through a register (Src) or memory
@@ -82,24 +82,36 @@ const (
 type Flags uint16
 
 const (
-	FlagMem    Flags = 1 << iota // has an explicit memory operand (Base, Index, Scale, Disp)
-	FlagMemIn                    // reads MemSize bytes through it
-	FlagMemOut                   // writes MemSize bytes through it
-	FlagSeg                      // the memory operand is relative to fs or gs
-	FlagImm                      // Imm is an immediate source operand
-	FlagHigh8                    // a byte operand is ah, ch, dh or bh (Def/Use name the whole register)
-	FlagRep                      // rep/repe/repne prefix with meaning
-	FlagLock                     // lock prefix
-	FlagAddr32                   // 67h: the effective address is truncated to 32 bits
-	FlagImpMem                   // touches memory without an explicit operand other than the stack push/pop/call/ret
-	// does (string operations, maskmovq, xlat, enter ...); FlagMemIn/Out still say how
+	// FlagMem: has an explicit memory operand (Base, Index, Scale, Disp). Alone, without FlagMemIn and
+	// FlagMemOut, it is an address that is only computed or hinted at (lea, prefetch, nop).
+	FlagMem    Flags = 1 << iota
+	FlagMemIn        // reads MemSize bytes through it
+	FlagMemOut       // writes MemSize bytes through it
+	FlagSeg          // the memory operand is relative to fs or gs
+	FlagImm          // Imm is an immediate source operand
+	FlagHigh8        // a byte operand is ah, ch, dh or bh (Def/Use name the whole register)
+	FlagRep          // rep/repe/repne prefix with meaning
+	FlagLock         // lock prefix
+	FlagAddr32       // 67h: the effective address is truncated to 32 bits
+	// FlagImpMem: touches memory without an explicit operand other than the stack push/pop/call/ret
+	// does (string operations, maskmovq, xlat, enter ...), or far from the operand it has (gather and
+	// scatter, whose vector index is not in Index; bt %reg, mem); FlagMemIn/Out still say how.
+	FlagImpMem
 	FlagMemAny // writes or reads an amount not given by MemSize (fxsave, xsave*, gather, scatter, rep strings)
 )
 
 // Inst is one decoded instruction. 48 bytes, no pointers.
+//
+// Imm of OpMov with a 32-bit operand is zero-extended, as the CPU does it. Every other immediate
+// that stands for an operand is sign-extended to 64 bits from its encoding (mov $imm64 has all of
+// them), and only its low Size bytes count. The counts of OpShl, OpShr and OpSar
+// are masked to 5 or 6 bits as the CPU does it. Immediates that select (pshufd, rol, enter, in,
+// int, ret n ...) are zero-extended and not masked.
+//
+// A write of 1 or 2 bytes to a register keeps the rest of it, so such a register is in Use as well as in Def.
 type Inst struct {
 	PC   uint64 // address of its first byte
-	Imm  int64  // immediate as the CPU extends it to the operand size (a 32-bit mov imm is zero-extended); absolute target of direct branches
+	Imm  int64  // immediate as above; absolute target of direct branches
 	Disp int64  // displacement; the absolute address when Base == RIP; absolute (sign-extended) when Base and Index are RegNone
 
 	Def uint16 // GPRs that it may write, fully or in part, explicitly or not (bit i = Reg i); rsp only if written other than by push/pop/call/ret
@@ -109,7 +121,7 @@ type Inst struct {
 	Len     uint8 // bytes
 	Size    uint8 // operand size in bytes: 1, 2, 4, 8 (vector: 16, 32, 64)
 	SrcSize uint8 // size in bytes of the source of movzx/movsx/movsxd
-	MemSize uint8 // bytes accessed through the memory operand, 0 if none or if FlagMemAny
+	MemSize uint8 // bytes accessed through the memory operand or, with FlagImpMem, without one; 0 if none or if FlagMemAny
 	Cond    uint8 // low nibble of the opcode of jcc, setcc, cmovcc (0 = o, 2 = b, 3 = ae, 4 = e, 5 = ne, 6 = be, 7 = a, ...); 0xff for loop/jrcxz/xbegin
 
 	Dst, Src    Reg
