@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gofind-dev/gofind"
+	"github.com/gofind-dev/gofind/internal/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gofind": main})
+}
+
+// TestScripts runs the command as a user does. Scripts have these commands of
+// their own:
+//
+//	exits CODE PROGRAM ARG...    run a program, which must end with this exit code
+//	patch FILE OFFSET HEX        overwrite bytes of a file
+//	truncate FILE SIZE           cut a file
+//	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"patch":    patch,
+			"truncate": truncate,
+			"result":   result,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func patch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: patch FILE OFFSET HEX")
+	}
+	offset, err := strconv.ParseInt(args[1], 0, 64)
+	ts.Check(err)
+	data, err := hex.DecodeString(args[2])
+	ts.Check(err)
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = f.WriteAt(data, offset)
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE SIZE")
+	}
+	size, err := strconv.ParseInt(args[1], 0, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+func result(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: result FILE")
+	}
+	data := ts.ReadFile(args[0])
+	var r gofind.Result
+	dec := json.NewDecoder(bytes.NewReader([]byte(data)))
+	dec.DisallowUnknownFields()
+	ts.Check(dec.Decode(&r))
+	if r.Schema != "gofind.scan/v1" {
+		ts.Fatalf("schema %q", r.Schema)
+	}
+	// Nil slices would come back as null, so this finds them too.
+	var canonical bytes.Buffer
+	ts.Check(report.JSON(&canonical, &r))
+	if canonical.String() != data || bytes.Contains(canonical.Bytes(), []byte("null")) {
+		ts.Fatalf("the document is not in canonical form, want:\n%s", canonical.String())
+	}
+}
