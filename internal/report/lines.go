@@ -48,8 +48,12 @@ func Lines(w io.Writer, r *gofind.Result) error {
 		b.WriteString(strings.Join(fields, "\t"))
 		b.WriteByte('\n')
 	}
-	for _, u := range r.Unresolved {
-		comment("unresolved", u.Kind, u.Image, u.Address, u.Function, "("+openness(u)+"):", u.Effect)
+	open, bounded := split(r.Unresolved)
+	for _, u := range open {
+		comment("unresolved", u.Kind, u.Image, u.Address, u.Function+":", u.Effect)
+	}
+	for _, k := range bounded {
+		comment("widened", k.kind, strconv.Itoa(k.n))
 	}
 	for _, d := range r.Dlopen {
 		comment("dlopen", d.Kind, d.What, "("+foundness(d)+"):", d.Why)
@@ -66,20 +70,15 @@ func Lines(w io.Writer, r *gofind.Result) error {
 	return b.Flush()
 }
 
-// openness says whether an unresolved entry may hide calls.
-func openness(u gofind.Unresolved) string {
-	if u.Open {
-		return "open"
-	}
-	return "bounded"
-}
-
 // foundness says whether the file of a dlopen entry is part of the answer.
 func foundness(d gofind.Dlopen) string {
-	if d.Found {
+	switch {
+	case d.Found:
 		return "analysed"
+	case d.What == "unknown":
+		return "not analysed"
 	}
-	return "not analysed"
+	return "not found"
 }
 
 // execTargets lists what an execve may start, for people.

@@ -87,31 +87,25 @@ func CallName(c gofind.Syscall) string {
 	return Clean(c.Name + " (" + c.ABI + ")")
 }
 
-// unresolved lists what may hide calls, and what was lost but is bounded.
+// unresolved lists what may hide calls, and sums up what cannot.
 func (p *painter) unresolved(r *gofind.Result) {
-	if len(r.Unresolved) == 0 {
-		return
+	open, bounded := split(r.Unresolved)
+	if len(open) > 0 {
+		p.title(red, "Unresolved: may hide calls (%d)", len(open))
 	}
-	open := 0
-	for _, u := range r.Unresolved {
-		if u.Open {
-			open++
-		}
-	}
-	if open > 0 {
-		p.title(red, "Unresolved (%d, %d of them may hide calls)", len(r.Unresolved), open)
-	} else {
-		p.title(bold, "Unresolved (%d, none can hide a call)", len(r.Unresolved))
-	}
-	for _, u := range r.Unresolved {
-		sgr := faint
-		if u.Open {
-			sgr = red
-		}
-		place := strings.Join(nonEmpty(base(u.Image), Clean(u.Address), function(u.Function)), " ")
-		fmt.Fprintf(p.w, "  %s %s\n", p.paint(sgr, Clean(u.Kind)), cut(place, p.style.Width-3-columns(u.Kind)))
+	for _, u := range open {
+		fmt.Fprintf(p.w, "  %s %s\n", p.paint(red, Clean(u.Kind)), cut(place(u), p.style.Width-3-columns(u.Kind)))
 		p.indented(u.Effect)
 	}
+	if len(bounded) == 0 {
+		return
+	}
+	p.title(bold, "Widened, hiding no call (%d)", total(bounded))
+	var rows []row
+	for _, k := range bounded {
+		rows = append(rows, row{Clean(k.kind), fmt.Sprintf("%d, first %s", k.n, place(k.first))})
+	}
+	p.table(rows, "", faint)
 }
 
 // dlopen lists what may be loaded at run time.
@@ -120,7 +114,7 @@ func (p *painter) dlopen(r *gofind.Result) {
 	for _, d := range r.Dlopen {
 		what := base(d.What)
 		if !d.Found {
-			what += " (not analysed)"
+			what += " (" + foundness(d) + ")"
 		}
 		rows = append(rows, row{Clean(d.Kind), what, Clean(d.Why)})
 	}
@@ -159,15 +153,18 @@ func (p *painter) notes(r *gofind.Result) {
 	}
 }
 
-// assumptions lists the conditions under which the answer holds.
+// assumptions names the conditions under which the answer holds.
 func (p *painter) assumptions(r *gofind.Result) {
 	if len(r.Assumptions) == 0 {
 		return
 	}
-	p.title(bold, "Assuming")
+	var names []string
 	for _, a := range r.Assumptions {
-		fmt.Fprintf(p.w, "  %s\n", p.paint(faint, cut(Clean(a.Name), p.style.Width-2)))
-		p.indented(a.Detail)
+		names = append(names, Clean(a.Name))
+	}
+	p.title(bold, "Assuming (--json has the details)")
+	for _, line := range wrap(strings.Join(names, ", "), p.style.Width-2) {
+		fmt.Fprintf(p.w, "  %s\n", p.paint(faint, line))
 	}
 }
 
