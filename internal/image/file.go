@@ -100,6 +100,9 @@ func Parse(path string, data []byte) (*File, error) {
 	f := &File{Path: path, Data: data, DebugRoot: "/usr/lib/debug"}
 	for _, step := range []func() error{f.parseHeader, f.parsePhdrs, f.parseSections, f.parseNotes, f.parseDynamic, f.parseRelocs, f.parseSymbols, f.parseEHFrame} {
 		if err := step(); err != nil {
+			if onlyDebug(data) {
+				err = f.unsupported("a separate debug file (it holds no code)")
+			}
 			return nil, err
 		}
 	}
@@ -272,7 +275,7 @@ func (f *File) parseSections() error {
 	if f.shdrs == nil {
 		f.Sections = nil
 		f.fullSym = symTable{}
-	} else if f.onlyDebug() {
+	} else if onlyDebug(f.Data) {
 		return f.unsupported("a separate debug file (it holds no code)")
 	}
 	for i := range f.Sections {
@@ -297,11 +300,15 @@ func (f *File) parseSections() error {
 
 // onlyDebug recognises what "objcopy --only-keep-debug" leaves: every
 // executable section without contents.
-func (f *File) onlyDebug() bool {
+func onlyDebug(data []byte) bool {
+	if len(data) < ehdrSize {
+		return false
+	}
+	hs, _, _ := readShdrs(data)
 	n := 0
-	for i := range f.Sections {
-		if s := &f.Sections[i]; s.X {
-			if !s.NoBits {
+	for i := range hs {
+		if h := &hs[i]; h.flags&shfExecinstr != 0 {
+			if h.typ != shtNobits {
 				return false
 			}
 			n++
@@ -400,7 +407,7 @@ func (f *File) readSections() {
 		}
 	}
 	// A program that starts outside of all executable sections has headers made to mislead.
-	if seg := f.segment(f.Entry); seg != nil && seg.X && !entry {
+	if f.Entry != 0 && !entry && f.execSegment(f.Entry) != nil {
 		return
 	}
 	f.shdrs, f.shstrs, f.Sections = hs, strs, secs
