@@ -21,7 +21,6 @@ const (
 	cacheEntryOld  = 12
 	cacheEntryNew  = 24
 
-	cacheELF       = 1                  // libc5, or an unmarked ELF file
 	cacheLibc6X64  = 0x0303             // FLAG_ELF_LIBC6 | FLAG_X8664_LIB64; 0x0803 is x32, 0x0003 i386
 	cacheExtension = uint64(1) << 62    // DL_CACHE_HWCAP_EXTENSION
 	cacheISAMask   = 1<<10 - 1          // DL_CACHE_HWCAP_ISA_LEVEL_MASK, of hwcap >> 32
@@ -42,13 +41,13 @@ type ldCache struct {
 type cacheEntry struct {
 	path   string
 	hwcaps string // subdirectory of glibc-hwcaps that it is in, "" for the base file
-	isa    int    // x86-64 level that its hwcaps entry demands, from the ISA notes; 0 if unknown
+	isa    int    // with hwcaps: x86-64 level that the file's own ISA note demands
 	legacy bool   // bound to a hardware capability or platform of the mechanism that glibc 2.37 dropped
 	next   int32  // another one for the same soname, 0 if there is none
 }
 
 func newCache(n uint64) *ldCache {
-	return &ldCache{first: make(map[string]int32, n), entries: make([]cacheEntry, 1, n+1)}
+	return &ldCache{first: make(map[string]int32, min(n, 1<<16)), entries: make([]cacheEntry, 1, min(n, 1<<16)+1)}
 }
 
 // push puts an entry before the others of its soname: files are read from their
@@ -121,7 +120,7 @@ func parseCache(data []byte) (c *ldCache, ok bool) {
 			if uint64(uint32(h)) >= uint64(len(hwcaps)) {
 				continue // not usable, says glibc_hwcaps_priority
 			}
-			ent.hwcaps, ent.isa = hwcaps[uint32(h)], isaLevel(uint32(h>>32)&cacheISAMask)
+			ent.hwcaps, ent.isa = hwcaps[uint32(h)], int(h>>32&cacheISAMask)+1
 		} else if h != 0 {
 			ent.legacy = true
 		}
@@ -193,16 +192,6 @@ func cacheString(tab string, off uint32) (string, bool) {
 		return "", false
 	}
 	return s[:i], true
-}
-
-// isaLevel is the highest x86-64 level of a set of GNU_PROPERTY_X86_ISA_1 bits.
-func isaLevel(bits uint32) int {
-	for l := 4; l > 0; l-- {
-		if bits&(1<<(l-1)) != 0 {
-			return l
-		}
-	}
-	return 0
 }
 
 // lookup says what ld.so would take for name on a machine of an x86-64 level:

@@ -19,11 +19,14 @@ func traced(t testing.TB, program string, env ...string) (files []string, missin
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(ldso(t), "--list", program)
-	cmd.Env = append(os.Environ(), env...)
+	cmd := exec.Command(ldso(t), program)
+	cmd.Env = append(append(os.Environ(), "LD_TRACE_LOADED_OBJECTS=1"), env...)
 	out, err := cmd.Output()
 	if err != nil && len(out) == 0 {
 		return nil, nil, false
+	}
+	if strings.TrimSpace(string(out)) == "statically linked" {
+		return nil, nil, true
 	}
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
