@@ -1,11 +1,6 @@
 // Package gofind finds every system call that a compiled program can make, from the binary alone.
 package gofind
 
-import (
-	"context"
-	"errors"
-)
-
 // Options control a scan. The zero value scans on the running system with its configuration.
 type Options struct {
 	Root        string   // sysroot, "" is the running system
@@ -16,9 +11,4 @@ type Options struct {
 	CPU         string   // hwcaps level; "" is the union
 	SinceMain   bool     // only what is live after startup
 	Workers     int      // 0: one per CPU
-}
-
-// Scan analyses program (a path, or a name on PATH).
-func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
-	return nil, errors.New("not implemented")
 }

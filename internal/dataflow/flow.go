@@ -1,0 +1,558 @@
+package dataflow
+
+import (
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// transfer applies instruction i, transfers of control included.
+func (w *worker) transfer(s *state, i int32) {
+	in := w.insts[i]
+	switch in.Op {
+	case x86.OpJmp:
+		w.jump(s, &in, true)
+	case x86.OpJcc:
+		w.clobber(s, in.Def)
+		w.jump(s, &in, false)
+	case x86.OpCall:
+		w.call(s, &in)
+	case x86.OpCallInd:
+		w.callInd(s, &in)
+	case x86.OpJmpInd:
+		w.jumpInd(s, &in)
+	case x86.OpRet:
+		m := uint16(returned)
+		if w.isGo {
+			m = allButSP
+		}
+		for r := 0; r < 16; r++ {
+			// A register that still holds what it held on entry returns nothing new.
+			if m>>r&1 != 0 && s.r[r] != vArg0+val(r) {
+				w.use(s, s.r[r])
+			}
+		}
+	default:
+		w.step(s, &in)
+		if w.chaos {
+			w.spill(s, &in)
+		}
+	}
+	if w.chaos {
+		*s = w.unknownState()
+	}
+}
+
+// spill: without tracking every value that an instruction made is used at once.
+func (w *worker) spill(s *state, in *x86.Inst) {
+	for r := 0; r < 16; r++ {
+		w.use(s, s.r[r])
+	}
+}
+
+// inside reports whether a direct jump from this unit to target stays in the
+// function: in its range, or in a part of it that was split off.
+func (w *worker) inside(target uint64, conditional bool) bool {
+	if target >= w.fn.Start && target < w.fn.End {
+		return true
+	}
+	if len(w.insts) > inlineMax || w.chaos {
+		return false
+	}
+	if w.instAt(target) >= 0 {
+		return true
+	}
+	f := w.f.FDEAt(target)
+	if f == nil {
+		// Code without unwind information: a separate entry if it is a known start.
+		_, start := slices.BinarySearch(w.f.FuncStarts(), target)
+		return !start
+	}
+	if target != f.Start {
+		return true // into the middle: the hot part of a cold part, or hand-written code
+	}
+	if f.CFAOffset >= 0 && f.CFAOffset != 8 {
+		return true // a part that starts with a frame in place
+	}
+	return conditional && w.fde != nil
+}
+
+func (w *worker) jump(s *state, in *x86.Inst, always bool) {
+	target := uint64(in.Imm)
+	if w.inside(target, !always) {
+		if w.final {
+			return
+		}
+		b := w.blockAt(target)
+		if b >= 0 {
+			w.flow(b, s)
+			return
+		}
+	}
+	// a tail call
+	w.ask(s, in, target, 0)
+	w.direct(s, in, target)
+}
+
+// direct records that control leaves for target. Addresses outside the file
+// belong to another one at a fixed address (klibc), or to nothing at all.
+func (w *worker) direct(s *state, in *x86.Inst, target uint64) {
+	if !w.f.Exec(target) && target >= w.low && target < w.high {
+		w.gap(in.PC, summary.GapCode)
+		return
+	}
+	w.ref(summary.Ref{Kind: summary.RefCode, A: target})
+	w.hand(s, target, false)
+}
+
+// hand passes every register to known code: what is in them escapes if that code consumes it.
+func (w *worker) hand(s *state, callee uint64, slot bool) {
+	kind := summary.RefPass
+	if slot {
+		kind = summary.RefPassSlot
+	}
+	for r := 0; r < 16; r++ {
+		if r == int(x86.RSP) {
+			continue
+		}
+		x := s.r[r]
+		if x <= vMany {
+			continue
+		}
+		if x < setBit {
+			w.handElem(s, w.v.elems[x], r, callee, slot, kind)
+			continue
+		}
+		for _, y := range w.v.members(x) {
+			w.handElem(s, w.v.elems[y], r, callee, slot, kind)
+		}
+	}
+}
+
+func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kind summary.Kind) {
+	switch e.k {
+	case kAddr:
+		off := int32(0)
+		if e.b != anyOff {
+			off = int32(e.b)
+		}
+		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r)})
+	case kArg, kArgX:
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
+	case kConst, kLow, kTop:
+	case kSP:
+		if calleeSaved>>uint(r)&1 == 0 {
+			s.esc = true
+		}
+	default:
+		if calleeSaved>>uint(r)&1 == 0 {
+			w.useElem(s, &e)
+		}
+	}
+}
+
+// afterCall is the state when a call comes back. kept: registers that the
+// callee is known not to write.
+func (w *worker) afterCall(s *state, kept uint16, twice bool) {
+	saved := uint16(calleeSaved)
+	if w.isGo {
+		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
+	}
+	for r := 0; r < 16; r++ {
+		if r != int(x86.RSP) && (saved|kept)>>r&1 == 0 {
+			s.r[r] = vTop
+		}
+	}
+	if twice {
+		for i := 0; i < s.n; i++ {
+			s.st[i].v = vTop
+		}
+		s.esc, s.lost = true, true
+	}
+	if s.esc {
+		s.smash(w.v)
+	}
+}
+
+func (w *worker) call(s *state, in *x86.Inst) {
+	target := uint64(in.Imm)
+	w.ask(s, in, target, 8)
+	if target == in.PC+uint64(in.Len) {
+		// call next; pop: reading the program counter
+		w.spAdd(s, -8)
+		if o, ok := w.sp(s); ok {
+			s.store(o, 8, w.v.mk(elem{k: kAddr, a: target}))
+		}
+		return
+	}
+	w.direct(s, in, target)
+	kept := uint16(0)
+	if !w.isGo {
+		kept = callerSaved &^ w.clobbers(target, 0)
+	}
+	w.afterCall(s, kept, w.returnsTwice(target))
+	w.unwind(s, in)
+}
+
+// unwind flows the state after a call to its landing pad, if it has one.
+func (w *worker) unwind(s *state, in *x86.Inst) {
+	if w.final || w.f == nil {
+		return
+	}
+	for _, p := range w.landingPads(in.PC) {
+		if in.PC >= p.Start && in.PC < p.End {
+			if b := w.blockAt(p.Pad); b >= 0 {
+				t := *s
+				for r := range t.r {
+					if callerSaved>>uint(r)&1 != 0 {
+						t.r[r] = vTop
+					}
+				}
+				w.flow(b, &t)
+			}
+		}
+	}
+}
+
+func (w *worker) callInd(s *state, in *x86.Inst) {
+	w.indirect(s, in, 8)
+	w.afterCall(s, 0, false)
+	w.unwind(s, in)
+}
+
+// indirect handles the operand and the registers of an indirect call or tail call.
+func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
+	var x val
+	if in.Flags&x86.FlagMem != 0 {
+		x = w.load(s, in, 8)
+	} else if in.Src != x86.RegNone {
+		x = s.r[in.Src]
+	}
+	// A pointer in a slot of the file, or a known address: the callee can be named.
+	e := *w.v.one(x)
+	switch {
+	case x < setBit && e.k == kLoad && e.r == 8:
+		w.ask(s, in, e.a, pushed)
+		w.ref(summary.Ref{Kind: summary.RefCallSlot, A: e.a, Size: 8})
+		w.hand(s, e.a, true)
+	case x < setBit && e.k == kConst && w.abs:
+		w.direct(s, in, e.a)
+	case x < setBit && e.k == kAddr && e.b != anyOff:
+		t := e.a + uint64(e.b)
+		w.ask(s, in, t, pushed)
+		if e.b != 0 {
+			w.use(s, x)
+		}
+		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
+		w.hand(s, t, false)
+	default:
+		w.use(s, x)
+		for r := 0; r < 16; r++ {
+			if r == int(x86.RSP) {
+				continue
+			}
+			// Code that is not known here follows the psABI: it does not look into the
+			// registers that it must preserve. Go's own convention uses them all.
+			if w.isGo || calleeSaved>>uint(r)&1 == 0 {
+				w.use(s, s.r[r])
+			}
+		}
+	}
+}
+
+func (w *worker) jumpInd(s *state, in *x86.Inst) {
+	var x val
+	if in.Flags&x86.FlagMem != 0 {
+		x = w.load(s, in, 8)
+	} else if in.Src != x86.RegNone {
+		x = s.r[in.Src]
+	}
+	if w.jumpTable(s, in, x) {
+		return
+	}
+	o, ok := w.sp(s)
+	e := *w.v.one(x)
+	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && e.b != anyOff || e.k == kConst && w.abs)
+	// A jump with a frame in place stays in the function. A frame that was taken
+	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
+	framed := ok && o < 0 || !ok && s.r[x86.RSP] != vTop
+	if !known && framed && !w.chaos {
+		w.opaque = true
+		if w.final {
+			w.gap(in.PC, summary.GapJump)
+		}
+		w.tableSeeds(s)
+	} else if !known {
+		w.tableSeeds(s)
+	}
+	// All registers reach the target.
+	if known {
+		w.indirect(s, in, 0)
+		return
+	}
+	w.use(s, x)
+	w.useMask(s, allButSP)
+}
+
+// noreturn reports whether code at target never comes back, however it is
+// called. depth bounds how far its own calls are looked at: with 0 they all return.
+// The answer depends on the file alone.
+func (w *worker) noreturn(target uint64, depth int) bool {
+	k := depthKey{target, depth}
+	if t, ok := w.never[k]; ok {
+		return t
+	}
+	t := w.scanNever(target, depth)
+	w.never[k] = t
+	return t
+}
+
+type depthKey struct {
+	addr  uint64
+	depth int
+}
+
+func (w *worker) scanNever(target uint64, depth int) bool {
+	const limit = 600
+	seen := map[uint64]bool{}
+	todo := []uint64{target}
+	var in x86.Inst
+	for len(todo) > 0 {
+		pc := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for !seen[pc] {
+			if len(seen) == limit || !w.f.Exec(pc) {
+				return false
+			}
+			seen[pc] = true
+			code := w.f.Bytes(pc)
+			if len(code) > 15 {
+				code = code[:15]
+			}
+			if !x86.Decode(code, pc, &in) {
+				return false
+			}
+			next := pc + uint64(in.Len)
+			switch in.Op {
+			case x86.OpRet, x86.OpJmpInd:
+				return false
+			case x86.OpTrap:
+				goto done
+			case x86.OpJmp:
+				next = uint64(in.Imm)
+			case x86.OpJcc:
+				todo = append(todo, uint64(in.Imm))
+			case x86.OpCall, x86.OpCallInd:
+				if f := w.fdeAt(pc); f != nil && next == f.End {
+					goto done
+				}
+				if in.Op == x86.OpCall && depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
+					goto done
+				}
+			}
+			pc = next
+		}
+	done:
+	}
+	return true
+}
+
+// clobbers returns the registers that the code at target may change, all of
+// the caller-saved ones if it is not a short leaf. GCC's -fipa-ra relies on it.
+func (w *worker) clobbers(target uint64, depth int) uint16 {
+	if m, ok := w.clob[target]; ok {
+		return m
+	}
+	m := w.scanClobbers(target, depth)
+	if depth == 0 || m != callerSaved {
+		w.clob[target] = m
+	}
+	return m
+}
+
+func (w *worker) scanClobbers(target uint64, depth int) uint16 {
+	const limit = 64
+	var todo [16]uint64
+	var seen [limit]uint64
+	n, k, m := 1, 0, uint16(0)
+	todo[0] = target
+	var in x86.Inst
+	for n > 0 {
+		n--
+		pc := todo[n]
+		for {
+			if slices.Contains(seen[:k], pc) {
+				break
+			}
+			if k == limit || !w.f.Exec(pc) {
+				return callerSaved
+			}
+			seen[k] = pc
+			k++
+			code := w.f.Bytes(pc)
+			if len(code) > 15 {
+				code = code[:15]
+			}
+			if !x86.Decode(code, pc, &in) {
+				return callerSaved
+			}
+			m |= in.Def
+			next := pc + uint64(in.Len)
+			switch in.Op {
+			case x86.OpRet, x86.OpTrap:
+				goto done
+			case x86.OpCall:
+				if depth >= 2 {
+					return callerSaved
+				}
+				m |= w.clobbers(uint64(in.Imm), depth+1)
+				if m&callerSaved == callerSaved {
+					return callerSaved
+				}
+			case x86.OpCallInd, x86.OpJmpInd:
+				return callerSaved
+			case x86.OpJmp:
+				pc = uint64(in.Imm)
+				continue
+			case x86.OpJcc:
+				if n == len(todo) {
+					return callerSaved
+				}
+				todo[n] = uint64(in.Imm)
+				n++
+			}
+			pc = next
+		}
+	done:
+	}
+	return m & callerSaved
+}
+
+// returnsTwice reports whether a call to target may come back a second time
+// with the frame changed: setjmp, vfork, getcontext and what looks like them,
+// code that keeps its own return address.
+func (w *worker) returnsTwice(target uint64) bool {
+	if t, ok := w.twice[target]; ok {
+		return t
+	}
+	w.twice[target] = false
+	t := w.scanTwice(target)
+	w.twice[target] = t
+	return t
+}
+
+// scanTwice looks at the straight code at target: does it load or pop its return
+// address, or go on to a function known by name to return twice?
+func (w *worker) scanTwice(target uint64) bool {
+	sp := int64(0)
+	pc := target
+	var in x86.Inst
+	for i := 0; i < 40 && w.f.Exec(pc); i++ {
+		code := w.f.Bytes(pc)
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		if !x86.Decode(code, pc, &in) {
+			return false
+		}
+		next := pc + uint64(in.Len)
+		switch in.Op {
+		case x86.OpPush:
+			sp -= 8
+		case x86.OpPop:
+			if sp >= 0 {
+				return true
+			}
+			sp += 8
+		case x86.OpSub, x86.OpAdd:
+			if in.Dst == x86.RSP && in.Flags&x86.FlagImm != 0 {
+				if in.Op == x86.OpSub {
+					sp -= in.Imm
+				} else {
+					sp += in.Imm
+				}
+			}
+		case x86.OpMov:
+			if in.Dst != x86.RegNone && in.Flags&x86.FlagMem != 0 && in.Base == x86.RSP && in.Index == x86.RegNone && sp+in.Disp == 0 {
+				return true
+			}
+		case x86.OpJmp:
+			next = uint64(in.Imm)
+		case x86.OpJmpInd:
+			if in.Base == x86.RIP || in.Base == x86.RegNone && in.Index == x86.RegNone {
+				return w.slotReturnsTwice(uint64(in.Disp))
+			}
+			return false
+		case x86.OpRet, x86.OpTrap, x86.OpCall, x86.OpCallInd:
+			return false
+		}
+		pc = next
+	}
+	return false
+}
+
+// twiceNames are the functions that C compilers know to return twice
+// (GCC, special_function_p in calls.cc; C11 7.13, POSIX vfork, getcontext).
+var twiceNames = []string{"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "vfork", "__vfork", "getcontext", "swapcontext", "__getcontext", "__swapcontext"}
+
+func (w *worker) slotReturnsTwice(slot uint64) bool {
+	for _, r := range w.f.RelocsIn(slot, slot+8) {
+		if r.Sym != 0 && slices.Contains(twiceNames, w.f.SymbolName(int(r.Sym))) {
+			return true
+		}
+	}
+	return false
+}
+
+// ask answers a query about what is passed to callee. pushed: bytes that the
+// call itself puts on the stack before the callee's first instruction.
+func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
+	if w.query == nil || !w.final {
+		return
+	}
+	params, ok := w.query[callee]
+	if !ok {
+		return
+	}
+	for _, p := range params {
+		x := vTop
+		switch p.Kind {
+		case summary.Arg:
+			x = s.r[p.Reg]
+			if p.Size == 1 || p.Size == 2 {
+				x = w.trunc(s, x, p.Size)
+			}
+		case summary.Stack:
+			if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+				x = w.frameWord(s, e.b+p.N-pushed)
+			}
+		case summary.ArgMem:
+			x = w.each(s, s.r[p.Reg], func(e elem) val {
+				switch {
+				case e.k == kSP && e.b != anyOff:
+					return w.frameWord(s, e.b+p.N)
+				case e.k == kArg && e.b == 0:
+					return w.v.mk(elem{k: kArgD, r: e.r, b: p.N})
+				case e.k == kAddr && e.b != anyOff:
+					return w.v.mk(elem{k: kLoad, a: e.a + uint64(e.b+p.N), r: 4})
+				}
+				return vTop
+			})
+		}
+		w.passed = append(w.passed, Passed{PC: in.PC, Callee: callee, Values: w.export(x)})
+	}
+}
+
+func (w *worker) frameWord(s *state, off int64) val {
+	if off != int64(int32(off)) {
+		return vTop
+	}
+	if x, _, ok := s.load(int32(off), 4); ok {
+		return w.trunc(s, x, 4)
+	}
+	if off >= 8 && !s.lost && !s.overlaps(int32(off), 4) {
+		return w.v.mk(elem{k: kStk, b: off})
+	}
+	return vTop
+}

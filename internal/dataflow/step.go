@@ -1,0 +1,1025 @@
+package dataflow
+
+import (
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Register masks of the psABI (figure 3.4).
+const (
+	calleeSaved = 1<<x86.RBX | 1<<x86.RBP | 1<<x86.R12 | 1<<x86.R13 | 1<<x86.R14 | 1<<x86.R15
+	callerSaved = 0xffff &^ (calleeSaved | 1<<x86.RSP)
+	allButSP    = 0xffff &^ (1 << x86.RSP)
+	// Returned values: rax and rdx by the psABI, rcx by LLVM's internal convention.
+	returned = 1<<x86.RAX | 1<<x86.RDX | 1<<x86.RCX
+)
+
+// use records that the value x is consumed by something that is not tracked:
+// everything it may refer to escapes.
+func (w *worker) use(s *state, x val) {
+	if x <= vMany {
+		return
+	}
+	if x < setBit {
+		w.useElem(s, &w.v.elems[x])
+		return
+	}
+	for _, y := range w.v.members(x) {
+		w.useElem(s, &w.v.elems[y])
+	}
+}
+
+func (w *worker) useElem(s *state, e *elem) {
+	switch e.k {
+	case kSP:
+		s.esc = true
+	case kArg, kArgX:
+		w.argUse |= 1 << uint(e.r)
+	case kAddr:
+		off := int32(0)
+		if e.b != anyOff {
+			off = int32(e.b)
+		}
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Off: off})
+	case kLoad:
+		if e.r == 8 {
+			w.ref(summary.Ref{Kind: summary.RefRead, A: e.a, Size: 8})
+		} else if w.wide {
+			w.ref(summary.Ref{Kind: summary.RefRead, A: e.a, Size: uint16(e.r)})
+		}
+	case kTab4:
+		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: e.a})
+	case kTabT:
+		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b)})
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
+	case kTab8:
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a})
+	}
+}
+
+func (w *worker) useMask(s *state, m uint16) {
+	for r := 0; m != 0; r, m = r+1, m>>1 {
+		if m&1 != 0 {
+			w.use(s, s.r[r])
+		}
+	}
+}
+
+// place is what a memory operand addresses.
+type place struct {
+	k    kind // kAddr: exactly a; kSP: exactly frame offset b; kArg: register r + b; kTab4: some entry of the table at a; kTop: unknown
+	a    uint64
+	b    int64
+	r    int8
+	anyS bool // somewhere in the frame
+}
+
+// places calls f for each place that the memory operand of in may address.
+// Addresses that are dereferenced at an unknown offset have been used.
+func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
+	if in.Flags&x86.FlagSeg != 0 {
+		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
+		w.useAddrRegs(s, in)
+		f(place{})
+		return
+	}
+	if in.Flags&x86.FlagAddr32 != 0 && in.Base != x86.RIP {
+		w.useAddrRegs(s, in)
+		f(place{})
+		return
+	}
+	disp := in.Disp
+	if in.Base == x86.RIP {
+		f(place{k: kAddr, a: uint64(disp)})
+		return
+	}
+	index := in.Index
+	if index != x86.RegNone {
+		if e := w.v.one(s.r[index]); e.k == kConst {
+			disp += int64(e.a) * int64(in.Scale)
+			index = x86.RegNone
+		}
+	}
+	if in.Base == x86.RegNone {
+		if index == x86.RegNone {
+			if w.inImage(uint64(disp)) {
+				f(place{k: kAddr, a: uint64(disp)})
+			} else {
+				f(place{})
+			}
+			return
+		}
+		if w.abs && w.inImage(uint64(in.Disp)) {
+			w.use(s, s.r[index])
+			f(place{k: kTab4, a: uint64(in.Disp)})
+			return
+		}
+		w.use(s, s.r[index])
+		f(place{})
+		return
+	}
+	if index != x86.RegNone {
+		w.use(s, s.r[index])
+	}
+	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
+		// table(base) in position-dependent code: the displacement is the address
+		w.use(s, s.r[in.Base])
+		f(place{k: kTab4, a: uint64(disp)})
+		return
+	}
+	x := s.r[in.Base]
+	if x < setBit {
+		w.placeOf(s, w.v.elems[x], disp, index != x86.RegNone, f)
+		return
+	}
+	for _, y := range w.v.members(x) {
+		w.placeOf(s, w.v.elems[y], disp, index != x86.RegNone, f)
+	}
+}
+
+func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p place)) {
+	switch e.k {
+	case kAddr:
+		if indexed || e.b == anyOff {
+			f(place{k: kTab4, a: e.a, b: e.b, r: int8(b2i(!indexed || e.b == anyOff || e.b+disp != 0))})
+			return
+		}
+		a := e.a + uint64(e.b+disp)
+		f(place{k: kAddr, a: a})
+	case kSP:
+		if indexed || e.b == anyOff {
+			f(place{anyS: true})
+			return
+		}
+		f(place{k: kSP, b: e.b + disp})
+	case kArg:
+		w.argUse |= 1 << uint(e.r)
+		if indexed || e.b != 0 {
+			f(place{})
+			return
+		}
+		f(place{k: kArg, r: e.r, b: disp})
+	case kConst:
+		if a := e.a + uint64(disp); !indexed && w.inImage(a) && w.abs {
+			f(place{k: kAddr, a: a})
+			return
+		}
+		f(place{})
+	default:
+		w.useElem(s, &e)
+		f(place{})
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (w *worker) useAddrRegs(s *state, in *x86.Inst) {
+	if in.Base >= 0 && in.Base < 16 {
+		w.use(s, s.r[in.Base])
+	}
+	if in.Index >= 0 {
+		w.use(s, s.r[in.Index])
+	}
+	if d := uint64(in.Disp); in.Base == x86.RIP || w.abs && w.inImage(d) {
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: d})
+	}
+}
+
+// load returns the value of the memory operand, size bytes wide.
+func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
+	res := vBottom
+	w.places(s, in, func(p place) {
+		res = w.join(s, res, w.loadAt(s, in, p, size))
+	})
+	return res
+}
+
+func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
+	switch p.k {
+	case kAddr:
+		if x, ok := w.constant(p.a, size); ok {
+			return x
+		}
+		if size == 8 || size == 4 {
+			return w.v.mk(elem{k: kLoad, a: p.a, r: int8(size)})
+		}
+		w.read(p.a, size)
+	case kTab4:
+		if p.r == 0 && size == 4 {
+			w.noteTable(p.a)
+			return w.v.mk(elem{k: kTab4, a: p.a, b: int64(in.PC)})
+		}
+		if p.r == 0 && size == 8 {
+			return w.v.mk(elem{k: kTab8, a: p.a, b: int64(in.PC)})
+		}
+		w.obj(p.a, p.b)
+	case kSP:
+		if p.b != int64(int32(p.b)) {
+			return vTop
+		}
+		if x, n, ok := s.load(int32(p.b), size); ok {
+			if n > size || size < 8 {
+				return w.trunc(s, x, size)
+			}
+			return x
+		}
+		if p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
+			return w.v.mk(elem{k: kStk, b: p.b})
+		}
+		if p.b == 0 {
+			w.savesReturn = true
+		}
+	case kArg:
+		if size >= 4 {
+			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
+		}
+	}
+	return vTop
+}
+
+// constant returns what size bytes at a hold if nothing can write them.
+func (w *worker) constant(a uint64, size uint8) (val, bool) {
+	if size > 8 || w.f.Writable(a) || len(w.f.RelocsIn(a&^7, a+uint64(size))) > 0 {
+		return 0, false
+	}
+	b := w.f.Bytes(a)
+	if len(b) < int(size) {
+		return 0, false
+	}
+	n := uint64(0)
+	for i := int(size) - 1; i >= 0; i-- {
+		n = n<<8 | uint64(b[i])
+	}
+	if w.abs && w.inImage(n) {
+		return 0, false // may be an address
+	}
+	return w.v.con(int64(n)), true
+}
+
+// obj: the object that address a belongs to is accessed at an unknown offset.
+func (w *worker) obj(a uint64, b int64) {
+	off := int32(0)
+	if b != anyOff {
+		off = int32(b)
+	}
+	w.ref(summary.Ref{Kind: summary.RefAddr, A: a, Off: off})
+}
+
+func (w *worker) read(a uint64, size uint8) {
+	if size >= 8 || w.wide && size >= 4 {
+		w.ref(summary.Ref{Kind: summary.RefRead, A: a, Size: uint16(size)})
+	}
+}
+
+// touch records a read of the memory operand whose value is not tracked.
+func (w *worker) touch(s *state, in *x86.Inst) {
+	size := in.MemSize
+	anySize := in.Flags&x86.FlagMemAny != 0
+	w.places(s, in, func(p place) {
+		switch p.k {
+		case kAddr:
+			if anySize {
+				w.obj(p.a, 0)
+			} else {
+				w.read(p.a, size)
+			}
+		case kTab4:
+			w.obj(p.a, p.b)
+		case kSP:
+			if p.b == 0 {
+				w.savesReturn = true
+			}
+		}
+	})
+}
+
+// store writes x to the memory operand.
+func (w *worker) store(s *state, in *x86.Inst, x val, size uint8) {
+	n := 0
+	w.places(s, in, func(p place) { n++ })
+	w.places(s, in, func(p place) { w.storeAt(s, p, x, size, n == 1) })
+}
+
+func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
+	switch {
+	case p.k == kAddr:
+		if size == 8 || w.abs && size >= 4 {
+			w.storeSlot(s, p.a, x)
+			return
+		}
+	case p.k == kSP:
+		if p.b != int64(int32(p.b)) || size > 8 {
+			w.use(s, x)
+			s.smash(w.v)
+			return
+		}
+		e := w.v.one(x)
+		if !(e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0) {
+			w.use(s, x)
+		}
+		if !strong {
+			x = w.join(s, x, vTop)
+		}
+		if size < 8 {
+			x = w.trunc(s, x, size)
+		}
+		s.store(int32(p.b), size, x)
+		return
+	case p.anyS:
+		w.use(s, x)
+		s.smash(w.v)
+		return
+	case p.k == kTab4:
+		w.obj(p.a, p.b)
+	}
+	w.use(s, x)
+	if s.esc {
+		s.smash(w.v)
+	}
+}
+
+// storeSlot: x goes to 8 bytes of the file's memory.
+func (w *worker) storeSlot(s *state, slot uint64, x val) {
+	one := func(e *elem) {
+		if e.k == kAddr {
+			off := int32(0)
+			if e.b != anyOff {
+				off = int32(e.b)
+			}
+			w.ref(summary.Ref{Kind: summary.RefStore, A: slot, B: e.a, Off: off})
+			return
+		}
+		w.useElem(s, e)
+	}
+	if x <= vMany {
+		return
+	}
+	if x < setBit {
+		one(&w.v.elems[x])
+		return
+	}
+	for _, y := range w.v.members(x) {
+		one(&w.v.elems[y])
+	}
+}
+
+// clobberMem: the memory operand is written with something unknown.
+func (w *worker) clobberMem(s *state, in *x86.Inst) {
+	size := in.MemSize
+	if in.Flags&x86.FlagMemAny != 0 || size == 0 {
+		size = 255
+	}
+	w.places(s, in, func(p place) {
+		switch {
+		case p.k == kSP && size <= 64 && p.b == int64(int32(p.b)):
+			for o := uint8(0); o < size; o += 8 {
+				s.store(int32(p.b)+int32(o), min(8, size-o), vTop)
+			}
+		case p.k == kSP || p.anyS:
+			s.smash(w.v)
+		case p.k == kTab4:
+			w.obj(p.a, p.b)
+		case p.k == kAddr && size == 255:
+			w.obj(p.a, 0)
+		case p.k != kAddr && s.esc:
+			s.smash(w.v)
+		}
+	})
+}
+
+// trunc returns x cut to size bytes, zero-extended. Addresses do not survive:
+// they are used.
+func (w *worker) trunc(s *state, x val, size uint8) val {
+	return w.each(s, x, func(e elem) val {
+		switch e.k {
+		case kConst:
+			return w.v.con(int64(e.a & (1<<(8*size) - 1)))
+		case kLow:
+			if size <= uint8(e.r) {
+				return w.v.con(int64(e.a & (1<<(8*size) - 1)))
+			}
+			return vTop
+		case kArg:
+			if size == 4 {
+				return w.v.mk(e)
+			}
+			if e.b == 0 || e.b > int64(size) {
+				return w.v.mk(elem{k: kArg, r: e.r, b: int64(size)})
+			}
+			return w.v.mk(e)
+		case kStk, kArgD:
+			if size == 4 {
+				return w.v.mk(e)
+			}
+		case kLoad, kTab4:
+			if size == 4 && (e.r == 4 || e.k == kTab4) {
+				return w.v.mk(e)
+			}
+		}
+		if size == 4 && e.k == kAddr && w.abs {
+			return w.v.mk(e)
+		}
+		if size == 4 && e.k == kLoad && w.wide {
+			return w.v.mk(e)
+		}
+		w.useElem(s, &e)
+		return vTop
+	})
+}
+
+// each maps the elements of x through f and joins the results.
+func (w *worker) each(s *state, x val, f func(e elem) val) val {
+	if x == vBottom || x == vMany {
+		return x
+	}
+	if x < setBit {
+		return f(w.v.elems[x])
+	}
+	res := vBottom
+	for i, n := 0, len(w.v.members(x)); i < n; i++ {
+		res = w.join(s, res, f(w.v.elems[w.v.members(x)[i]]))
+	}
+	return res
+}
+
+// derive returns the value of arithmetic on x whose result is not tracked: it
+// keeps what x was derived from, so that a mere comparison does not count as use.
+func (w *worker) derive(s *state, x val) val {
+	return w.each(s, x, func(e elem) val {
+		switch e.k {
+		case kAddr, kSP:
+			return w.v.mk(elem{k: e.k, a: e.a, b: anyOff})
+		case kArg, kArgX:
+			return w.v.mk(elem{k: kArgX, r: e.r})
+		}
+		w.useElem(s, &e)
+		return vTop
+	})
+}
+
+// add returns x plus the constant d.
+func (w *worker) add(s *state, x val, d int64, size uint8) val {
+	if d == 0 && size == 8 {
+		return x
+	}
+	set := x >= setBit
+	return w.each(s, x, func(e elem) val {
+		switch e.k {
+		case kConst:
+			if set {
+				return vTop // a counter: do not enumerate it
+			}
+			n := e.a + uint64(d)
+			if size < 8 {
+				n &= 1<<(8*size) - 1
+			}
+			return w.v.con(int64(n))
+		case kAddr, kSP:
+			if e.b == anyOff {
+				return w.v.mk(e)
+			}
+			if b := e.b + d; size >= 4 && b > -1<<30 && b < 1<<30 {
+				return w.v.mk(elem{k: e.k, a: e.a, b: b})
+			}
+			return w.v.mk(elem{k: e.k, a: e.a, b: anyOff})
+		}
+		return w.derive(s, w.v.mk(e))
+	})
+}
+
+// sum returns x + y for two values that are not immediates.
+func (w *worker) sum(s *state, x, y val) val {
+	ex, ey := *w.v.one(x), *w.v.one(y)
+	if ey.k == kConst {
+		return w.add(s, x, int64(ey.a), 8)
+	}
+	if ex.k == kConst {
+		return w.add(s, y, int64(ex.a), 8)
+	}
+	// table entry + its base
+	if ex.k == kTab4 && ey.k == kAddr && ey.b != anyOff {
+		return w.v.mk(elem{k: kTabT, a: ex.a, b: int64(ey.a + uint64(ey.b))})
+	}
+	if ey.k == kTab4 && ex.k == kAddr && ex.b != anyOff {
+		return w.v.mk(elem{k: kTabT, a: ey.a, b: int64(ex.a + uint64(ex.b))})
+	}
+	if x >= setBit && y < setBit {
+		return w.each(s, x, func(e elem) val { return w.sum(s, w.v.mk(e), y) })
+	}
+	if y >= setBit && x < setBit {
+		return w.each(s, y, func(e elem) val { return w.sum(s, x, w.v.mk(e)) })
+	}
+	return w.mix(s, x, y)
+}
+
+// mix is the result of an operation on x and y that is not tracked.
+func (w *worker) mix(s *state, x, y val) val {
+	return w.join(s, vTop, w.join(s, w.derive(s, x), w.derive(s, y)))
+}
+
+// source returns the value of the source operand of a two-operand instruction.
+func (w *worker) source(s *state, in *x86.Inst) val {
+	switch {
+	case in.Flags&x86.FlagImm != 0:
+		return w.imm(in.Imm)
+	case in.Src != x86.RegNone:
+		if in.Flags&x86.FlagHigh8 != 0 {
+			w.use(s, s.r[in.Src])
+			return vTop
+		}
+		return s.r[in.Src]
+	default:
+		return w.load(s, in, in.Size)
+	}
+}
+
+func (w *worker) imm(n int64) val {
+	if w.abs && w.inImage(uint64(n)) {
+		return w.v.mk(elem{k: kAddr, a: uint64(n)})
+	}
+	return w.v.con(n)
+}
+
+// set writes x to a register with operand size size.
+func (w *worker) set(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
+	if size >= 4 {
+		s.r[r] = x
+		return
+	}
+	old := s.r[r]
+	if in.Flags&x86.FlagHigh8 != 0 {
+		w.use(s, x)
+		s.r[r] = w.derive(s, old)
+		if e := w.v.one(s.r[r]); e.k != kTop {
+			s.r[r] = w.join(s, s.r[r], vTop)
+		}
+		return
+	}
+	eo, en := *w.v.one(old), *w.v.one(x)
+	m := uint64(1)<<(8*size) - 1
+	switch {
+	case en.k == kConst && eo.k == kConst && old < setBit && x < setBit:
+		s.r[r] = w.v.con(int64(eo.a&^m | en.a&m))
+	case en.k == kConst && x < setBit:
+		w.use(s, old)
+		s.r[r] = w.v.mk(elem{k: kLow, a: en.a & m, r: int8(size)})
+	default:
+		w.use(s, x)
+		w.use(s, old)
+		s.r[r] = vTop
+	}
+}
+
+// step applies one instruction that does not transfer control.
+func (w *worker) step(s *state, in *x86.Inst) {
+	switch in.Op {
+	case x86.OpNop, x86.OpTrap, x86.OpJcc:
+		w.clobber(s, in.Def)
+	case x86.OpMov:
+		w.mov(s, in)
+	case x86.OpMovzx, x86.OpMovsx:
+		w.extend(s, in)
+	case x86.OpLea:
+		w.set(s, in, in.Dst, w.lea(s, in), in.Size)
+	case x86.OpAdd, x86.OpSub, x86.OpAnd, x86.OpOr, x86.OpXor:
+		w.alu(s, in)
+	case x86.OpInc, x86.OpDec:
+		d := int64(1)
+		if in.Op == x86.OpDec {
+			d = -1
+		}
+		if in.Flags&x86.FlagMem != 0 {
+			w.touch(s, in)
+			w.clobberMem(s, in)
+		} else if in.Size < 4 {
+			w.other(s, in)
+		} else {
+			s.r[in.Dst] = w.add(s, s.r[in.Dst], d, in.Size)
+		}
+	case x86.OpNeg, x86.OpNot, x86.OpShl, x86.OpShr, x86.OpSar, x86.OpImul3:
+		w.unary(s, in)
+	case x86.OpCmp, x86.OpTest:
+		if in.Flags&x86.FlagMem != 0 {
+			// Comparing a slot is not reading a pointer; the address may still be in an index register.
+			w.places(s, in, func(p place) {
+				if p.k == kTab4 && p.b == anyOff {
+					w.obj(p.a, p.b)
+				}
+			})
+		}
+	case x86.OpCmov:
+		x := w.source(s, in)
+		if in.Size == 8 {
+			s.r[in.Dst] = w.join(s, s.r[in.Dst], x)
+		} else {
+			w.set(s, in, in.Dst, w.join(s, w.trunc(s, s.r[in.Dst], 4), w.trunc(s, x, 4)), in.Size)
+		}
+	case x86.OpXchg:
+		if in.Flags&x86.FlagMem == 0 && in.Size == 8 {
+			s.r[in.Dst], s.r[in.Src] = s.r[in.Src], s.r[in.Dst]
+			return
+		}
+		if in.Flags&x86.FlagMem != 0 && in.Size == 8 {
+			r := in.Src
+			if r == x86.RegNone {
+				r = in.Dst
+			}
+			x := w.load(s, in, 8)
+			w.use(s, x)
+			w.store(s, in, s.r[r], 8)
+			s.r[r] = vTop
+			return
+		}
+		w.other(s, in)
+	case x86.OpPush:
+		w.push(s, in)
+	case x86.OpPop:
+		w.pop(s, in)
+	case x86.OpLeave:
+		s.r[x86.RSP] = s.r[x86.RBP]
+		s.r[x86.RBP] = w.popWord(s)
+	case x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+		w.syscall(s, in)
+	default:
+		w.other(s, in)
+	}
+}
+
+// other: anything without a model uses what it reads and clobbers what it may write.
+func (w *worker) other(s *state, in *x86.Inst) {
+	w.useMask(s, in.Use&allButSP)
+	if in.Flags&x86.FlagMem != 0 {
+		if in.Flags&(x86.FlagMemIn|x86.FlagMemAny) != 0 {
+			w.touch(s, in)
+		}
+		if in.Flags&x86.FlagMemOut != 0 {
+			w.clobberMem(s, in)
+		} else if in.Flags&x86.FlagMemIn == 0 {
+			w.places(s, in, func(place) {})
+		}
+	}
+	if in.Flags&x86.FlagImpMem != 0 && s.esc {
+		s.smash(w.v)
+	}
+	if in.Flags&x86.FlagImm != 0 && w.abs && w.inImage(uint64(in.Imm)) {
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
+	}
+	w.clobber(s, in.Def)
+}
+
+func (w *worker) clobber(s *state, def uint16) {
+	for r := 0; def != 0; r, def = r+1, def>>1 {
+		if def&1 != 0 {
+			s.r[r] = vTop
+		}
+	}
+}
+
+func (w *worker) mov(s *state, in *x86.Inst) {
+	if in.Dst == x86.RegNone {
+		x := w.source2(s, in)
+		w.store(s, in, x, in.Size)
+		return
+	}
+	x := w.source2(s, in)
+	if in.Size == 4 && in.Flags&x86.FlagImm == 0 {
+		x = w.trunc(s, x, 4)
+	}
+	w.set(s, in, in.Dst, x, in.Size)
+}
+
+// source2 is source for moves, where memory may also be the destination.
+func (w *worker) source2(s *state, in *x86.Inst) val {
+	if in.Flags&x86.FlagImm != 0 || in.Src != x86.RegNone {
+		return w.source(s, in)
+	}
+	return w.load(s, in, in.Size)
+}
+
+func (w *worker) extend(s *state, in *x86.Inst) {
+	var x val
+	if in.Src != x86.RegNone {
+		if in.Flags&x86.FlagHigh8 != 0 {
+			w.use(s, s.r[in.Src])
+			w.set(s, in, in.Dst, vTop, in.Size)
+			return
+		}
+		x = w.trunc(s, s.r[in.Src], in.SrcSize)
+	} else {
+		x = w.load(s, in, in.SrcSize)
+		if in.SrcSize < 4 {
+			x = w.trunc(s, x, in.SrcSize)
+		}
+	}
+	if in.Op == x86.OpMovsx {
+		sh := 64 - 8*uint(in.SrcSize)
+		x = w.each(s, x, func(e elem) val {
+			switch e.k {
+			case kConst:
+				n := int64(e.a<<sh) >> sh
+				if in.Size == 4 {
+					n = int64(uint32(n))
+				}
+				return w.v.con(n)
+			case kArg:
+				if e.b == 0 || e.b == 4 {
+					return w.v.mk(e)
+				}
+				w.useElem(s, &e)
+				return vTop
+			case kTab4, kStk, kArgD, kLoad, kAddr:
+				if in.SrcSize == 4 {
+					return w.v.mk(e)
+				}
+			}
+			w.useElem(s, &e)
+			return vTop
+		})
+	}
+	w.set(s, in, in.Dst, x, in.Size)
+}
+
+func (w *worker) lea(s *state, in *x86.Inst) val {
+	if in.Base == x86.RIP {
+		return w.v.mk(elem{k: kAddr, a: uint64(in.Disp)})
+	}
+	if in.Size < 4 {
+		w.useAddrRegs(s, in)
+		return vTop
+	}
+	x := vBottom
+	disp := in.Disp
+	if in.Base != x86.RegNone {
+		x = s.r[in.Base]
+	}
+	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
+		a := w.v.mk(elem{k: kAddr, a: uint64(disp)})
+		disp = 0
+		if x == vBottom {
+			x = a
+		} else {
+			x = w.sum(s, x, a)
+		}
+	}
+	if in.Index != x86.RegNone {
+		y := s.r[in.Index]
+		if in.Scale != 1 {
+			if e := w.v.one(y); e.k == kConst {
+				y = w.v.con(int64(e.a) * int64(in.Scale))
+			} else {
+				y = w.join(s, vTop, w.derive(s, y))
+			}
+		}
+		if x == vBottom {
+			x = y
+		} else {
+			x = w.sum(s, x, y)
+		}
+	}
+	if x == vBottom {
+		x = w.v.con(0)
+	}
+	x = w.add(s, x, disp, in.Size)
+	if in.Size == 4 {
+		x = w.trunc(s, x, 4)
+	}
+	return x
+}
+
+func (w *worker) alu(s *state, in *x86.Inst) {
+	if in.Dst == x86.RegNone { // memory destination
+		if in.Flags&x86.FlagImm != 0 {
+			if w.abs && w.inImage(uint64(in.Imm)) {
+				w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
+			}
+		} else if in.Src != x86.RegNone {
+			w.use(s, s.r[in.Src])
+		}
+		w.touch(s, in)
+		w.clobberMem(s, in)
+		return
+	}
+	if (in.Op == x86.OpXor || in.Op == x86.OpSub) && in.Src == in.Dst && in.Flags&x86.FlagHigh8 == 0 {
+		w.set(s, in, in.Dst, w.v.con(0), in.Size)
+		return
+	}
+	if in.Size < 4 || in.Flags&x86.FlagHigh8 != 0 {
+		if in.Flags&x86.FlagImm != 0 {
+			if e := w.v.one(s.r[in.Dst]); e.k == kConst && in.Flags&x86.FlagHigh8 == 0 {
+				n := aluConst(in.Op, e.a, uint64(in.Imm))
+				m := uint64(1)<<(8*in.Size) - 1
+				s.r[in.Dst] = w.v.con(int64(e.a&^m | n&m))
+				return
+			}
+		}
+		w.other(s, in)
+		return
+	}
+	if in.Dst == x86.RSP && in.Op == x86.OpAnd {
+		// stack alignment: below anything that was saved
+		if e := w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+			s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b - 1<<20})
+			return
+		}
+	}
+	x := s.r[in.Dst]
+	y := w.source(s, in)
+	ey := *w.v.one(y)
+	if in.Size == 4 && in.Flags&x86.FlagImm == 0 {
+		y = w.trunc(s, y, 4)
+		ey = *w.v.one(y)
+	}
+	if in.Size == 4 {
+		x = w.trunc(s, x, 4)
+	}
+	var res val
+	switch {
+	case in.Op == x86.OpAdd && ey.k == kConst:
+		res = w.add(s, x, int64(ey.a), in.Size)
+	case in.Op == x86.OpSub && ey.k == kConst:
+		res = w.add(s, x, -int64(ey.a), in.Size)
+	case in.Op == x86.OpAdd:
+		res = w.sum(s, x, y)
+	case in.Op == x86.OpAnd && ey.k == kConst && ey.a == 0:
+		res = w.v.con(0)
+	case in.Op == x86.OpOr && ey.k == kConst && ey.a == ^uint64(0):
+		res = w.v.con(-1)
+		if in.Size == 4 {
+			res = w.v.con(0xffffffff)
+		}
+	case (in.Op == x86.OpAnd || in.Op == x86.OpOr || in.Op == x86.OpXor) && ey.k == kConst:
+		set := x >= setBit
+		res = w.each(s, x, func(e elem) val {
+			if e.k == kConst && !set {
+				n := aluConst(in.Op, e.a, ey.a)
+				if in.Size == 4 {
+					n = uint64(uint32(n))
+				}
+				return w.v.con(int64(n))
+			}
+			if e.k == kSP && in.Op == x86.OpAnd {
+				return w.v.mk(elem{k: kSP, b: anyOff})
+			}
+			if e.k == kConst {
+				return vTop
+			}
+			return w.join(s, vTop, w.derive(s, w.v.mk(e)))
+		})
+	default:
+		res = w.mix(s, x, y)
+	}
+	s.r[in.Dst] = res
+}
+
+func aluConst(op x86.Op, a, b uint64) uint64 {
+	switch op {
+	case x86.OpAdd:
+		return a + b
+	case x86.OpSub:
+		return a - b
+	case x86.OpAnd:
+		return a & b
+	case x86.OpOr:
+		return a | b
+	}
+	return a ^ b
+}
+
+func (w *worker) unary(s *state, in *x86.Inst) {
+	if in.Flags&x86.FlagMem != 0 || in.Size < 4 || in.Dst == x86.RegNone {
+		w.other(s, in)
+		return
+	}
+	src := in.Dst
+	if in.Op == x86.OpImul3 {
+		src = in.Src
+	}
+	if src == x86.RegNone {
+		w.other(s, in)
+		return
+	}
+	x := s.r[src]
+	bits := uint(8 * in.Size)
+	mask := ^uint64(0) >> (64 - bits)
+	if e := w.v.one(x); e.k == kConst && x < setBit && (in.Flags&x86.FlagImm != 0 || in.Op == x86.OpNeg || in.Op == x86.OpNot) {
+		n, c := e.a&mask, uint(in.Imm)&(bits-1)
+		switch in.Op {
+		case x86.OpNeg:
+			n = -n
+		case x86.OpNot:
+			n = ^n
+		case x86.OpShl:
+			n <<= c
+		case x86.OpShr:
+			n >>= c
+		case x86.OpSar:
+			n = uint64(int64(n<<(64-bits)) >> (64 - bits) >> c)
+		case x86.OpImul3:
+			n *= uint64(in.Imm)
+		}
+		s.r[in.Dst] = w.v.con(int64(n & mask))
+		return
+	}
+	if in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot {
+		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
+	}
+	s.r[in.Dst] = w.join(s, vTop, w.derive(s, x))
+}
+
+func (w *worker) spAdd(s *state, d int64) {
+	if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+		s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b + d})
+	}
+}
+
+func (w *worker) sp(s *state) (int32, bool) {
+	e := w.v.one(s.r[x86.RSP])
+	if e.k != kSP || e.b == anyOff || e.b != int64(int32(e.b)) {
+		return 0, false
+	}
+	return int32(e.b), true
+}
+
+func (w *worker) push(s *state, in *x86.Inst) {
+	size := in.Size
+	if size == 0 {
+		size = 8
+	}
+	var x val
+	if in.Flags&x86.FlagMem != 0 {
+		x = w.load(s, in, 8)
+	} else {
+		x = w.source(s, in)
+	}
+	if e := w.v.one(x); !(e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0) {
+		w.use(s, x)
+	}
+	w.spAdd(s, -int64(size))
+	if o, ok := w.sp(s); ok {
+		s.store(o, size, x)
+	} else {
+		s.smash(w.v)
+	}
+}
+
+func (w *worker) popWord(s *state) val {
+	x := vTop
+	if o, ok := w.sp(s); ok {
+		if y, _, ok := s.load(o, 8); ok {
+			x = y
+		} else if o >= 8 && !s.lost {
+			x = w.v.mk(elem{k: kStk, b: int64(o)})
+		} else if o == 0 {
+			w.savesReturn = true
+		}
+	}
+	w.spAdd(s, 8)
+	return x
+}
+
+func (w *worker) pop(s *state, in *x86.Inst) {
+	if in.Size == 2 {
+		w.spAdd(s, 2)
+		w.other(s, in)
+		return
+	}
+	x := w.popWord(s)
+	if in.Flags&x86.FlagMem != 0 {
+		w.store(s, in, x, 8)
+		return
+	}
+	if in.Dst != x86.RegNone {
+		s.r[in.Dst] = x
+	}
+}
+
+func (w *worker) syscall(s *state, in *x86.Inst) {
+	g := summary.GateSyscall
+	args := uint16(1<<x86.RDI | 1<<x86.RSI | 1<<x86.RDX | 1<<x86.R10 | 1<<x86.R8 | 1<<x86.R9)
+	switch in.Op {
+	case x86.OpSysenter:
+		g, args = summary.GateSysenter, allButSP
+	case x86.OpInt80:
+		g, args = summary.GateInt80, allButSP&^(1<<x86.RAX)
+	}
+	if w.final {
+		site := summary.Site{PC: in.PC, Gate: g, Values: w.export(s.r[x86.RAX])}
+		if g == summary.GateSyscall {
+			for i, r := range [3]x86.Reg{x86.RDI, x86.RSI, x86.RDX} {
+				site.Args[i] = w.export(s.r[r])
+			}
+		}
+		w.unit.Sites = append(w.unit.Sites, site)
+	}
+	w.useMask(s, args)
+	// The number itself, if it came from the caller, is read but is no address.
+	if s.esc {
+		s.smash(w.v)
+	}
+	s.r[x86.RAX], s.r[x86.RCX], s.r[x86.R11] = vTop, vTop, vTop
+}

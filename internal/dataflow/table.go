@@ -1,0 +1,495 @@
+package dataflow
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+const (
+	maxTable  = 4096 // entries
+	byteIndex = 256
+)
+
+func (w *worker) noteTable(a uint64) {
+	if !slices.Contains(w.tables, a) {
+		w.tables = append(w.tables, a)
+	}
+}
+
+// jumpTable resolves an indirect jump whose target is a table entry. It
+// reports whether it did; the targets have then been flowed to.
+func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
+	if x == vBottom || x == vMany || x == vTop {
+		return false
+	}
+	list := []val{x}
+	if x >= setBit {
+		list = slices.Clone(w.v.members(x))
+	}
+	for _, y := range list {
+		e := &w.v.elems[y]
+		exact := e.k == kAddr && e.b != anyOff && w.inside(e.a+uint64(e.b), false)
+		if e.k != kTabT && e.k != kTab8 && !(e.k == kTab4 && w.abs) && !exact {
+			return false
+		}
+	}
+	for _, y := range list {
+		e := w.v.elems[y]
+		switch e.k {
+		case kTabT:
+			w.offsetTable(s, in, e.a, uint64(e.b), 4, true)
+		case kTab4:
+			w.offsetTable(s, in, e.a, 0, 4, false)
+		case kTab8:
+			w.offsetTable(s, in, e.a, 0, 8, false)
+		case kAddr:
+			if !w.final {
+				if b := w.blockAt(e.a + uint64(e.b)); b >= 0 {
+					w.flow(b, s)
+				}
+			}
+		}
+	}
+	return true
+}
+
+// offsetTable flows s to the entries of the table at a. Entries are relative
+// to base. If the number of entries is not known from a comparison, all
+// entries up to the first that is no code are taken.
+func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, signed bool) {
+	n, bounded := w.bound(in.PC)
+	if !bounded {
+		n = maxTable
+	}
+	n = min(n, maxTable)
+	bounded = bounded && n != byteIndex // all that a byte can index is no bound that somebody checked
+	if !w.final {
+		w.tabN[in.PC] = n
+	}
+	for k := 0; k < n; k++ {
+		at := a + uint64(k*size)
+		t, ok := w.tableEntry(at, base, size, signed)
+		if !ok || !w.f.Exec(t) {
+			if bounded {
+				continue
+			}
+			break
+		}
+		if t >= w.fn.Start && t < w.fn.End || w.instAt(t) >= 0 {
+			if !bounded && !w.boundary(t) {
+				break
+			}
+			if !w.final {
+				if b := w.blockAt(t); b >= 0 {
+					w.flow(b, s)
+				}
+			}
+			continue
+		}
+		if !bounded && !w.partOf(t) {
+			break
+		}
+		if w.inside(t, true) && !w.final {
+			if b := w.blockAt(t); b >= 0 {
+				w.flow(b, s)
+				continue
+			}
+		}
+		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
+		if w.final && w.instAt(t) < 0 {
+			w.hand(s, t, false)
+		}
+	}
+}
+
+// partOf reports whether code outside the function's range looks like a part
+// of it that was split off: it starts with a frame in place, or jumps back
+// into the function.
+func (w *worker) partOf(t uint64) bool {
+	f := w.f.FDEAt(t)
+	if f == nil || !w.boundaryOf(f.Start, t) {
+		return false
+	}
+	if f.CFAOffset >= 0 && f.CFAOffset != 8 {
+		return true
+	}
+	var in x86.Inst
+	for pc := f.Start; pc < f.End && pc-f.Start < 1<<14; pc += uint64(in.Len) {
+		code := w.f.Bytes(pc)
+		if len(code) == 0 {
+			return false
+		}
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		x86.Decode(code, pc, &in)
+		if t := uint64(in.Imm); (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && t > w.fn.Start && t < w.fn.End {
+			return true
+		}
+	}
+	return false
+}
+
+// tableEntry returns the code address that the table word at a stands for.
+func (w *worker) tableEntry(a, base uint64, size int, signed bool) (uint64, bool) {
+	b := w.f.Bytes(a)
+	if len(b) < size {
+		return 0, false
+	}
+	if size == 8 {
+		for _, r := range w.f.RelocsIn(a, a+8) {
+			if r.Sym == 0 && r.Type == 8 {
+				return r.Addend, true
+			}
+			return 0, false
+		}
+		if !w.abs {
+			return 0, false
+		}
+		return binary.LittleEndian.Uint64(b), true
+	}
+	v := binary.LittleEndian.Uint32(b)
+	if signed {
+		return base + uint64(int64(int32(v))), true
+	}
+	return base + uint64(v), true
+}
+
+// boundary reports whether a is an instruction boundary of the linear decoding of its function.
+func (w *worker) boundary(a uint64) bool {
+	return w.instAt(a) >= 0 || w.boundaryOf(w.fn.Start, a)
+}
+
+func (w *worker) boundaryOf(start, a uint64) bool {
+	var in x86.Inst
+	for pc := start; pc <= a; {
+		if pc == a {
+			return true
+		}
+		code := w.f.Bytes(pc)
+		if len(code) == 0 {
+			return false
+		}
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		if !x86.Decode(code, pc, &in) {
+			pc++
+			continue
+		}
+		pc += uint64(in.Len)
+	}
+	return false
+}
+
+// tableSeeds makes the entries of all tables that this function reads possible
+// targets of a jump that could not be resolved.
+func (w *worker) tableSeeds(s *state) {
+	if w.final {
+		return
+	}
+	for _, a := range w.tables {
+		for k := 0; k < maxTable; k++ {
+			t, ok := w.tableEntry(a+uint64(4*k), a, 4, true)
+			if w.abs {
+				if u, ok2 := w.tableEntry(a+uint64(4*k), 0, 4, false); ok2 && w.f.Exec(u) {
+					t, ok = u, true
+				}
+			}
+			if !ok || t < w.fn.Start || t >= w.fn.End || !w.boundary(t) {
+				break
+			}
+			if b := w.blockAt(t); b >= 0 {
+				u := w.unknownState()
+				u.r[x86.RSP] = s.r[x86.RSP]
+				for r := range s.r {
+					w.escape(s, s.r[r])
+				}
+				w.flow(b, &u)
+			}
+		}
+	}
+}
+
+// bound returns how many entries of its table the jump at pc may use,
+// from the comparison of the index that guards the load: the load is found
+// backwards in the straight code before the jump and its unique predecessors.
+func (w *worker) bound(pc uint64) (int, bool) {
+	i := w.instAt(pc)
+	if i < 0 {
+		return 0, false
+	}
+	// the load: an indexed access in this block or before
+	idx := x86.RegNone
+	j := i
+	for steps := 0; steps < 64; steps++ {
+		in := &w.insts[j]
+		if in.Flags&x86.FlagMem != 0 && in.Index != x86.RegNone && (in.Scale == 4 || in.Scale == 8) && in.Flags&x86.FlagMemOut == 0 && in.Op != x86.OpLea {
+			idx = in.Index
+			break
+		}
+		var ok bool
+		if j, ok = w.before(j); !ok {
+			return 0, false
+		}
+	}
+	if idx == x86.RegNone {
+		return 0, false
+	}
+	max := int64(-1)
+	add := int64(0)
+	for steps := 0; steps < 48; steps++ {
+		k, ok := w.before(j)
+		if !ok {
+			return 0, false
+		}
+		in := &w.insts[k]
+		taken := !w.follows(k, j)
+		if in.Op == x86.OpJcc {
+			// look for the comparison just before it
+			c, ok := w.compare(k, idx)
+			if ok {
+				n, ok := limit(in.Cond, taken, c)
+				if ok {
+					max = n
+				}
+			}
+			if max >= 0 {
+				if n := max - add + 1; n > 0 && n <= maxTable {
+					return int(n), true
+				}
+				return 0, false
+			}
+			j = k
+			continue
+		}
+		j = k
+		if in.Def>>uint(idx)&1 == 0 {
+			continue
+		}
+		switch {
+		case in.Op == x86.OpMov && in.Src != x86.RegNone && in.Dst == idx && in.Size >= 4:
+			idx = in.Src
+		case in.Op == x86.OpAnd && in.Flags&x86.FlagImm != 0 && in.Dst == idx && in.Imm >= 0 && in.Imm < maxTable && in.Size >= 4:
+			return int(in.Imm) + 1, true
+		case in.Op == x86.OpMovzx && in.Src != x86.RegNone && in.Flags&x86.FlagHigh8 == 0:
+			if m, ok := w.maskedBefore(j, in.Src); ok {
+				return m, true
+			}
+			if in.SrcSize == 1 {
+				// a byte: 256 at most, fewer if compared
+				if n, ok := w.boundFrom(j, in.Src, 1); ok {
+					return n, true
+				}
+				return byteIndex, true
+			}
+			idx = in.Src
+		case in.Op == x86.OpMovzx && in.SrcSize == 1:
+			if n, ok := w.boundMem(j); ok {
+				return n, true
+			}
+			return byteIndex, true
+		case in.Op == x86.OpMovsx && in.Src != x86.RegNone && in.SrcSize == 4:
+			idx = in.Src
+		default:
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+func (w *worker) maskedBefore(j int32, r x86.Reg) (int, bool) {
+	k, ok := w.before(j)
+	if !ok {
+		return 0, false
+	}
+	in := &w.insts[k]
+	if in.Op == x86.OpAnd && in.Flags&x86.FlagImm != 0 && in.Dst == r && in.Imm >= 0 && in.Imm < 256 {
+		return int(in.Imm) + 1, true
+	}
+	return 0, false
+}
+
+// boundFrom looks for a comparison of register r above instruction j.
+func (w *worker) boundFrom(j int32, r x86.Reg, size uint8) (int, bool) {
+	for steps := 0; steps < 24; steps++ {
+		k, ok := w.before(j)
+		if !ok {
+			return 0, false
+		}
+		in := &w.insts[k]
+		if in.Op == x86.OpJcc {
+			if c, ok := w.compare(k, r); ok {
+				if n, ok := limit(in.Cond, !w.follows(k, j), c); ok && n >= 0 && n < maxTable {
+					return int(n) + 1, true
+				}
+			}
+		}
+		if in.Def>>uint(r)&1 != 0 {
+			if in.Op == x86.OpMov && in.Src != x86.RegNone && in.Dst == r {
+				r = in.Src
+			} else {
+				return 0, false
+			}
+		}
+		j = k
+	}
+	return 0, false
+}
+
+// boundMem: the index was loaded from memory by instruction j; a comparison of
+// the same operand above bounds it.
+func (w *worker) boundMem(j int32) (int, bool) {
+	ld := w.insts[j]
+	for steps := 0; steps < 16; steps++ {
+		k, ok := w.before(j)
+		if !ok {
+			return 0, false
+		}
+		in := &w.insts[k]
+		if in.Op == x86.OpJcc {
+			if c, ok := w.flagSetter(k); ok {
+				cm := &w.insts[c]
+				if cm.Op == x86.OpCmp && cm.Flags&x86.FlagMem != 0 && cm.Flags&x86.FlagImm != 0 && cm.Base == ld.Base && cm.Index == ld.Index && cm.Disp == ld.Disp && cm.Scale == ld.Scale && cm.Flags&x86.FlagSeg == ld.Flags&x86.FlagSeg {
+					if n, ok := limit(in.Cond, !w.follows(k, j), cm.Imm&0xff); ok && n >= 0 && n < maxTable {
+						return int(n) + 1, true
+					}
+				}
+			}
+		}
+		if in.Flags&x86.FlagMemOut != 0 || in.Op == x86.OpCall || in.Op == x86.OpCallInd || ld.Base >= 0 && ld.Base < 16 && in.Def>>uint(ld.Base)&1 != 0 {
+			return 0, false
+		}
+		j = k
+	}
+	return 0, false
+}
+
+// flagSetter returns the instruction whose flags the conditional jump k tests,
+// looking past moves.
+func (w *worker) flagSetter(k int32) (int32, bool) {
+	for steps := 0; steps < 6; steps++ {
+		j, ok := w.before(k)
+		if !ok {
+			return 0, false
+		}
+		switch w.insts[j].Op {
+		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpMovsx, x86.OpNop, x86.OpPush, x86.OpPop:
+			k = j
+		default:
+			return j, true
+		}
+	}
+	return 0, false
+}
+
+// compare returns the constant that register r is compared with before the
+// conditional jump k.
+func (w *worker) compare(k int32, r x86.Reg) (int64, bool) {
+	for steps := 0; steps < 6; steps++ {
+		j, ok := w.before(k)
+		if !ok {
+			return 0, false
+		}
+		in := &w.insts[j]
+		switch in.Op {
+		case x86.OpCmp:
+			if in.Dst == r && in.Flags&x86.FlagImm != 0 && in.Flags&x86.FlagMem == 0 && in.Imm >= 0 {
+				return in.Imm, true
+			}
+			return 0, false
+		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpMovsx, x86.OpNop, x86.OpPush, x86.OpPop:
+			// no flags
+			if in.Def>>uint(r)&1 != 0 {
+				if in.Op == x86.OpMov && in.Src != x86.RegNone && in.Dst == r {
+					r = in.Src
+				} else {
+					return 0, false
+				}
+			}
+		default:
+			return 0, false
+		}
+		k = j
+	}
+	return 0, false
+}
+
+// limit returns the largest unsigned value of the index on the side of the
+// conditional jump that leads to the table.
+func limit(cond uint8, taken bool, c int64) (int64, bool) {
+	switch cond {
+	case 7: // ja
+		if !taken {
+			return c, true
+		}
+	case 3: // jae
+		if !taken {
+			return c - 1, true
+		}
+	case 6: // jbe
+		if taken {
+			return c, true
+		}
+	case 2: // jb
+		if taken {
+			return c - 1, true
+		}
+	}
+	return 0, false
+}
+
+// before returns the instruction that control came from to j: the previous
+// one in its block, or the last one of the only block that leads to it.
+func (w *worker) before(j int32) (int32, bool) {
+	b := w.instBlk[j]
+	if w.blocks[b].first < j {
+		return j - 1, true
+	}
+	pred := int32(-1)
+	for i := range w.blocks {
+		bl := &w.blocks[i]
+		if bl.end == bl.first {
+			continue
+		}
+		l := bl.end - 1
+		in := &w.insts[l]
+		leads := bl.succ[0] == b
+		if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.instAt(uint64(in.Imm)) == w.blocks[b].first {
+			leads = true
+		}
+		if leads {
+			if pred >= 0 && pred != l {
+				return 0, false
+			}
+			pred = l
+		}
+	}
+	return pred, pred >= 0
+}
+
+// follows reports whether j is reached from k by falling through.
+func (w *worker) follows(k, j int32) bool {
+	in := &w.insts[k]
+	return in.PC+uint64(in.Len) == w.insts[j].PC
+}
+
+// stale queues the blocks of the jump tables whose bound no longer holds since
+// more of the function became known. It reports whether there was one.
+func (w *worker) stale() bool {
+	any := false
+	for pc, n := range w.tabN {
+		m, ok := w.bound(pc)
+		if !ok {
+			m = maxTable
+		}
+		if m = min(m, maxTable); m != n {
+			w.enqueue(w.instBlk[w.instAt(pc)])
+			any = true
+		}
+	}
+	return any
+}

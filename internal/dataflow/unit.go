@@ -1,0 +1,768 @@
+package dataflow
+
+import (
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Budgets. A unit that goes over one is redone with no tracking at all: every
+// address escapes where it is formed (GapBudget names it).
+const (
+	maxInsts  = 400_000 // instructions of one unit
+	maxVisits = 300     // times one block is evaluated
+	inlineMax = 60_000  // instructions after which jumps out of the function are always tail calls
+)
+
+// Param names where a wrapper takes the number from.
+type Param = summary.Value
+
+// Passed is what a call site passes for a Param that was asked for.
+type Passed struct {
+	PC     uint64
+	Callee uint64 // as asked for
+	Values []summary.Value
+}
+
+// Analyser analyses units of one file. It is not safe for concurrent use; use
+// one per goroutine and file.
+type Analyser struct{ w worker }
+
+// New returns an analyser for f.
+func New(f *image.File) *Analyser {
+	a := &Analyser{}
+	a.w.v = newValues()
+	a.w.refs = map[summary.Ref]struct{}{}
+	a.w.files = map[*image.File]*facts{}
+	a.w.SetFile(f)
+	return a
+}
+
+// SetFile switches to another file, keeping the memory.
+func (a *Analyser) SetFile(f *image.File) { a.w.SetFile(f) }
+
+// Unit analyses the code that starts at entry.
+func (a *Analyser) Unit(entry uint64) *summary.Unit {
+	return a.w.run(entry, nil)
+}
+
+// Query analyses the code at entry again and returns what it passes for the
+// parameters of the callees (direct targets, or slots that are called through).
+func (a *Analyser) Query(entry uint64, params map[uint64][]Param) []Passed {
+	a.w.run(entry, params)
+	return a.w.passed
+}
+
+type block struct {
+	first, end int32 // instructions
+	in         int32 // state, -1: not reached
+	visits     uint16
+	queued     bool
+	succ       [2]int32 // fixed successors, -1: none
+	more       []int32  // jump-table and landing-pad successors
+}
+
+// facts are what is remembered of a file between units.
+type facts struct {
+	clob  map[uint64]uint16 // callee clobber masks
+	twice map[uint64]bool   // targets that return twice
+	never map[depthKey]bool // targets that do not return
+}
+
+type worker struct {
+	f         *image.File
+	abs       bool // position-dependent: constants may be addresses
+	wide      bool // 32-bit words may hold addresses
+	isGo      bool
+	low, high uint64
+
+	v           *values
+	unit        *summary.Unit
+	final       bool // emitting
+	chaos       bool // no tracking
+	refs        map[summary.Ref]struct{}
+	argUse      uint16
+	passes      map[summary.ArgPass]struct{}
+	savesReturn bool
+
+	insts   []x86.Inst
+	instBlk []int32
+	base    uint64
+	dense   []int32 // address - base -> instruction index + 1
+	sparse  map[uint64]int32
+	blocks  []block
+	order   []int32 // blocks by address
+	states  []state
+	pending int
+	dirty   bool // order must be rebuilt
+
+	fde    *image.FDE
+	fn     image.Range // extent that counts as inside the function
+	pads   []image.LandingPad
+	padFDE *image.FDE
+	tables []uint64       // addresses read as tables of 32-bit offsets
+	tabN   map[uint64]int // entries taken by the table jump at an address
+	opaque bool           // an indirect jump was not resolved
+	query  map[uint64][]Param
+	passed []Passed
+	*facts
+	files map[*image.File]*facts
+}
+
+func (w *worker) SetFile(f *image.File) {
+	if w.f == f {
+		return
+	}
+	w.f = f
+	w.abs = f.Type == 2
+	w.wide = w.abs
+	w.isGo = f.IsGo()
+	w.low, w.high = f.Low, f.High
+	if w.facts = w.files[f]; w.facts == nil {
+		w.facts = &facts{map[uint64]uint16{}, map[uint64]bool{}, map[depthKey]bool{}}
+		w.files[f] = w.facts
+	}
+}
+
+func (w *worker) inImage(a uint64) bool { return a >= w.low && a < w.high && a >= 4096 }
+
+func (w *worker) ref(r summary.Ref) {
+	if !w.final {
+		return
+	}
+	if _, ok := w.refs[r]; ok {
+		return
+	}
+	w.refs[r] = struct{}{}
+	w.unit.Refs = append(w.unit.Refs, r)
+}
+
+func (w *worker) pass(p summary.ArgPass) {
+	if !w.final {
+		return
+	}
+	if _, ok := w.passes[p]; ok {
+		return
+	}
+	w.passes[p] = struct{}{}
+	w.unit.Passes = append(w.unit.Passes, p)
+}
+
+func (w *worker) gap(pc uint64, k summary.GapKind) {
+	g := summary.Gap{PC: pc, Kind: k}
+	if !slices.Contains(w.unit.Gaps, g) {
+		w.unit.Gaps = append(w.unit.Gaps, g)
+	}
+}
+
+// join returns the least value that covers a and b. What no longer fits escapes.
+func (w *worker) join(s *state, a, b val) val {
+	if a == b || b == vBottom {
+		return a
+	}
+	if a == vBottom {
+		return b
+	}
+	if a > b {
+		a, b = b, a
+	}
+	if a == vMany {
+		w.escape(s, b)
+		return vMany
+	}
+	if b == vMany {
+		return vMany // a is vTop
+	}
+	cell, known := w.v.memo(a, b)
+	if known {
+		x := *cell
+		if x == vMany {
+			w.escape(s, a)
+			w.escape(s, b)
+		}
+		return x
+	}
+	var buf [2*maxSet + 2]val
+	l := buf[:0]
+	for _, x := range [2]val{a, b} {
+		if x < setBit {
+			l = append(l, x)
+			continue
+		}
+		for _, y := range w.v.members(x) {
+			if !slices.Contains(l, y) {
+				l = append(l, y)
+			}
+		}
+	}
+	l = w.v.widen(l)
+	slices.Sort(l)
+	l = slices.Compact(l)
+	var res val
+	switch {
+	case len(l) == 1:
+		res = l[0]
+	case len(l) > maxSet:
+		w.escape(s, a)
+		w.escape(s, b)
+		res = vMany
+	default:
+		res = w.v.mkSet(l)
+	}
+	// widening may have grown the memo table's arenas: look the cell up again
+	cell, _ = w.v.memo(a, b)
+	*cell = res
+	return res
+}
+
+// escape uses x even before the emitting pass: a value that is dropped here is
+// not seen there.
+func (w *worker) escape(s *state, x val) {
+	old := w.final
+	w.final = true
+	w.use(s, x)
+	w.final = old
+}
+
+// instAt returns the index of the decoded instruction at a, or -1.
+func (w *worker) instAt(a uint64) int32 {
+	if d := a - w.base; d < uint64(len(w.dense)) {
+		return w.dense[d] - 1
+	}
+	if i, ok := w.sparse[a]; ok {
+		return i
+	}
+	return -1
+}
+
+func (w *worker) setInst(a uint64, i int32) {
+	if d := a - w.base; d < uint64(len(w.dense)) {
+		w.dense[d] = i + 1
+		return
+	}
+	w.sparse[a] = i
+}
+
+// blockAt returns the block that starts at a, decoding or splitting as needed; -1 if
+// there is no code at a.
+func (w *worker) blockAt(a uint64) int32 {
+	if i := w.instAt(a); i >= 0 {
+		b := w.instBlk[i]
+		if w.blocks[b].first == i {
+			return b
+		}
+		// split
+		n := int32(len(w.blocks))
+		old := &w.blocks[b]
+		nb := block{first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
+		old.end = i
+		old.succ = [2]int32{n, -1}
+		old.more = nil
+		reached := old.in >= 0
+		w.blocks = append(w.blocks, nb)
+		for j := i; j < nb.end; j++ {
+			w.instBlk[j] = n
+		}
+		w.dirty = true
+		if reached {
+			w.enqueue(b)
+		}
+		return n
+	}
+	if !w.f.Exec(a) {
+		return -1
+	}
+	code := w.f.Bytes(a)
+	if len(code) == 0 {
+		return -1
+	}
+	b := int32(len(w.blocks))
+	w.blocks = append(w.blocks, block{first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
+	w.dirty = true
+	pc := a
+	next := int32(-1)
+	fall := false
+	for {
+		if i := w.instAt(pc); i >= 0 {
+			fall = true
+			break
+		}
+		if len(code) == 0 || len(w.insts) >= maxInsts {
+			w.gap(pc, summary.GapCode)
+			break
+		}
+		w.insts = append(w.insts, x86.Inst{})
+		in := &w.insts[len(w.insts)-1]
+		c := code
+		if len(c) > 15 {
+			c = c[:15]
+		}
+		if !x86.Decode(c, pc, in) {
+			w.insts = w.insts[:len(w.insts)-1]
+			w.gap(pc, summary.GapCode)
+			break
+		}
+		w.setInst(pc, int32(len(w.insts)-1))
+		w.instBlk = append(w.instBlk, b)
+		pc += uint64(in.Len)
+		code = code[in.Len:]
+		stop := false
+		switch in.Op {
+		case x86.OpJmp, x86.OpJmpInd, x86.OpRet, x86.OpTrap:
+			stop = true
+		case x86.OpJcc:
+			fall, stop = true, true
+		case x86.OpCall, x86.OpCallInd:
+			// A call that ends the function's range does not return (compilers put
+			// nothing behind a noreturn call).
+			if f := w.fdeAt(in.PC); f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), 2) {
+				stop = true
+			} else if f != nil && f.LSDA != 0 {
+				fall, stop = true, true
+			}
+		}
+		if stop {
+			break
+		}
+	}
+	w.blocks[b].end = int32(len(w.insts))
+	if w.blocks[b].end == w.blocks[b].first {
+		// nothing decoded: an empty block that leads nowhere or onwards
+		if fall {
+			next = w.blockAt(pc)
+		}
+		w.blocks[b].succ[0] = next
+		return b
+	}
+	if fall {
+		last := w.blocks[b].end - 1
+		next = w.blockAt(pc)
+		// blockAt may have split b itself: the run ends in another block now
+		w.blocks[w.instBlk[last]].succ[0] = next
+	}
+	return b
+}
+
+// fdeAt returns the FDE that covers pc; the entry's own one is at hand.
+func (w *worker) fdeAt(pc uint64) *image.FDE {
+	if w.fde != nil && pc >= w.fde.Start && pc < w.fde.End {
+		return w.fde
+	}
+	return w.f.FDEAt(pc)
+}
+
+func (w *worker) landingPads(pc uint64) []image.LandingPad {
+	f := w.fdeAt(pc)
+	if f == nil || f.LSDA == 0 {
+		return nil
+	}
+	if w.padFDE == nil || *w.padFDE != *f {
+		pads, ok := w.f.LandingPads(f)
+		if !ok {
+			w.gap(f.Start, summary.GapException)
+			w.opaque = true
+		}
+		w.pads, w.padFDE = pads, f
+	}
+	return w.pads
+}
+
+func (w *worker) enqueue(b int32) {
+	if !w.blocks[b].queued {
+		w.blocks[b].queued = true
+		w.pending++
+	}
+}
+
+// flow joins s into the entry state of block b.
+func (w *worker) flow(b int32, s *state) {
+	if b < 0 {
+		return
+	}
+	bl := &w.blocks[b]
+	if bl.in < 0 {
+		bl.in = int32(len(w.states))
+		w.states = append(w.states, *s)
+		w.enqueue(b)
+		return
+	}
+	if w.merge(&w.states[bl.in], s) {
+		w.enqueue(b)
+	}
+}
+
+func (w *worker) merge(dst, src *state) bool {
+	changed := false
+	if src.esc && !dst.esc {
+		dst.esc, changed = true, true
+	}
+	if src.lost && !dst.lost {
+		dst.lost, changed = true, true
+	}
+	for r := range dst.r {
+		if dst.r[r] != src.r[r] {
+			if n := w.join(dst, dst.r[r], src.r[r]); n != dst.r[r] {
+				dst.r[r] = n
+				changed = true
+			}
+		}
+	}
+	for i := 0; i < dst.n; {
+		d := &dst.st[i]
+		var sv val
+		found := false
+		for j := 0; j < src.n; j++ {
+			if src.st[j].off == d.off && src.st[j].size == d.size {
+				sv, found = src.st[j].v, true
+				break
+			}
+		}
+		if !found {
+			if d.off >= 0 {
+				if d.v != vTop {
+					d.v = vTop
+					changed = true
+				}
+				i++
+				continue
+			}
+			dst.n--
+			dst.st[i] = dst.st[dst.n]
+			changed = true
+			continue
+		}
+		if sv != d.v {
+			if n := w.join(dst, d.v, sv); n != d.v {
+				d.v = n
+				changed = true
+			}
+		}
+		i++
+	}
+	for j := 0; j < src.n; j++ {
+		if t := &src.st[j]; t.off >= 0 {
+			if _, _, ok := dst.load(t.off, t.size); !ok {
+				dst.store(t.off, t.size, vTop)
+				changed = true
+			}
+		}
+	}
+	return changed
+}
+
+func (w *worker) entryState() (s state) {
+	for r := range s.r {
+		s.r[r] = vArg0 + val(r)
+	}
+	s.r[x86.RSP] = w.v.mk(elem{k: kSP})
+	return
+}
+
+// unknownState is the state at a place that may be entered from anywhere in the frame.
+func (w *worker) unknownState() (s state) {
+	for r := range s.r {
+		s.r[r] = vTop
+	}
+	s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: anyOff})
+	s.esc, s.lost = true, true
+	return
+}
+
+func (w *worker) begin(entry uint64) {
+	w.v.reset()
+	clear(w.refs)
+	if w.passes == nil {
+		w.passes = map[summary.ArgPass]struct{}{}
+		w.tabN = map[uint64]int{}
+		w.sparse = map[uint64]int32{}
+	}
+	clear(w.passes)
+	clear(w.tabN)
+	clear(w.sparse)
+	w.unit = &summary.Unit{Entry: entry}
+	w.argUse, w.savesReturn, w.opaque = 0, false, false
+	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]
+	w.order, w.pending = w.order[:0], 0
+	w.padFDE, w.pads = nil, nil
+	w.fde = w.f.FDEAt(entry)
+	if w.fde != nil {
+		w.fn = image.Range{Start: w.fde.Start, End: w.fde.End}
+	} else {
+		w.fn = w.gapAround(entry)
+	}
+	w.base = w.fn.Start
+	n := min(w.fn.End-w.fn.Start, 1<<20)
+	if entry-w.fn.Start >= n {
+		w.base = entry
+	}
+	if uint64(cap(w.dense)) < n {
+		w.dense = make([]int32, n+n/2)
+	}
+	w.dense = w.dense[:n]
+	clear(w.dense)
+}
+
+// gapAround returns the extent around a that has no unwind information and no
+// proven function start in it but its own.
+func (w *worker) gapAround(a uint64) image.Range {
+	r := image.Range{Start: a, End: a + 1}
+	for _, x := range w.f.ExecRanges() {
+		if a >= x.Start && a < x.End {
+			r.End = x.End
+			break
+		}
+	}
+	starts := w.f.FuncStarts()
+	i, ok := slices.BinarySearch(starts, a)
+	if ok {
+		i++
+	}
+	if i < len(starts) && starts[i] < r.End {
+		r.End = starts[i]
+	}
+	return r
+}
+
+func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
+	w.query, w.passed = query, w.passed[:0]
+	w.chaos = false
+	w.begin(entry)
+	if !w.solve(entry) {
+		w.begin(entry)
+		w.chaos = true
+		w.gap(entry, summary.GapBudget)
+		w.sweep()
+	}
+	w.emit()
+	w.unit.ArgUse = w.argUse
+	w.unit.Insts = int32(len(w.insts))
+	return w.unit
+}
+
+// solve runs the fixpoint. It reports false if the budget ran out.
+func (w *worker) solve(entry uint64) bool {
+	b := w.blockAt(entry)
+	if b < 0 {
+		w.gap(entry, summary.GapCode)
+		return true
+	}
+	s := w.entryState()
+	w.flow(b, &s)
+	for again := true; again; again = w.stale() {
+		if !w.iterate() {
+			return false
+		}
+	}
+	for w.opaque {
+		// Somewhere control goes to an unknown place in this function: everything in
+		// its range that starts after an unconditional transfer may be that place.
+		if !w.seed() {
+			break
+		}
+		if !w.iterate() {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *worker) iterate() bool {
+	for w.pending > 0 {
+		if w.dirty {
+			w.order = w.order[:0]
+			for i := range w.blocks {
+				w.order = append(w.order, int32(i))
+			}
+			slices.SortFunc(w.order, func(a, b int32) int {
+				pa, pb := w.blockPC(a), w.blockPC(b)
+				switch {
+				case pa < pb:
+					return -1
+				case pa > pb:
+					return 1
+				}
+				return int(a - b)
+			})
+			w.dirty = false
+		}
+		for k := 0; k < len(w.order); k++ {
+			b := w.order[k]
+			if !w.blocks[b].queued {
+				continue
+			}
+			w.blocks[b].queued = false
+			w.pending--
+			if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
+				return false
+			}
+			s := w.states[w.blocks[b].in]
+			w.eval(b, &s)
+			if len(w.insts) >= maxInsts {
+				return false
+			}
+			if w.dirty {
+				break
+			}
+		}
+	}
+	return true
+}
+
+func (w *worker) blockPC(b int32) uint64 {
+	if bl := &w.blocks[b]; bl.end > bl.first {
+		return w.insts[bl.first].PC
+	}
+	return 0
+}
+
+// seed makes every unreached start after an unconditional transfer in the
+// function's range a root. It reports whether there was one.
+func (w *worker) seed() bool {
+	any := false
+	pc := w.fn.Start
+	for pc < w.fn.End {
+		if i := w.instAt(pc); i >= 0 {
+			pc += uint64(w.insts[i].Len)
+			continue
+		}
+		code := w.f.Bytes(pc)
+		if len(code) == 0 {
+			break
+		}
+		var in x86.Inst
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		if !x86.Decode(code, pc, &in) {
+			pc++
+			continue
+		}
+		if in.Op == x86.OpNop || in.Op == x86.OpTrap && in.Len == 1 {
+			pc += uint64(in.Len)
+			continue
+		}
+		b := w.blockAt(pc)
+		if b >= 0 && w.blocks[b].in < 0 {
+			s := w.unknownState()
+			w.flow(b, &s)
+			any = true
+		}
+		if i := w.instAt(pc); i >= 0 {
+			pc += uint64(w.insts[i].Len)
+		} else {
+			pc++
+		}
+	}
+	return any
+}
+
+// sweep is the fallback of a unit over budget: every instruction in the range
+// is a block of its own with an unknown state.
+func (w *worker) sweep() {
+	s := w.unknownState()
+	for pc := w.fn.Start; pc < w.fn.End && len(w.insts) < maxInsts; {
+		code := w.f.Bytes(pc)
+		if len(code) == 0 {
+			return
+		}
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		var in x86.Inst
+		if !x86.Decode(code, pc, &in) {
+			pc++
+			continue
+		}
+		b := int32(len(w.blocks))
+		w.insts = append(w.insts, in)
+		w.instBlk = append(w.instBlk, b)
+		w.setInst(pc, int32(len(w.insts)-1))
+		if len(w.states) == 0 {
+			w.states = append(w.states, s)
+		}
+		w.blocks = append(w.blocks, block{first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
+		pc += uint64(in.Len)
+	}
+	w.argUse = 0xffff
+}
+
+// eval applies block b to s and flows the result to its successors.
+func (w *worker) eval(b int32, s *state) {
+	first, end := w.blocks[b].first, w.blocks[b].end
+	for i := first; i < end; i++ {
+		w.transfer(s, i)
+	}
+	if w.final {
+		return
+	}
+	// transfer may have split b
+	succ, more := w.blocks[b].succ, w.blocks[b].more
+	if w.blocks[b].end != end {
+		w.enqueue(b)
+		return
+	}
+	for _, t := range succ {
+		w.flow(t, s)
+	}
+	for _, t := range more {
+		w.flow(t, s)
+	}
+}
+
+// emit walks the solved blocks once more and records what they refer to.
+func (w *worker) emit() {
+	w.final = true
+	for b := 0; b < len(w.blocks); b++ {
+		if w.blocks[b].in < 0 {
+			continue
+		}
+		s := w.states[w.blocks[b].in]
+		w.eval(int32(b), &s)
+	}
+	w.final = false
+	slices.SortFunc(w.unit.Sites, func(a, b summary.Site) int {
+		if a.PC < b.PC {
+			return -1
+		}
+		return b2i(a.PC > b.PC)
+	})
+}
+
+// export turns a value into what a summary says of it.
+func (w *worker) export(x val) []summary.Value {
+	var out []summary.Value
+	one := func(e *elem) {
+		switch e.k {
+		case kConst:
+			out = append(out, summary.Value{Kind: summary.Const, N: int64(e.a)})
+		case kLow:
+			out = append(out, summary.Value{Kind: summary.Low, N: int64(e.a), Size: uint8(e.r)})
+		case kArg:
+			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), Size: uint8(e.b)})
+		case kArgD:
+			out = append(out, summary.Value{Kind: summary.ArgMem, Reg: uint8(e.r), N: e.b})
+		case kStk:
+			out = append(out, summary.Value{Kind: summary.Stack, N: e.b})
+		case kLoad:
+			out = append(out, summary.Value{Kind: summary.Slot, N: int64(e.a), Size: uint8(e.r)})
+		case kAddr:
+			if e.b != anyOff {
+				out = append(out, summary.Value{Kind: summary.Addr, N: int64(e.a + uint64(e.b))})
+				break
+			}
+			out = append(out, summary.Value{})
+		default:
+			out = append(out, summary.Value{})
+		}
+	}
+	if x < setBit {
+		one(&w.v.elems[x])
+		return out
+	}
+	for _, y := range w.v.members(x) {
+		one(&w.v.elems[y])
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package dataflow
+
+import (
+	"math"
+	"slices"
+)
+
+type kind uint8
+
+const (
+	kTop   kind = iota // anything; what it may have been derived from has escaped
+	kConst             // a
+	kLow               // low r bytes are a, the rest anything
+	kAddr              // address a plus b; b == anyOff: derived from address a
+	kLoad              // r bytes loaded from address a
+	kArg               // register r on entry; b: truncated to b bytes if 1 or 2
+	kArgX              // derived from register r on entry
+	kArgD              // memory at (register r on entry) + b
+	kStk               // memory at (rsp on entry) + b, not written here
+	kSP                // rsp on entry + b; b == anyOff: derived from it
+	kTab4              // a 32-bit entry of the table at a, loaded at pc b
+	kTabT              // base b plus an entry of the table of 32-bit offsets at a
+	kTab8              // a 64-bit entry of the table at a
+)
+
+const anyOff = math.MinInt64
+
+// elem is one abstract value; a value id stands for an elem or for a set of them.
+type elem struct {
+	a uint64
+	b int64
+	k kind
+	r int8
+}
+
+// val is an interned value: 0 is "no value yet" (bottom).
+type val uint32
+
+const (
+	vBottom val = 0
+	vTop    val = 1 // may be a member of a set
+	vMany   val = 2 // absorbing: what did not fit has escaped
+	vArg0   val = 3 // vArg0+r is kArg of register r
+	setBit  val = 1 << 30
+	maxSet      = 12
+)
+
+// values interns the values of one unit. Ids are dense; sets are sorted slices
+// of element ids in one arena.
+type values struct {
+	elems []elem
+	eTab  []uint32 // open addressing: id+1
+	sets  []span
+	arena []val
+	sTab  []uint32
+	jKeys []uint64 // memoised joins
+	jVals []val
+	jN    int
+}
+
+type span struct{ off, n uint32 }
+
+func newValues() *values {
+	v := &values{
+		eTab:  make([]uint32, 1024),
+		sTab:  make([]uint32, 512),
+		jKeys: make([]uint64, 1024),
+		jVals: make([]val, 1024),
+	}
+	v.reset()
+	return v
+}
+
+func (v *values) reset() {
+	clear(v.eTab)
+	clear(v.sTab)
+	clear(v.jKeys)
+	v.jN = 0
+	v.elems = append(v.elems[:0], elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
+	v.sets = v.sets[:0]
+	v.arena = v.arena[:0]
+	for r := int8(0); r < 16; r++ {
+		v.mk(elem{k: kArg, r: r})
+	}
+}
+
+func (e *elem) hash() uint32 {
+	h := e.a*0x9E3779B97F4A7C15 ^ uint64(e.b)*0xC2B2AE3D27D4EB4F ^ uint64(e.k)<<8 ^ uint64(uint8(e.r))
+	h ^= h >> 29
+	h *= 0xBF58476D1CE4E5B9
+	return uint32(h >> 32)
+}
+
+// mk interns e.
+func (v *values) mk(e elem) val {
+	if e.k == kTop {
+		return vTop
+	}
+	if 2*len(v.elems) > len(v.eTab) {
+		t := make([]uint32, 2*len(v.eTab))
+		for id := 3; id < len(v.elems); id++ {
+			i := v.elems[id].hash() & uint32(len(t)-1)
+			for t[i] != 0 {
+				i = (i + 1) & uint32(len(t)-1)
+			}
+			t[i] = uint32(id)
+		}
+		v.eTab = t
+	}
+	m := uint32(len(v.eTab) - 1)
+	i := e.hash() & m
+	for v.eTab[i] != 0 {
+		if v.elems[v.eTab[i]] == e {
+			return val(v.eTab[i])
+		}
+		i = (i + 1) & m
+	}
+	id := uint32(len(v.elems))
+	v.elems = append(v.elems, e)
+	v.eTab[i] = id
+	return val(id)
+}
+
+func (v *values) con(n int64) val { return v.mk(elem{k: kConst, a: uint64(n)}) }
+
+// one returns the element of a value that is not a set, kTop for sets.
+func (v *values) one(x val) *elem {
+	if x >= setBit {
+		return &v.elems[vTop]
+	}
+	return &v.elems[x]
+}
+
+// members appends the element ids of x to dst.
+func (v *values) members(x val) []val {
+	s := v.sets[x&^setBit]
+	return v.arena[s.off : s.off+s.n]
+}
+
+// mkSet interns a sorted list of at least two distinct element ids.
+func (v *values) mkSet(l []val) val {
+	if 2*len(v.sets) > len(v.sTab) {
+		t := make([]uint32, 2*len(v.sTab))
+		for id := range v.sets {
+			i := hashIDs(v.members(val(id))) & uint32(len(t)-1)
+			for t[i] != 0 {
+				i = (i + 1) & uint32(len(t)-1)
+			}
+			t[i] = uint32(id + 1)
+		}
+		v.sTab = t
+	}
+	m := uint32(len(v.sTab) - 1)
+	i := hashIDs(l) & m
+	for v.sTab[i] != 0 {
+		id := v.sTab[i] - 1
+		if slices.Equal(v.members(val(id)), l) {
+			return val(id) | setBit
+		}
+		i = (i + 1) & m
+	}
+	id := uint32(len(v.sets))
+	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l))})
+	v.arena = append(v.arena, l...)
+	v.sTab[i] = id + 1
+	return val(id) | setBit
+}
+
+func hashIDs(l []val) uint32 {
+	h := uint64(len(l))
+	for _, x := range l {
+		h = (h ^ uint64(x)) * 0x9E3779B97F4A7C15
+		h ^= h >> 31
+	}
+	return uint32(h >> 16)
+}
+
+// memo looks up or reserves the cell of a memoised join.
+func (v *values) memo(a, b val) (cell *val, known bool) {
+	key := uint64(a)<<32 | uint64(b)
+	if 2*v.jN > len(v.jKeys) {
+		k, w := v.jKeys, v.jVals
+		v.jKeys = make([]uint64, 2*len(k))
+		v.jVals = make([]val, 2*len(k))
+		for i, x := range k {
+			if x != 0 {
+				j := v.memoSlot(x)
+				v.jKeys[j], v.jVals[j] = x, w[i]
+			}
+		}
+	}
+	i := v.memoSlot(key)
+	if v.jKeys[i] == key {
+		return &v.jVals[i], true
+	}
+	v.jKeys[i] = key
+	v.jN++
+	return &v.jVals[i], false
+}
+
+func (v *values) memoSlot(key uint64) uint64 {
+	m := uint64(len(v.jKeys) - 1)
+	h := key * 0x9E3779B97F4A7C15
+	i := (h ^ h>>32) & m
+	for v.jKeys[i] != 0 && v.jKeys[i] != key {
+		i = (i + 1) & m
+	}
+	return i
+}
+
+// normalise merges elements of a sorted-by-id list that are the same address or
+// argument at different offsets into one "derived from" element, so that
+// pointers that move in loops converge at once.
+func (v *values) widen(l []val) []val {
+	for i := 0; i < len(l); i++ {
+		e := v.elems[l[i]]
+		if e.k != kAddr && e.k != kSP && e.k != kArgX && e.k != kArg {
+			continue
+		}
+		for j := i + 1; j < len(l); j++ {
+			f := v.elems[l[j]]
+			var w val
+			switch {
+			case e.k == kAddr && f.k == kAddr && e.a == f.a, e.k == kSP && f.k == kSP:
+				w = v.mk(elem{k: e.k, a: e.a, b: anyOff})
+			case (e.k == kArg || e.k == kArgX) && (f.k == kArg || f.k == kArgX) && e.r == f.r:
+				w = v.mk(elem{k: kArgX, r: e.r})
+			default:
+				continue
+			}
+			l = slices.Delete(l, j, j+1)
+			l = slices.Delete(l, i, i+1)
+			if !slices.Contains(l, w) {
+				l = append(l, w)
+			}
+			return v.widen(l)
+		}
+	}
+	return l
+}

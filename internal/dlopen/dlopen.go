@@ -1,0 +1,357 @@
+// Package dlopen models what a process loads at run time: which files, on whose
+// account, and which of their symbols are then called.
+//
+// The evidence is texts that live code refers to. A file name in such a text
+// that can be found is loaded, once something that loads files is live. Names
+// that the C library builds from the host's configuration are followed through
+// that configuration (package hostconf): NSS services of the databases whose
+// lookup functions are live, PAM modules of the services that the program
+// names. What is loaded is entered through its constructors and through the
+// symbols that the host looks up, not through all that it exports.
+//
+// Over-approximated: a text that names an existing library counts as a request
+// for it, whoever refers to it; a symbol name counts as looked up. Not known:
+// names built in other ways, or read from files that are not followed; they
+// are listed in Unknown.
+package dlopen
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/hostconf"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/reach"
+)
+
+// Entry is one thing that may be loaded.
+type Entry struct {
+	What   string // path, name or pattern
+	Kind   string // constant, nss, pam, openssl, module, plugin, unknown
+	Found  bool
+	Why    string
+	Images []int
+}
+
+// openers are the functions that load a file by name.
+var openers = []string{"dlopen", "dlmopen", "__libc_dlopen_mode", "_dl_open"}
+
+// Model finds what a process may load at run time.
+type Model struct {
+	p        *process.Process
+	hostNone bool
+
+	Entries []Entry
+
+	texts   []text // not looked at yet
+	held    []text // file names that wait for an opener to be live
+	tried   map[string]bool
+	live    bool // something that loads files is live
+	words   map[string]bool // identifiers that live code of the C library refers to
+	nss     *hostconf.NSSConfig
+	nssDone map[string]bool
+	pamDone map[string]bool
+	plain   []string // texts of the program and its libraries that may name a PAM service
+	roots   int      // images that have their roots
+}
+
+type text struct {
+	img int
+	s   string
+}
+
+// New returns a model for p. hostNone: configuration of the host is not read.
+func New(p *process.Process, hostNone bool) *Model {
+	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, words: map[string]bool{},
+		nssDone: map[string]bool{}, pamDone: map[string]bool{}, roots: len(p.Images)}
+}
+
+// Text takes a text that live code of image img refers to.
+func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
+	m.texts = append(m.texts, text{img, s})
+}
+
+// Load is called when everything known so far has been followed. It loads what
+// is new and reports whether the graph has grown.
+func (m *Model) Load(g *reach.Graph) bool {
+	grown := false
+	if m.roots == len(m.p.Images) && len(m.Entries) == 0 {
+		m.modules(g)
+	}
+	for _, t := range m.texts {
+		if isLibraryName(t.s) {
+			m.held = append(m.held, t)
+		}
+		if len(t.s) < 32 && m.p.Images[t.img].Origin != process.OriginLoader && !strings.ContainsAny(t.s, " /%\n\t") {
+			m.words[t.s] = true
+			m.plain = append(m.plain, t.s)
+		}
+	}
+	m.texts = m.texts[:0]
+	m.live = m.live || m.openerLive(g)
+	if m.live {
+		for _, t := range m.held {
+			grown = m.constant(g, t) || grown
+		}
+		m.held = nil
+	}
+	grown = m.services(g) || grown
+	grown = m.pam(g) || grown
+	grown = m.take(g) || grown
+	return grown
+}
+
+// isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
+func isLibraryName(s string) bool {
+	if len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
+		return false
+	}
+	i := strings.LastIndex(s, ".so")
+	if i <= 0 {
+		return false
+	}
+	rest := s[i+3:]
+	for _, c := range rest {
+		if c != '.' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	b := s[strings.LastIndexByte(s, '/')+1:]
+	return len(b) > 3 && b[0] != '.'
+}
+
+// openerLive reports whether live code may call a function that loads files.
+func (m *Model) openerLive(g *reach.Graph) bool {
+	for _, name := range openers {
+		for _, t := range m.p.LookupAll(name, nil) {
+			if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// internal reports whether an image is the C library or its loader, whose own
+// loading does not go through the exported functions. A static program is its own.
+func (m *Model) internal(img int) bool {
+	i := m.p.Images[img]
+	return strings.HasPrefix(i.Soname, "libc.so") || i.Origin == process.OriginLoader || i.Interp == "" && img == 0 && !i.HasDynamic || img == 0 && i.Interp == "" && len(i.Needed) == 0
+}
+
+// constant loads a file whose name is a text of live code.
+func (m *Model) constant(g *reach.Graph, t text) bool {
+	if m.tried[t.s] {
+		return false
+	}
+	m.tried[t.s] = true
+	if m.loaded(t.s) {
+		return false
+	}
+	return m.add(g, t.img, t.s, "constant", "a text in "+path.Base(m.p.Images[t.img].Path))
+}
+
+// loaded reports whether a name is that of an image that is there anyway.
+func (m *Model) loaded(name string) bool {
+	for _, i := range m.p.Images {
+		if i.Soname == name || i.Path == name || path.Base(i.Path) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// add loads a file and its dependencies.
+func (m *Model) add(g *reach.Graph, from int, name, kind, why string) bool {
+	before := len(m.p.Images)
+	id, err := m.p.AddFrom(from, name, why, process.OriginDlopen)
+	e := Entry{What: name, Kind: kind, Found: err == nil, Why: why}
+	if err == nil {
+		e.Images = append(e.Images, id)
+	}
+	m.Entries = append(m.Entries, e)
+	return len(m.p.Images) > before
+}
+
+// take gives new images their roots.
+func (m *Model) take(g *reach.Graph) bool {
+	grown := false
+	for ; m.roots < len(m.p.Images); m.roots++ {
+		g.AddImage(m.roots)
+		grown = true
+	}
+	if grown {
+		g.Relookup()
+	}
+	return grown
+}
+
+// modules gives the files that the user names their entry symbols.
+func (m *Model) modules(g *reach.Graph) {
+	for id, i := range m.p.Images {
+		if i.Origin != process.OriginModule || i.Why == "" {
+			continue
+		}
+		m.Entries = append(m.Entries, Entry{What: i.Path, Kind: "module", Found: true, Why: i.Why, Images: []int{id}})
+		m.plugin(g, id)
+	}
+}
+
+// plugin roots the symbols of a module that hosts are known to look up. If it
+// has none of them, everything that it exports may be looked up.
+func (m *Model) plugin(g *reach.Graph, id int) {
+	i := m.p.Images[id]
+	n := 0
+	for pass := range 2 {
+		for s := 1; s < i.NumSymbols(); s++ {
+			sym := i.Symbol(s)
+			if sym.Shndx == 0 || sym.Type > 2 && sym.Type != 10 {
+				continue
+			}
+			kind, known := hostconf.PluginEntry(i.SymbolName(s))
+			if pass == 0 && known {
+				n++
+				g.RootSymbol(process.Target{Image: id, Sym: s}, "entry symbol ("+kind+")")
+			} else if pass == 1 && n == 0 {
+				g.RootSymbol(process.Target{Image: id, Sym: s}, "exported by a module")
+			}
+		}
+		if n > 0 {
+			return
+		}
+	}
+}
+
+// services loads the NSS modules of the databases whose lookups are live.
+func (m *Model) services(g *reach.Graph) bool {
+	if m.p.Libc == "musl" || m.p.Libc == "" {
+		return false
+	}
+	live := func(symbol string) bool {
+		for _, t := range m.p.LookupAll(symbol, nil) {
+			if strings.HasPrefix(m.p.Images[t.Image].Soname, "libc.so") {
+				if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if m.nss == nil {
+		read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "nsswitch.conf") }
+		if m.hostNone {
+			read = func(string) ([]byte, error) { return nil, fs.ErrNotExist }
+		}
+		if !slices.ContainsFunc(hostconf.NSSFunctions(), func(f hostconf.NSSFunction) bool { return live(f.Symbol) }) {
+			return false
+		}
+		c, err := hostconf.NSS(read)
+		if err != nil {
+			m.Entries = append(m.Entries, Entry{What: "/etc/nsswitch.conf", Kind: "nss", Why: err.Error()})
+			c, _ = hostconf.NSS(func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+		}
+		m.nss = c
+	}
+	grown := false
+	for _, mod := range m.nss.Modules(live) {
+		if mod.Builtin && m.builtin() {
+			continue
+		}
+		for _, e := range mod.Entries {
+			key := mod.Name + " " + e
+			if m.nssDone[key] {
+				continue
+			}
+			m.nssDone[key] = true
+			if !m.nssDone[mod.Name] {
+				m.nssDone[mod.Name] = true
+				for _, p := range mod.Paths {
+					m.add(g, 0, p, "nss", mod.Source)
+				}
+				grown = m.take(g) || grown
+			}
+			for _, t := range m.p.LookupAll(e, nil) {
+				g.RootSymbol(t, "NSS entry")
+				grown = true
+			}
+		}
+	}
+	return grown
+}
+
+// builtin reports whether libc has the files and dns services in itself (glibc 2.34).
+func (m *Model) builtin() bool {
+	for _, i := range m.p.Images {
+		if strings.HasPrefix(i.Soname, "libc.so") {
+			_, ok := i.Lookup("__libc_start_main", "GLIBC_2.34")
+			return ok
+		}
+	}
+	return false
+}
+
+// pam loads the modules of the PAM services that the program may ask for.
+func (m *Model) pam(g *reach.Graph) bool {
+	started := false
+	for _, t := range m.p.LookupAll("pam_start", nil) {
+		if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+			started = true
+		}
+	}
+	if !started || m.hostNone {
+		return false
+	}
+	read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "pam") }
+	all := hostconf.PAMServices(read, m.p.ReadDir)
+	var want []string
+	name := path.Base(m.p.Images[0].Path)
+	for _, s := range all {
+		if s == name || slices.Contains(m.plain, s) {
+			want = append(want, s)
+		}
+	}
+	why := ""
+	if len(want) == 0 {
+		want, why = all, "no service is named in the program, so all"
+	}
+	grown := false
+	for _, s := range append(want, "other") {
+		if m.pamDone[s] {
+			continue
+		}
+		m.pamDone[s] = true
+		for _, mod := range hostconf.PAM(read, m.p.ReadDir, s).Modules() {
+			key := "pam " + mod.Name
+			for _, p := range mod.Paths {
+				if m.pamDone[key+p] {
+					continue
+				}
+				m.pamDone[key+p] = true
+				if !m.p.Exists(p) {
+					continue
+				}
+				m.add(g, 0, p, "pam", strings.TrimSpace(fmt.Sprintf("%s %s", mod.Source, why)))
+			}
+			grown = m.take(g) || grown
+			for _, e := range mod.Entries {
+				for _, t := range m.p.LookupAll(e, nil) {
+					g.RootSymbol(t, "PAM entry")
+				}
+			}
+		}
+	}
+	return grown
+}
+
+// Sorted returns the entries in a stable order.
+func (m *Model) Sorted() []Entry {
+	l := slices.Clone(m.Entries)
+	slices.SortFunc(l, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.What, b.What), cmp.Compare(a.Why, b.Why))
+	})
+	return l
+}

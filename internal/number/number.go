@@ -1,0 +1,284 @@
+// Package number finds which syscall numbers reach the syscall instructions of
+// live code.
+//
+// A number that is known at the instruction is taken from the unit's summary.
+// Where it depends on what the unit got from its caller (a register, a stack
+// word, memory behind a register) the unit is a wrapper in that parameter: its
+// live callers are asked what they pass, and theirs if need be, until nothing
+// new appears. A wrapper whose address is taken has callers that cannot be
+// listed: its numbers are unknown. Unknown is reported, never dropped.
+//
+// Sound if package reach lists every direct call of a unit that is not Taken.
+// Cost: one more pass over each caller of a wrapper for each parameter.
+package number
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/sysno"
+)
+
+// Call is one syscall that one site can make.
+type Call struct {
+	ABI  sysno.ABI
+	Nr   int
+	Unit reach.UnitID // where the number is known: the site's unit, or a caller of its wrapper
+	PC   uint64       // syscall instruction, or the call of the wrapper
+	Site uint64       // syscall instruction
+	In   reach.UnitID // unit of the syscall instruction
+}
+
+// Unknown is a site whose number is not (only) known values.
+type Unknown struct {
+	ABI  sysno.ABI
+	Unit reach.UnitID
+	PC   uint64
+	Site uint64
+	In   reach.UnitID
+	Why  string
+}
+
+// Answer is what the live sites can do.
+type Answer struct {
+	Calls   []Call
+	Unknown []Unknown
+	Sites   int
+}
+
+type key struct {
+	unit reach.UnitID
+	par  dataflow.Param
+}
+
+// origin is where a value is wanted: a syscall instruction or a call.
+type origin struct {
+	unit reach.UnitID
+	pc   uint64
+	gate summary.Gate
+}
+
+// sink takes a value of an origin that was found at pc in unit id; the kinds
+// Arg, ArgMem and Stack have been followed to the callers. why is set when
+// nothing is known.
+type sink func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string)
+
+type solver struct {
+	g       *reach.Graph
+	sink    sink
+	ans     *Answer
+	params  map[key][]origin // origins whose number depends on a parameter
+	queue   []key
+	callers map[reach.UnitID][]edge
+	calls   map[Call]bool
+	unknown map[Unknown]bool
+}
+
+// edge: unit calls the callee directly, under the name at.
+type edge struct {
+	unit reach.UnitID
+	at   uint64
+}
+
+// Solve resolves every live site of g.
+func Solve(g *reach.Graph) *Answer {
+	s := newSolver(g)
+	s.sink = s.number
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Sum == nil {
+			continue
+		}
+		for _, site := range u.Sum.Sites {
+			s.ans.Sites++
+			o := origin{reach.UnitID(id), site.PC, site.Gate}
+			s.values(reach.UnitID(id), site.PC, o, site.Values)
+		}
+	}
+	s.drain()
+	return s.ans
+}
+
+func newSolver(g *reach.Graph) *solver {
+	return &solver{g: g, ans: &Answer{}, params: map[key][]origin{}, calls: map[Call]bool{}, unknown: map[Unknown]bool{}}
+}
+
+func (s *solver) drain() {
+	for len(s.queue) > 0 {
+		k := s.queue[0]
+		s.queue = s.queue[1:]
+		s.expand(k)
+	}
+}
+
+// Found is a value that an argument can have.
+type Found struct {
+	Image int // whose addresses Value speaks of
+	Value summary.Value
+}
+
+// Arguments finds what argument arg (0 to 2) of the given calls can be, as far
+// as it is known; known is false if it can also be something else.
+func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool) {
+	s := newSolver(g)
+	known = true
+	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
+		if why != "" || v.Kind != summary.Const && v.Kind != summary.Addr {
+			known = false
+			return
+		}
+		f := Found{s.g.Units[id].Image, v}
+		if !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	for _, c := range calls {
+		if c.In != c.Unit {
+			known = false // through a generic wrapper, whose arguments are shifted
+			continue
+		}
+		for _, site := range g.Units[c.In].Sum.Sites {
+			if site.PC == c.Site {
+				s.values(c.In, c.Site, origin{c.In, c.Site, site.Gate}, site.Args[arg])
+			}
+		}
+	}
+	s.drain()
+	return found, known
+}
+
+// values takes the values that o has at pc in unit id.
+func (s *solver) values(id reach.UnitID, pc uint64, o origin, vs []summary.Value) {
+	for _, v := range vs {
+		switch v.Kind {
+		case summary.Arg, summary.ArgMem, summary.Stack:
+			s.depend(key{id, v}, o)
+		default:
+			s.sink(id, pc, o, v, "")
+		}
+	}
+	if len(vs) == 0 {
+		s.sink(id, pc, o, summary.Value{}, "the value is computed")
+	}
+}
+
+// number is the sink for syscall numbers.
+func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
+	n := v.N
+	switch {
+	case why != "":
+		s.lost(id, pc, o, why)
+		return
+	case v.Kind == summary.Const:
+	case v.Kind == summary.Slot:
+		var ok bool
+		if n, ok = s.constant(id, v); !ok {
+			s.lost(id, pc, o, "the number is loaded from writable memory")
+			return
+		}
+	case v.Kind == summary.Low:
+		s.lost(id, pc, o, "only the low bits of the number are known")
+		return
+	default:
+		s.lost(id, pc, o, "the number is computed")
+		return
+	}
+	nr := int(uint32(n))
+	abi := sysno.X86_64
+	switch {
+	case o.gate != summary.GateSyscall:
+		abi = sysno.I386
+	case nr&0x40000000 != 0:
+		abi = sysno.X32
+		nr &^= 0x40000000
+	}
+	if _, known := sysno.Name(abi, nr); !known {
+		return // the kernel answers ENOSYS: not a call
+	}
+	c := Call{abi, nr, id, pc, o.pc, o.unit}
+	if !s.calls[c] {
+		s.calls[c] = true
+		s.ans.Calls = append(s.ans.Calls, c)
+	}
+}
+
+func (s *solver) lost(id reach.UnitID, pc uint64, o origin, why string) {
+	abi := sysno.X86_64
+	if o.gate != summary.GateSyscall {
+		abi = sysno.I386
+	}
+	u := Unknown{abi, id, pc, o.pc, o.unit, why}
+	if !s.unknown[u] {
+		s.unknown[u] = true
+		s.ans.Unknown = append(s.ans.Unknown, u)
+	}
+}
+
+// constant reads a number from memory that nothing may write.
+func (s *solver) constant(id reach.UnitID, v summary.Value) (int64, bool) {
+	m := s.g.Members[s.g.Units[id].Image]
+	a := uint64(v.N)
+	if m.Writable(a) || len(m.RelocsIn(a, a+4)) > 0 {
+		return 0, false
+	}
+	b := m.Bytes(a)
+	if len(b) < 4 {
+		return 0, false
+	}
+	return int64(binary.LittleEndian.Uint32(b)), true
+}
+
+func (s *solver) depend(k key, o origin) {
+	l, known := s.params[k]
+	if slices.Contains(l, o) {
+		return
+	}
+	s.params[k] = append(l, o)
+	if !known || !slices.Contains(s.queue, k) {
+		s.queue = append(s.queue, k)
+	}
+}
+
+// expand asks the callers of a wrapper.
+func (s *solver) expand(k key) {
+	u := &s.g.Units[k.unit]
+	origins := slices.Clone(s.params[k])
+	if u.Taken || u.How == reach.Root {
+		for _, o := range origins {
+			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
+		}
+	}
+	if s.callers == nil {
+		s.index()
+	}
+	for _, e := range s.callers[k.unit] {
+		for _, p := range s.g.Query(e.unit, map[uint64][]dataflow.Param{e.at: {k.par}}) {
+			for _, o := range origins {
+				s.values(e.unit, p.PC, o, p.Values)
+			}
+		}
+	}
+}
+
+// index lists the direct callers of every unit.
+func (s *solver) index() {
+	s.callers = map[reach.UnitID][]edge{}
+	for id := 1; id < len(s.g.Units); id++ {
+		u := &s.g.Units[id]
+		if u.Sum == nil {
+			continue
+		}
+		for i := range u.Sum.Refs {
+			r := &u.Sum.Refs[i]
+			if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
+				continue
+			}
+			for _, c := range s.g.Callees(reach.UnitID(id), r) {
+				s.callers[c] = append(s.callers[c], edge{reach.UnitID(id), r.A})
+			}
+		}
+	}
+}

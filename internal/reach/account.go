@@ -1,0 +1,123 @@
+package reach
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Account sorts every byte sequence of a kernel-entering instruction in the
+// executable parts of all images.
+type Account struct {
+	Live   int // executed by a live unit
+	Dead   int // on an instruction boundary of other code
+	Inside int // inside another instruction
+	Data   int // in no function that is known
+}
+
+var gates = [][]byte{{0x0f, 0x05}, {0x0f, 0x34}, {0xcd, 0x80}}
+
+// Account sweeps the images. Call it after Run.
+func (g *Graph) Account() Account {
+	live := make([]map[uint64]bool, len(g.Members))
+	for i := range live {
+		live[i] = map[uint64]bool{}
+	}
+	for i := range g.Units {
+		if u := &g.Units[i]; u.Sum != nil {
+			for _, s := range u.Sum.Sites {
+				live[u.Image][s.PC] = true
+			}
+		}
+	}
+	var a Account
+	for _, m := range g.Members {
+		for _, r := range m.ExecRanges() {
+			b := m.Bytes(r.Start)
+			if uint64(len(b)) > r.End-r.Start {
+				b = b[:r.End-r.Start]
+			}
+			for _, gate := range gates {
+				for off := 0; ; {
+					i := bytes.Index(b[off:], gate)
+					if i < 0 {
+						break
+					}
+					off += i
+					pc := r.Start + uint64(off)
+					off++
+					switch {
+					case live[m.id][pc]:
+						a.Live++
+					default:
+						switch m.boundary(pc) {
+						case onBoundary:
+							a.Dead++
+						case insideInst:
+							a.Inside++
+						default:
+							a.Data++
+						}
+					}
+				}
+			}
+		}
+	}
+	return a
+}
+
+type position uint8
+
+const (
+	nowhere position = iota
+	onBoundary
+	insideInst
+)
+
+// boundary decodes the function around pc from its start and says where pc lies.
+func (m *member) boundary(pc uint64) position {
+	start := uint64(0)
+	if f := m.FDEAt(pc); f != nil {
+		start = f.Start
+	} else {
+		// The start before pc, if no function with a known end lies between.
+		l := m.FuncStarts()
+		i, exact := slices.BinarySearch(l, pc)
+		if exact {
+			return onBoundary
+		}
+		if i == 0 || pc-l[i-1] > 1<<16 {
+			return nowhere
+		}
+		start = l[i-1]
+		if f := m.FDEAt(start); f != nil {
+			start = f.End
+		}
+	}
+	var in x86.Inst
+	for at := start; at <= pc; {
+		if at == pc {
+			return onBoundary
+		}
+		code := m.Bytes(at)
+		if len(code) == 0 {
+			return nowhere
+		}
+		if len(code) > 15 {
+			code = code[:15]
+		}
+		if !x86.Decode(code, at, &in) {
+			if m.FDEAt(pc) == nil {
+				return nowhere
+			}
+			at++
+			continue
+		}
+		if at+uint64(in.Len) > pc {
+			return insideInst
+		}
+		at += uint64(in.Len)
+	}
+	return nowhere
+}

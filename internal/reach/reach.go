@@ -1,0 +1,748 @@
+package reach
+
+import (
+	"context"
+	"encoding/binary"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/summary"
+)
+
+// UnitID is the dense id of a live unit. 0 is no unit.
+type UnitID uint32
+
+// How says why a unit is live.
+type How uint8
+
+// Reasons.
+const (
+	Root     How = iota // entry, constructor, ...
+	Call                // called or jumped to
+	Slot                // through a pointer in a slot
+	Address             // its address is taken
+	Data                // a pointer in live data
+	Resolver            // an IFUNC resolver, or what it returns
+	Symbol              // looked up by name
+)
+
+func (h How) String() string {
+	return [...]string{"root", "call", "slot", "address", "data", "ifunc", "symbol"}[h]
+}
+
+// cause is the edge that made something live first.
+type cause struct {
+	unit UnitID
+	how  How
+}
+
+// Unit is a live unit.
+type Unit struct {
+	Image  int
+	Entry  uint64
+	Sum    *summary.Unit
+	Parent UnitID // 0 for roots
+	How    How
+	Why    string // for roots: what makes it one
+	Taken  bool   // live through a pointer: it may be called from code that is not known to
+
+	used     uint16 // registers that it consumes, callees included
+	waiting  []waiter
+	resolver bool // only reached as an IFUNC resolver: what it returns waits
+	wanted   bool // its result is wanted
+}
+
+// waiter is an address or an argument that depends on a register of a callee.
+type waiter struct {
+	reg  uint8
+	from uint8  // for arguments: register of unit
+	unit UnitID // whose argument or reference it is
+	ref  int32  // index in its Refs, -1 for an argument
+}
+
+// Options of a run.
+type Options struct {
+	Workers int
+	// Loaded is called when the worklist is empty; it may add images to the
+	// process (dlopen) and roots to the graph, and reports whether it did.
+	Loaded func(*Graph) bool
+}
+
+// Graph is what is live.
+type Graph struct {
+	P       *process.Process
+	Units   []Unit // by UnitID; Units[0] is unused
+	Members []*member
+
+	ids     []map[uint64]UnitID // per image: entry -> id
+	todo    []UnitID            // to analyse
+	opts    Options
+	pools   []*dataflow.Analyser
+	symUsed map[symRef]bool
+	targets []process.Target
+	resolve map[symRef][]process.Target
+	Outside []Outside                                         // control that leaves every image
+	Strings func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
+	seenStr map[symRef]bool
+	lookups map[string]cause
+}
+
+// Outside is a transfer to an address that is in no image.
+type Outside struct {
+	Unit UnitID
+	Addr uint64
+}
+
+type symRef struct {
+	img int
+	sym uint64
+}
+
+// New returns a graph of p with no roots.
+func New(p *process.Process, opts Options) *Graph {
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
+		seenStr: map[symRef]bool{}, lookups: map[string]cause{}}
+	for range opts.Workers {
+		g.pools = append(g.pools, nil)
+	}
+	return g
+}
+
+// sync takes up images that were added to the process.
+func (g *Graph) sync() {
+	for len(g.Members) < len(g.P.Images) {
+		g.Members = append(g.Members, newMember(g.P.Images[len(g.Members)]))
+		g.ids = append(g.ids, map[uint64]UnitID{})
+	}
+}
+
+// Run computes everything that is live from the roots.
+func (g *Graph) Run(ctx context.Context) error {
+	for {
+		for len(g.todo) > 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			level := g.todo
+			g.todo = nil
+			g.analyse(level)
+			for _, id := range level {
+				g.process(id)
+			}
+		}
+		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
+			return nil
+		}
+	}
+}
+
+// analyse fills in the summaries of a level, side by side. Each summary depends
+// on its file alone, so the order does not matter.
+func (g *Graph) analyse(level []UnitID) {
+	n := min(len(g.pools), (len(level)+31)/32)
+	if n <= 1 {
+		g.analyseSome(0, level)
+		return
+	}
+	// Neighbours in the file share decoded pages and analysers.
+	var next atomic.Int64
+	const chunk = 16
+	var wg sync.WaitGroup
+	for k := range n {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(chunk)) - chunk
+				if i >= len(level) {
+					return
+				}
+				g.analyseSome(k, level[i:min(i+chunk, len(level))])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (g *Graph) analyseSome(k int, ids []UnitID) {
+	for _, id := range ids {
+		u := &g.Units[id]
+		u.Sum = g.analyser(k, u.Image).Unit(u.Entry)
+	}
+}
+
+func (g *Graph) analyser(k, img int) *dataflow.Analyser {
+	if g.pools[k] == nil {
+		g.pools[k] = dataflow.New(g.Members[img].File)
+	}
+	g.pools[k].SetFile(g.Members[img].File)
+	return g.pools[k]
+}
+
+// Query asks what the unit passes to the callees in params.
+func (g *Graph) Query(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
+	u := &g.Units[id]
+	return g.analyser(0, u.Image).Query(u.Entry, params)
+}
+
+// unit returns the id of the unit at an address, making it live.
+func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
+	if id, ok := g.ids[img][entry]; ok {
+		return id
+	}
+	id := UnitID(len(g.Units))
+	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, Why: why})
+	g.ids[img][entry] = id
+	g.todo = append(g.todo, id)
+	return id
+}
+
+// Lookup returns the live unit at an address.
+func (g *Graph) Lookup(img int, entry uint64) (UnitID, bool) {
+	id, ok := g.ids[img][entry]
+	return id, ok
+}
+
+// Root makes the code at an address live.
+func (g *Graph) Root(img int, addr uint64, why string) {
+	g.sync()
+	if addr != 0 && g.Members[img].Exec(addr) {
+		g.take(img, addr, cause{how: Root}, why)
+	}
+}
+
+// RootSymbol makes what a dynamic symbol stands for live: code, or a data object.
+func (g *Graph) RootSymbol(t process.Target, why string) {
+	g.sync()
+	g.symbol(t, 0, cause{how: Symbol}, why)
+}
+
+// take makes code live whose callers are not all known.
+func (g *Graph) take(img int, addr uint64, c cause, why string) {
+	id := g.unit(img, addr, c, why)
+	u := &g.Units[id]
+	u.Taken = true
+	g.release(id)
+}
+
+// release makes what a resolver returns live if it was waiting.
+func (g *Graph) release(id UnitID) {
+	u := &g.Units[id]
+	if !u.resolver {
+		return
+	}
+	u.resolver = false
+	if u.Sum == nil {
+		return
+	}
+	for i := range u.Sum.Refs {
+		if r := &u.Sum.Refs[i]; r.Kind == summary.RefAddr {
+			g.ref(id, r, int32(i))
+		}
+	}
+}
+
+// resolverRoot makes an IFUNC resolver live; what it returns is live once wanted.
+func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
+	if !g.Members[img].Exec(addr) {
+		return
+	}
+	id, known := g.ids[img][addr]
+	if !known {
+		id = g.unit(img, addr, c, "IFUNC resolver")
+		g.Units[id].resolver = true
+	}
+	if wanted {
+		g.release(id)
+	}
+}
+
+// code makes code live that is called or jumped to from unit c.unit.
+func (g *Graph) code(img int, addr uint64, c cause) (UnitID, bool) {
+	if !g.Members[img].Exec(addr) {
+		// another image at a fixed address?
+		for _, m := range g.Members {
+			if m.id != img && m.Type == 2 && m.Exec(addr) {
+				id := g.unit(m.id, addr, c, "")
+				return id, true
+			}
+		}
+		return 0, false
+	}
+	return g.unit(img, addr, c, ""), true
+}
+
+// addr makes what lies at an escaped address live.
+func (g *Graph) addr(img int, a uint64, c cause) {
+	m := g.Members[img]
+	if m.Exec(a) {
+		g.take(img, a, c, "")
+		if len(m.Sections) > 0 {
+			return
+		}
+	}
+	if a < m.Low || a > m.High {
+		for _, n := range g.Members {
+			if n.id != img && n.Type == 2 && n.Exec(a) {
+				g.take(n.id, a, c, "")
+			}
+		}
+		return
+	}
+	if m.inGOT(a) {
+		g.read(img, a, 8, c)
+		return
+	}
+	g.text(img, a, c)
+	g.offsets(img, a, a, c)
+	o := m.object(a)
+	if o < 0 {
+		return
+	}
+	g.object(img, o, c)
+	// One past the end of the object before; and a few words below the start of
+	// the next one, where compilers put the base of arrays counted from one.
+	if m.starts[o] == a && o > 0 {
+		g.object(img, o-1, c)
+	}
+	if o+1 < len(m.starts) && m.starts[o+1]-a <= 64 {
+		g.object(img, o+1, c)
+	}
+}
+
+// object makes a data object live: what its relocations point to, and what
+// live code stores into it.
+func (g *Graph) object(img, o int, c cause) {
+	m := g.Members[img]
+	if m.live[o] {
+		return
+	}
+	m.live[o] = true
+	start, end := m.starts[o], m.High
+	if o+1 < len(m.starts) {
+		end = m.starts[o+1]
+	}
+	c.how = Data
+	for _, r := range m.relocsIn(start, end) {
+		g.reloc(img, r, c)
+	}
+	words := m.heldIn[o]
+	delete(m.heldIn, o)
+	for _, s := range words {
+		g.unhold(img, s)
+	}
+}
+
+func (g *Graph) unhold(img int, slot uint64) {
+	m := g.Members[img]
+	l := m.held[slot]
+	if l == nil {
+		return
+	}
+	delete(m.held, slot)
+	for _, h := range l {
+		g.addrOff(img, h.addr, h.off, h.from)
+	}
+}
+
+func (g *Graph) addrOff(img int, a uint64, off int32, c cause) {
+	g.addr(img, a, c)
+	if off != 0 {
+		g.addr(img, a+uint64(int64(off)), c)
+	}
+}
+
+// read makes what the words of [a, a+size) hold live.
+func (g *Graph) read(img int, a, size uint64, c cause) {
+	m := g.Members[img]
+	size = max(size, 1)
+	for w := a &^ 7; w < a+size; w += 8 {
+		if m.slots[w] {
+			continue
+		}
+		m.slots[w] = true
+		for _, r := range m.relocsIn(w, w+8) {
+			g.reloc(img, r, c)
+		}
+		g.unhold(img, w)
+	}
+}
+
+// reloc makes what a relocation puts into its word live.
+func (g *Graph) reloc(img int, r image.Reloc, c cause) {
+	switch r.Type {
+	case rRelative, rRel64, r32, r32S:
+		if r.Sym == 0 {
+			g.addr(img, r.Addend, c)
+			return
+		}
+	case rIRel:
+		g.resolverRoot(img, r.Addend, c, true)
+		return
+	case rCopy:
+		for _, t := range g.P.CopySource(img, int(r.Sym)) {
+			g.symbol(t, 0, c, "")
+		}
+		return
+	case r64, rGlobDat, rJumpSlot, rPC32:
+	default:
+		return
+	}
+	add := uint64(0)
+	if r.Type == r64 || r.Type == r32 || r.Type == r32S {
+		add = r.Addend
+	}
+	if r.Sym == 0 {
+		g.addr(img, r.Addend, c)
+		return
+	}
+	for _, t := range slices.Clone(g.Resolve(img, int(r.Sym))) {
+		g.symbol(t, add, c, "")
+	}
+}
+
+// Resolve returns the definitions that a symbol reference binds to, valid until the next call.
+func (g *Graph) Resolve(img, sym int) []process.Target {
+	g.targets = g.P.Resolve(img, sym, g.targets[:0])
+	return g.targets
+}
+
+// symbol makes what a definition stands for live.
+func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
+	g.sync()
+	m := g.Members[t.Image]
+	s := m.Symbol(t.Sym)
+	switch s.Type {
+	case sttTLS:
+	case sttIFunc:
+		g.resolverRoot(t.Image, s.Value, c, true)
+	case sttFunc:
+		if add == 0 {
+			if m.Exec(s.Value) {
+				g.take(t.Image, s.Value, c, why)
+			}
+			return
+		}
+		g.addr(t.Image, s.Value+add, c)
+	default:
+		g.addr(t.Image, s.Value, c)
+		if add != 0 {
+			g.addr(t.Image, s.Value+add, c)
+		}
+		if s.Type == sttObject && s.Size > 0 {
+			for o := m.object(s.Value); o >= 0 && o < len(m.starts) && m.starts[o] < s.Value+s.Size; o++ {
+				g.object(t.Image, o, c)
+			}
+		}
+	}
+}
+
+// process follows what a newly analysed unit refers to.
+func (g *Graph) process(id UnitID) {
+	u := &g.Units[id]
+	sum := u.Sum
+	g.consume(id, sum.ArgUse)
+	hold := u.resolver
+	for i := range sum.Refs {
+		r := &sum.Refs[i]
+		if hold && r.Kind == summary.RefAddr && g.Members[u.Image].Exec(r.A) {
+			continue
+		}
+		g.ref(id, r, int32(i))
+		u = &g.Units[id]
+	}
+	for i := range sum.Passes {
+		p := &sum.Passes[i]
+		for _, callee := range g.callees(g.Units[id].Image, p.Callee, p.Slot) {
+			g.wait(callee, waiter{reg: p.To, from: p.From, unit: id, ref: -1})
+		}
+	}
+}
+
+// ref follows one reference of unit id.
+func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
+	img := g.Units[id].Image
+	c := cause{id, Address}
+	switch r.Kind {
+	case summary.RefCode:
+		c.how = Call
+		if callee, ok := g.code(img, r.A, c); !ok {
+			g.Outside = append(g.Outside, Outside{id, r.A})
+		} else {
+			g.release(callee)
+		}
+	case summary.RefAddr:
+		g.addrOff(img, r.A, r.Off, c)
+	case summary.RefRead:
+		c.how = Slot
+		g.read(img, r.A, uint64(r.Size), c)
+	case summary.RefCallSlot:
+		c.how = Slot
+		g.callSlot(img, r.A, c)
+	case summary.RefStore:
+		g.storeRef(img, r, c)
+	case summary.RefTable:
+		g.offsets(img, r.A, r.B, c)
+	case summary.RefPass, summary.RefPassSlot:
+		g.name(img, r.A, c)
+		callees := g.callees(img, r.B, r.Kind == summary.RefPassSlot)
+		if callees == nil {
+			g.addrOff(img, r.A, r.Off, c)
+			return
+		}
+		for _, callee := range callees {
+			g.wait(callee, waiter{reg: r.Reg, unit: id, ref: index})
+		}
+	}
+}
+
+// callSlot: control goes to what the pointer at a holds. A GOT entry that ld.so
+// fills from a symbol has known callees; they are called, not address-taken.
+func (g *Graph) callSlot(img int, a uint64, c cause) {
+	callees, known := g.bound(img, a)
+	if !known {
+		g.read(img, a, 8, c)
+		return
+	}
+	for _, t := range callees {
+		s := g.Members[t.Image].Symbol(t.Sym)
+		if s.Type == sttIFunc {
+			g.resolverRoot(t.Image, s.Value, c, true)
+		} else if g.Members[t.Image].Exec(s.Value) {
+			g.release(g.unit(t.Image, s.Value, c, ""))
+		}
+	}
+}
+
+// bound returns the definitions that a slot is bound to, if the loader alone writes it.
+func (g *Graph) bound(img int, slot uint64) ([]process.Target, bool) {
+	m := g.Members[img]
+	rs := m.relocsIn(slot, slot+8)
+	if len(rs) != 1 || rs[0].Sym == 0 || rs[0].Addr != slot || rs[0].Type != rJumpSlot && rs[0].Type != rGlobDat {
+		return nil, false
+	}
+	return slices.Clone(g.Resolve(img, int(rs[0].Sym))), true
+}
+
+// callees returns the live units that a call reaches, nil if they are not all known.
+func (g *Graph) callees(img int, a uint64, slot bool) []UnitID {
+	if !slot {
+		if id, ok := g.ids[img][a]; ok {
+			return []UnitID{id}
+		}
+		if id, ok := g.code(img, a, cause{}); ok {
+			return []UnitID{id}
+		}
+		return nil
+	}
+	ts, known := g.bound(img, a)
+	if !known {
+		return nil
+	}
+	out := []UnitID{}
+	for _, t := range ts {
+		s := g.Members[t.Image].Symbol(t.Sym)
+		if s.Type != sttFunc {
+			return nil
+		}
+		if g.Members[t.Image].Exec(s.Value) {
+			out = append(out, g.unit(t.Image, s.Value, cause{how: Slot}, ""))
+		}
+	}
+	return out
+}
+
+// wait makes w happen once unit callee is known to consume w.reg.
+func (g *Graph) wait(callee UnitID, w waiter) {
+	u := &g.Units[callee]
+	if u.used>>w.reg&1 != 0 {
+		g.wake(w)
+		return
+	}
+	u.waiting = append(u.waiting, w)
+}
+
+func (g *Graph) wake(w waiter) {
+	if w.ref < 0 {
+		g.consume(w.unit, 1<<w.from)
+		return
+	}
+	u := &g.Units[w.unit]
+	r := &u.Sum.Refs[w.ref]
+	g.addrOff(u.Image, r.A, r.Off, cause{w.unit, Address})
+}
+
+// consume records that unit id consumes registers.
+func (g *Graph) consume(id UnitID, regs uint16) {
+	u := &g.Units[id]
+	if regs&^u.used == 0 {
+		return
+	}
+	u.used |= regs
+	var ready []waiter
+	keep := u.waiting[:0]
+	for _, w := range u.waiting {
+		if regs>>w.reg&1 != 0 {
+			ready = append(ready, w)
+		} else {
+			keep = append(keep, w)
+		}
+	}
+	u.waiting = keep
+	for _, w := range ready {
+		g.wake(w)
+	}
+}
+
+// storeRef: an address is stored to a slot: it is live once something reads the slot.
+func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
+	m := g.Members[img]
+	w := r.A &^ 7
+	o := m.object(r.A)
+	if o < 0 || m.slots[w] || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
+		g.addrOff(img, r.B, r.Off, c)
+		return
+	}
+	if m.held[w] == nil {
+		m.heldIn[o] = append(m.heldIn[o], w)
+	}
+	m.held[w] = append(m.held[w], held{r.B, r.Off, c})
+}
+
+// offsets follows a table of 32-bit offsets from base: as long as its words
+// lead to function starts. Tables are recognised by where they lead, since no
+// relocation marks them.
+func (g *Graph) offsets(img int, a, base uint64, c cause) {
+	m := g.Members[img]
+	if m.words[a^base<<1] {
+		return
+	}
+	m.words[a^base<<1] = true
+	if m.Writable(a) && m.Type == 2 {
+		return
+	}
+	b := m.Bytes(a)
+	miss := 0
+	for k := 0; 4*k+4 <= len(b) && miss < 4; k++ {
+		v := binary.LittleEndian.Uint32(b[4*k:])
+		t := base + uint64(int64(int32(v)))
+		if v != 0 && m.Exec(t) && m.isStart(t) {
+			g.take(img, t, c, "")
+			miss = 0
+			continue
+		}
+		miss++
+	}
+}
+
+// text looks at an escaped address as a symbol's name.
+func (g *Graph) text(img int, a uint64, c cause) { g.name(img, a, c) }
+
+// name: live code refers to a text. If it may be handed to a symbol lookup,
+// and some image defines a symbol of that name, that symbol is live.
+func (g *Graph) name(img int, a uint64, c cause) {
+	m := g.Members[img]
+	k := symRef{img, a}
+	if g.seenStr[k] {
+		return
+	}
+	g.seenStr[k] = true
+	if m.Exec(a) && len(m.Sections) > 0 {
+		return
+	}
+	s := cstring(m.Bytes(a))
+	if s == "" {
+		return
+	}
+	if g.Strings != nil {
+		g.Strings(img, a, s, c.unit)
+	}
+	if !m.symbolic || !identifier(s) {
+		return
+	}
+	g.lookup(s, c)
+}
+
+func (g *Graph) lookup(s string, c cause) {
+	if _, known := g.lookups[s]; known {
+		return
+	}
+	c.how = Symbol
+	g.lookups[s] = c
+	for _, t := range g.P.LookupAll(s, nil) {
+		g.symbol(t, 0, c, s)
+	}
+}
+
+// cstring returns the zero-terminated text at the start of b, "" if there is none.
+func cstring(b []byte) string {
+	for i, ch := range b {
+		if ch == 0 {
+			return string(b[:i])
+		}
+		if ch < ' ' && ch != '\n' && ch != '\t' || ch > '~' || i > 4096 {
+			return ""
+		}
+	}
+	return ""
+}
+
+func identifier(s string) bool {
+	if len(s) < 2 || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		ch := s[i]
+		if ch == '_' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || i > 0 && ch >= '0' && ch <= '9' {
+			continue
+		}
+		return false
+	}
+	return true
+}
+
+// Relookup looks the names that live code refers to up again, in images that have come since.
+func (g *Graph) Relookup() {
+	g.sync()
+	for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
+		c := g.lookups[s]
+		for _, t := range g.P.LookupAll(s, nil) {
+			g.symbol(t, 0, c, s)
+		}
+	}
+}
+
+// Callees returns the live units that a RefCode or RefCallSlot of unit id leads to.
+func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
+	img := g.Units[id].Image
+	if r.Kind == summary.RefCallSlot {
+		ts, known := g.bound(img, r.A)
+		if !known {
+			return nil
+		}
+		var out []UnitID
+		for _, t := range ts {
+			if c, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
+				out = append(out, c)
+			}
+		}
+		return out
+	}
+	if c, ok := g.code(img, r.A, cause{}); ok {
+		return []UnitID{c}
+	}
+	return nil
+}
+
+// TextAt returns the zero-terminated text at an address of an image.
+func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
+	s := cstring(g.Members[img].Bytes(addr))
+	return s, s != ""
+}

@@ -1,0 +1,119 @@
+package reach
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
+)
+
+// lookupNames are the functions of the C library that find a symbol by name.
+var lookupNames = []string{"dlsym", "dlvsym", "__libc_dlsym", "g_module_symbol", "lt_dlsym"}
+
+// Startup adds the roots that every process has: the interpreter's and the
+// program's entry, the initialisers and finalisers of every image, IFUNC
+// resolvers, initialised thread-local data and, for Go, every function of its
+// table (methods are reached through offsets in type data).
+func (g *Graph) Startup() {
+	g.sync()
+	for _, m := range g.Members {
+		g.imageRoots(m)
+	}
+}
+
+// imageRoots adds the roots of one image. Images that were added later get
+// theirs by AddImage.
+func (g *Graph) imageRoots(m *member) {
+	switch m.Origin {
+	case process.OriginProgram, process.OriginLoader:
+		g.Root(m.id, m.Entry, "entry")
+		if len(g.Members) == 1 || m.Origin == process.OriginLoader {
+			m.symbolic = m.Origin == process.OriginLoader
+		}
+	default:
+		if m.id < len(g.P.Images) && g.isInterp(m) {
+			g.Root(m.id, m.Entry, "entry")
+			m.symbolic = true
+		}
+	}
+	if m.id == 0 || m.Type != 2 {
+		g.Root(m.id, m.Init, "DT_INIT")
+		g.Root(m.id, m.Fini, "DT_FINI")
+	}
+	g.array(m, m.PreinitArray, "DT_PREINIT_ARRAY")
+	g.array(m, m.InitArray, "DT_INIT_ARRAY")
+	g.array(m, m.FiniArray, "DT_FINI_ARRAY")
+	for _, r := range m.Relocs {
+		if r.Type == rIRel {
+			g.resolverRoot(m.id, r.Addend, cause{how: Resolver}, false)
+		}
+	}
+	for i := 1; i < m.NumSymbols(); i++ {
+		s := m.Symbol(i)
+		if s.Type == sttIFunc && s.Shndx != 0 {
+			g.resolverRoot(m.id, s.Value, cause{how: Resolver}, false)
+		}
+		if s.Shndx == 0 && slices.Contains(lookupNames, m.SymbolName(i)) {
+			m.symbolic = true
+		}
+	}
+	if t := m.TLS; t.FileSize > 0 {
+		for _, r := range m.relocsIn(t.Addr, t.Addr+t.FileSize) {
+			g.reloc(m.id, r, cause{how: Data})
+		}
+	}
+	if m.IsGo() {
+		for _, a := range m.GoFuncs() {
+			g.Root(m.id, a, "Go function table")
+		}
+	}
+	for _, s := range m.Sections {
+		// What the linker collects for somebody else to walk between two symbols.
+		if s.Name == "__libc_atexit" || s.Name == "__libc_subfreeres" {
+			for _, r := range m.relocsIn(s.Start, s.End) {
+				g.reloc(m.id, r, cause{how: Root})
+			}
+		}
+	}
+}
+
+func (g *Graph) isInterp(m *member) bool {
+	p := g.P.Images[0].Interp
+	if p == "" {
+		return false
+	}
+	base := p[strings.LastIndexByte(p, '/')+1:]
+	return m.Path == p || m.Soname == base || strings.HasSuffix(m.Path, "/"+base)
+}
+
+// AddImage adds the roots of an image that was added after Startup.
+func (g *Graph) AddImage(id int) {
+	g.sync()
+	g.imageRoots(g.Members[id])
+}
+
+// array roots what an array of code pointers holds.
+func (g *Graph) array(m *member, r image.Range, why string) {
+	if r.End <= r.Start {
+		return
+	}
+	done := map[uint64]bool{}
+	for _, x := range m.relocsIn(r.Start, r.End) {
+		done[x.Addr] = true
+		if x.Sym == 0 {
+			g.Root(m.id, x.Addend, why)
+		} else {
+			g.reloc(m.id, x, cause{how: Root})
+		}
+	}
+	b := m.Bytes(r.Start)
+	for a := r.Start; a+8 <= r.End && a-r.Start+8 <= uint64(len(b)); a += 8 {
+		if !done[a] {
+			if v := binary.LittleEndian.Uint64(b[a-r.Start:]); v != 0 && v != ^uint64(0) {
+				g.Root(m.id, v, why)
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+// Package summary holds what the analysis of one ELF file says about its code:
+// for each entry point that was asked for, a Unit. A Unit depends on the bytes
+// of that file alone, never on the process it is loaded into, the host or the
+// order of requests, so it can be stored by the file's hash and combined with
+// the units of other files (package reach).
+//
+// A Unit is a set of facts about references *out of* the code that control can
+// reach from its entry without leaving through a call or a tail call. It is an
+// over-approximation: each address that the code forms and that may be used for
+// anything but a comparison is in some Ref; each syscall instruction it may
+// execute is a Site whose Values include every number it may carry.
+package summary
+
+// Kind says what a Ref means.
+type Kind uint8
+
+// Kinds of references. Addresses are the file's own.
+const (
+	RefCode     Kind = iota // control goes to A: call, tail call, address only ever called
+	RefAddr                 // address A escapes, reached as A+Off (both live); stored, passed to unknown code, computed with
+	RefRead                 // Size bytes at A are read
+	RefCallSlot             // control goes to what the pointer at A holds
+	RefStore                // address B (reached as B+Off) is stored to the 8 bytes at A
+	RefPass                 // address A (+Off) is in register Reg when control goes to B: it escapes if that code consumes Reg
+	RefPassSlot             // the same, when control goes to what the pointer at B holds
+	RefTable                // A is a table of 32-bit code offsets relative to B
+)
+
+// Ref is one reference out of a unit. 24 bytes.
+type Ref struct {
+	A, B uint64
+	Off  int32
+	Size uint16
+	Kind Kind
+	Reg  uint8
+}
+
+// ValueKind says what a Value is.
+type ValueKind uint8
+
+// Kinds of values that the number at a syscall site, or of a parameter, can have.
+const (
+	Unknown ValueKind = iota
+	Const             // N
+	Low               // only the low Size bytes are known: N
+	Arg               // what register Reg held on entry, truncated to Size bytes if Size is 1 or 2
+	ArgMem            // the memory at (register Reg on entry) + N
+	Stack             // the stack word at (rsp on entry) + N
+	Slot              // the memory at address N of the file
+	Addr              // the address N of the file
+)
+
+// Value is one possible value. A set of values is a slice.
+type Value struct {
+	N    int64
+	Kind ValueKind
+	Reg  uint8
+	Size uint8
+}
+
+// Gate is the instruction that enters the kernel.
+type Gate uint8
+
+// Gates.
+const (
+	GateSyscall  Gate = iota // x86-64 or x32, by the number's bit 30
+	GateSysenter             // i386
+	GateInt80                // i386
+)
+
+// Site is a syscall instruction that the unit may execute.
+type Site struct {
+	PC     uint64
+	Gate   Gate
+	Values []Value    // of eax
+	Args   [3][]Value // of rdi, rsi, rdx (ebx, ecx, edx of the i386 gates are not kept)
+}
+
+// ArgPass says that what register From held on entry is in register To when
+// control goes to Callee (or to what the pointer at Callee holds, if Slot).
+type ArgPass struct {
+	Callee   uint64
+	Slot     bool
+	From, To uint8
+}
+
+// GapKind names a place where the analysis gave up.
+type GapKind uint8
+
+// Gaps.
+const (
+	GapJump      GapKind = iota // an indirect jump inside the function whose targets are not known
+	GapCode                     // bytes that are not an instruction
+	GapBudget                   // the function is larger than the analysis' budget
+	GapException                // an exception table that could not be read
+)
+
+// Gap is a named loss.
+type Gap struct {
+	PC   uint64
+	Kind GapKind
+}
+
+// Unit is what is known of the code that starts at Entry.
+type Unit struct {
+	Entry  uint64
+	Refs   []Ref
+	Passes []ArgPass
+	Sites  []Site
+	Gaps   []Gap
+	ArgUse uint16 // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
+	Insts  int32  // instructions
+}
