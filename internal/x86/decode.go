@@ -339,7 +339,11 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 	var ssize uint8
 	if evexN && mod3 == 0 {
 		n := msize
-		if bcast && e.op != OpVecMov {
+		if bcast {
+			// The element that is broadcast. What has no elements to broadcast is invalid.
+			if e.flags&FlagMemOut != 0 || e.msize < sizeX || e.op == OpVecMov {
+				return bad(pc, in)
+			}
 			switch {
 			case e.sel&selHalf != 0:
 				n = 2
@@ -389,6 +393,9 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 		switch e.special {
 		case spRel:
 			imm += int64(pc) + int64(i)
+			if osz == 0 && ii.len == 2 {
+				imm &= 0xffff
+			}
 		case spLoop:
 			imm += int64(pc) + int64(i)
 			cond = 0xff

@@ -43,7 +43,7 @@ var immKinds = []struct{ name, letter, bytes string }{
 	{"M", "m", "2s/4/4s"},  // mov $imm, %r/m: zero-extended if the operand has 32 bits
 	{"E", "e", "3"},        // enter: size, then level in bits 16 to 23
 	{"X", "x", "2"},        // two bytes of extrq and insertq
-	{"D", "d", "4s"},       // 32 bits whatever the operand size
+	{"D", "d", "4"},        // 32 bits whatever the operand size
 	{"O", "O", "8"},        // absolute address
 	{"1", "1", "0"},        // the constant 1
 }
