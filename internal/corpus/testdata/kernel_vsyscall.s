@@ -1,0 +1,23 @@
+# The vsyscall page, at a fixed address above everything: the kernel emulates its three
+# functions, and a filter sees gettimeofday, time and getcpu. A tracer does not.
+#
+# BUILD: gcc {{free|pie}} {{src}} -o {{out}}
+# WANT: gettimeofday time getcpu
+# RUN: no, emulated calls are not traced
+# UNRESOLVED: none
+# TRAP: 10
+	.include "rt.inc"
+	.text
+func _start
+	xor %edi,%edi
+	xor %esi,%esi
+	mov $0xffffffffff600000,%rax
+	call *%rax
+	mov $-10485760+0x400,%rax
+	call *%rax
+	call *page(%rip)
+	exit0
+endfunc _start
+	.data
+	.balign 8
+page:	.quad 0xffffffffff600800
