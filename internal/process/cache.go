@@ -10,9 +10,9 @@ import (
 // The format of /etc/ld.so.cache: glibc sysdeps/generic/dl-cache.h. A file is
 // in the new format, or in the old one of libc5 with the new one after it, where
 // the old one's strings begin. All offsets of the new format are from its own
-// header, except those of the extension directory, which are from the file's
-// start (they are the same unless there is an old part, and ldconfig writes
-// extensions only without one).
+// header, except those of the extensions, which are from the file's start. (That
+// ldconfig, after an old part, writes the names of hwcaps directories with
+// offsets from the header all the same makes them unusable: ld.so ignores such entries.)
 const (
 	cacheMagicOld  = "ld.so-1.7.0"
 	cacheMagicNew  = "glibc-ld.so.cache1.1"
@@ -103,7 +103,11 @@ func parseCache(data []byte) (c *ldCache, ok bool) {
 		return nil, false // written for big-endian, or marked invalid
 	}
 	strs := string(tab) // which the entries keep
-	hwcaps := cacheHwcaps(data, strs, le.Uint32(tab[32:]))
+	all := strs
+	if len(tab) != len(data) {
+		all = string(data)
+	}
+	hwcaps := cacheHwcaps(data, all, le.Uint32(tab[32:]))
 	c = newCache(n)
 	for ; n > 0; n-- {
 		e := tab[cacheHeaderNew+(n-1)*cacheEntryNew:]
