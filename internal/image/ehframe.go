@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 )
@@ -336,7 +337,7 @@ func (e *ehFrame) walk() string {
 	b := e.b
 	cies := make([]cie, 0, 16)
 	index := make(map[int]int32)
-	lastOff, last := -1, int32(0)
+	lastOff, last := math.MinInt, int32(0)
 	n := 0
 	for p := 0; p+4 <= len(b); {
 		size := uint64(le32(b[p:]))

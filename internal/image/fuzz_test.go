@@ -104,7 +104,9 @@ func exercise(f *File) {
 	}
 	f.Lookup("no such name", "")
 	for _, r := range f.Relocs {
-		f.Symbol0(r.Sym)
+		f.Symbol(int(r.Sym))
+		f.SymbolVersion(int(r.Sym))
+		f.pointer(r.Addr)
 		f.RelocsIn(r.Addr, r.Addr+8)
 	}
 	f.RelocsIn(8, 0)
@@ -132,14 +134,6 @@ func exercise(f *File) {
 	f.GoFuncs()
 	f.GoVersion()
 	f.SHA256()
-}
-
-// Symbol0 is Symbol for relocations: index 0 exists even without a table.
-func (f *File) Symbol0(i uint32) Symbol {
-	if i == 0 {
-		return Symbol{}
-	}
-	return f.Symbol(int(i))
 }
 
 func FuzzParse(f *testing.F) {

@@ -157,6 +157,27 @@ func TestGoInstalled(t *testing.T) {
 	}
 }
 
+// Before Go 1.18 the build information points to a string.
+func TestOldGoVersion(t *testing.T) {
+	b := newTiny()
+	tab := append(b.words(0x08010000fffffff0, 1, 0, b.entry, 72, 0, 0, 0, 80), "f\x00\x00\x00\x00\x00\x00\x00"...)
+	b.add(append(tab, u32s(0, 12, 8, 0, 0)...))
+	b.data()
+	for len(b.buf)%16 != 0 {
+		b.buf = append(b.buf, 0)
+	}
+	at := b.add([]byte("\xff Go buildinf:\x08\x00"))
+	b.add(b.words(at+32, 0, at+48, 7))
+	b.add([]byte("go1.17x"))
+	f, err := Parse("x", b.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := f.GoVersion(); v != "go1.17x" {
+		t.Errorf("version %q", v)
+	}
+}
+
 // The layouts of older versions, by hand.
 func TestOldGo(t *testing.T) {
 	for _, tt := range []struct {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -273,6 +274,38 @@ func TestSections(t *testing.T) {
 		if g := mk(edit); g.Sections != nil || !g.Exec(g.Entry-8) {
 			t.Errorf("%s: sections %v", name, g.Sections)
 		}
+	}
+}
+
+// Many segments are searched by halves.
+func TestManySegments(t *testing.T) {
+	b := newTiny().bytes()
+	tab := make([]byte, 0, 50*phdrSize)
+	for i := range 50 {
+		p := slices.Clone(b[ehdrSize : ehdrSize+phdrSize])
+		put64(p, 16, uint64(i+1)*0x10000)
+		put64(p, 40, 0x1000+uint64(len(b))) // with some bss
+		tab = append(tab, p...)
+	}
+	put64(b, 24, 0)
+	put64(b, 32, uint64(len(b)))
+	put16(b, 56, 50)
+	size := len(b)
+	f, err := Parse("x", append(b, tab...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(50) {
+		a := (i + 1) * 0x10000
+		if got := f.Bytes(a + 1); len(got) != size-1 || got[0] != 'E' {
+			t.Errorf("Bytes(%#x): %d bytes", a+1, len(got))
+		}
+		if f.Bytes(a-1) != nil || f.Bytes(a+uint64(size)) != nil || f.segment(a-1) != nil || f.segment(a) != &f.Segments[i] || !f.Exec(a+0x1000) || f.Exec(a-1) {
+			t.Errorf("the edges of segment %d", i)
+		}
+	}
+	if n := len(f.ExecRanges()); n != 50 {
+		t.Errorf("%d ranges", n)
 	}
 }
 

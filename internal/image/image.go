@@ -13,10 +13,12 @@
 //
 // # Cost
 //
-// Time is linear in the size of the file, plus sorting. Memory is at most
-// 3 times the file's size for RELR relocations (each must relocate 8 bytes
-// of its own, so that a bitmap bomb is refused), once for RELA, 4 times for
-// FDEs, and what the lazily built tables need. These caps hold, and a file
+// Time is linear in the size of the file, plus sorting. Memory is at most 3
+// times the file's size for RELR relocations (there may be one for each 8
+// bytes of the file, so that a bitmap bomb is refused), twice for RELA, 8
+// times for FDEs and their index, of which real files need a tenth, half as
+// much again while parsing, and what the lazily built tables need: FuncStarts,
+// DataSymbols, FuncName, linear in the symbols. These caps hold, and a file
 // that exceeds one is refused: 64 KiB of program headers (as in Linux), 65280
 // sections (else they are ignored), 4096 DT_NEEDED entries, hash chains of
 // 65536 symbols, addresses below 2^47 (as in Linux). Names are cut at 64 KiB.

@@ -283,17 +283,26 @@ func (f *File) parseVerdef() error {
 // section headers know of.
 func (f *File) NumSymbols() int { return f.symtab.len() }
 
-// Symbol returns dynamic symbol i, 0 <= i < NumSymbols().
+// Symbol returns dynamic symbol i, 0 <= i < NumSymbols(). Index 0, the null
+// symbol, is always valid, here and for the other methods.
 func (f *File) Symbol(i int) Symbol {
+	if i == 0 {
+		return Symbol{}
+	}
 	s := f.symtab.at(i)
 	return Symbol{Value: s.value, Size: s.size, Type: s.typ(), Bind: s.bind(), Other: s.other, Shndx: s.shndx}
 }
 
 // SymbolName returns the name of dynamic symbol i.
-func (f *File) SymbolName(i int) string { return f.symtab.name(f.symtab.at(i)) }
+func (f *File) SymbolName(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return f.symtab.name(f.symtab.at(i))
+}
 
 func (f *File) symVersion(i int) (version, uint16) {
-	if f.dyn.versyms == nil {
+	if f.dyn.versyms == nil || i == 0 {
 		return version{}, 0
 	}
 	v := le16(f.dyn.versyms[2*i:])
@@ -338,7 +347,7 @@ func sysvHashOf(name string) uint32 {
 }
 
 // Lookup returns the symbol that ld.so finds for (name, version) in this file
-// alone (do_lookup_x and check_match of glibc 2.41), version "" being an
+// alone (glibc's do_lookup_x and check_match), version "" being an
 // unversioned reference. Only definitions count: an undefined symbol with a
 // value, which ld.so takes for the address of a function's PLT entry in a
 // non-PIE executable, is no definition here.
