@@ -208,8 +208,9 @@ func (c *GconvConfig) parseCache(file string, data []byte) bool {
 // iconv_open, in any case, with or without suffixes such as "//TRANSLIT". For a set that
 // is built into libc, or unknown, it returns nil.
 func (c *GconvConfig) For(charset string) []Module {
-	charset, _, _ = strings.Cut(upper(charset), "/")
-	todo := []string{charset + "//", charset}
+	charset = upper(charset)
+	name, _, _ := strings.Cut(charset, "/")
+	todo := []string{name + "//", name, charset} // the last for ISO-10646/UCS4/ and the like
 	done := map[string]bool{"INTERNAL": true}
 	var mods moduleSet
 	for len(todo) > 0 {

@@ -38,6 +38,9 @@ var nssDatabases = map[string]string{
 // the default of the first.
 var nssConfigFiles = []string{"/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"}
 
+// maxNSSServices limits the services of a line.
+const maxNSSServices = 256
+
 // nssList is the setting of one database.
 type nssList struct {
 	services []string
@@ -128,7 +131,10 @@ func (c *NSSConfig) parse(file, text string) map[string]nssList {
 				c.Errors = append(c.Errors, problem)
 			}
 		}
-		list.services = distinct(list.services)
+		if list.services = distinct(list.services); len(list.services) > maxNSSServices {
+			list.services = list.services[:maxNSSServices]
+			c.Errors = append(c.Errors, fmt.Sprintf("%s: %s: more than %d services, the rest is ignored", where, database, maxNSSServices))
+		}
 		lists[database] = list
 	}
 

@@ -1,6 +1,7 @@
 package hostconf
 
 import (
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -90,6 +91,13 @@ func TestNSSErrors(t *testing.T) {
 		if got := strings.Join(cfg.Services("passwd"), " "); got != c.services || !slices.Equal(cfg.Errors, []string{c.problem}) {
 			t.Errorf("%q: %q %q, want %q %q", c.text, got, cfg.Errors, c.services, c.problem)
 		}
+	}
+	many := "passwd:"
+	for i := range 2 * maxNSSServices {
+		many += fmt.Sprintf(" s%d", i)
+	}
+	if cfg, err := NSS(tree{"/etc/nsswitch.conf": many + "\n"}.read); err != nil || len(cfg.Services("passwd")) != maxNSSServices || len(cfg.Errors) != 1 {
+		t.Errorf("%v, %v", cfg, err)
 	}
 	if cfg, err := NSS(func(string) ([]byte, error) { return nil, fs.ErrPermission }); err == nil || cfg != nil {
 		t.Errorf("%v, %v", cfg, err)
@@ -234,6 +242,9 @@ func FuzzNSS(f *testing.F) {
 					t.Errorf("%s: service %q", db, s)
 				}
 			}
+		}
+		if len(cfg.Errors) > 0 {
+			return
 		}
 		// A last newline changes at most the last line's effect: never removes a service.
 		more, err := NSS(tree{"/etc/nsswitch.conf": text + "\n"}.read)

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -213,15 +212,17 @@ func Plugins(read ReadFile, readdir ReadDir, soname string) *PluginConfig {
 				case ".la":
 					paths = libtoolModule(&r, dir, file)
 				}
-				for _, p := range paths {
-					mods.add(Module{
-						Kind:    PluginModule,
-						Name:    path.Base(p),
-						Paths:   []string{p},
-						Entries: pluginSymbols(row.entries, path.Base(p)),
-						Source:  file,
-					})
+				if len(paths) == 0 {
+					continue
 				}
+				object := path.Base(paths[0])
+				mods.add(Module{
+					Kind:    PluginModule,
+					Name:    object,
+					Paths:   paths,
+					Entries: pluginSymbols(row.entries, object),
+					Source:  file,
+				})
 			}
 		}
 	}
@@ -272,7 +273,7 @@ func p11Module(r *reader, file string) []string {
 			if strings.HasPrefix(value, "/") {
 				return []string{value}
 			}
-			return slices.Clone(inDirs(under("pkcs11"), value))
+			return inDirs(under("pkcs11"), value)
 		}
 	}
 	return nil
