@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gofind-dev/gofind/internal/report"
@@ -49,8 +51,8 @@ if the call was not found but the answer of the scan is incomplete.`,
 // unknownCall is the error for a name that is no system call.
 func unknownCall(name string) error {
 	hint := "gofind why takes the kernel's names, such as openat"
-	if near := report.Nearest(name); near != "" {
-		hint = "did you mean " + near + "?"
+	if near := report.Nearest(name); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return usagef(hint, "there is no system call %q", name)
 }

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -39,16 +41,36 @@ func Table() string {
 	return fmt.Sprintf("system calls up to number %d, %d names", sysno.Max(sysno.X86_64), len(Names()))
 }
 
-// Nearest returns the known name that is the fewest edits away from name, or ""
-// if none is close enough to have been meant.
-func Nearest(name string) string {
-	best, least := "", len(name)/3+2
+// maxNearest is how many names Nearest returns at most.
+const maxNearest = 3
+
+// Nearest returns the known names that name may have been meant to be, the best
+// first: those that begin with it, and those that are the fewest edits away; none
+// if nothing is close. For a number it returns the name of that x86-64 call.
+func Nearest(name string) []string {
+	if nr, err := strconv.Atoi(name); err == nil {
+		if name, ok := sysno.Name(sysno.X86_64, nr); ok {
+			return []string{name}
+		}
+		return nil
+	}
+	limit := len(name)/3 + 2
+	byDistance := make([][]string, limit)
 	for _, n := range Names() {
-		if d := distance(name, n, least); d < least {
-			best, least = n, d
+		d := distance(name, n, limit)
+		if len(name) >= 3 && strings.HasPrefix(n, name) {
+			d = 1
+		}
+		if d < limit {
+			byDistance[d] = append(byDistance[d], n)
 		}
 	}
-	return best
+	for _, nearest := range byDistance {
+		if len(nearest) > 0 {
+			return nearest[:min(len(nearest), maxNearest)]
+		}
+	}
+	return nil
 }
 
 // distance returns the optimal string alignment distance of a and b (insert,

@@ -1,19 +1,24 @@
 package report
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestNearest(t *testing.T) {
-	for in, want := range map[string]string{
-		"opnat":       "openat",
-		"open_at":     "openat",
-		"exceve":      "execve",
-		"sokcet":      "socket",
-		"gettimofday": "gettimeofday",
-		"zzzzzzzz":    "",
-		"":            "",
+	for in, want := range map[string][]string{
+		"opnat":    {"openat"},
+		"exceve":   {"execve"},
+		"sokcet":   {"socket"},
+		"pread":    {"pread64", "preadv", "preadv2"},
+		"59":       {"execve"},
+		"100000":   nil,
+		"zzzzzzzz": nil,
+		"":         nil,
 	} {
-		if got := Nearest(in); got != want && want != "" || want == "" && got != "" {
-			t.Errorf("Nearest(%q) = %q, want %q", in, got, want)
+		if diff := cmp.Diff(want, Nearest(in)); diff != "" {
+			t.Errorf("Nearest(%q) (-want +got):\n%s", in, diff)
 		}
 	}
 }
