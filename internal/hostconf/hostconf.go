@@ -36,7 +36,7 @@
 // missing, is in the Errors of a result. Environment variables that redirect these
 // libraries (GCONV_PATH, OPENSSL_CONF, SASL_PATH ...) are taken as unset.
 //
-// All functions are linear in the size of what they read, which is limited to MaxFile
+// The parsers are linear in the size of what they read, which is limited to MaxFile
 // bytes a file and MaxTotal a call.
 package hostconf
 

@@ -272,3 +272,12 @@ func TestSet(t *testing.T) {
 		t.Errorf("All(X32) has %d", all.Len())
 	}
 }
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := load(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
