@@ -3,6 +3,7 @@ package sysno
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,8 +30,7 @@ var (
 
 // facts is everything that the files say.
 type facts struct {
-	names   [numABI][]string // by number, "" where there is none
-	numbers [numABI]map[string]int
+	names [numABI][]string // by number, "" where there is none
 
 	restart      [numABI]Set
 	vdso         Set // x86-64
@@ -54,8 +54,8 @@ var data = sync.OnceValue(func() *facts {
 
 func load() (*facts, error) {
 	d := &facts{vdsoFunc: map[string]int{}, vsyscall: map[uint64]int{}}
-	for a := range d.numbers {
-		d.numbers[a] = map[string]int{}
+	for a := range d.names {
+		d.names[a] = make([]string, 0, SetSize)
 		d.exec[a] = map[int]int{}
 		d.mapCode[a] = map[int]CodeArg{}
 	}
@@ -102,21 +102,26 @@ func load() (*facts, error) {
 }
 
 // parse calls row with the columns of each line that is neither empty nor a comment.
-// Columns are separated by single tabs; errors name the file and line.
+// Columns are separated by single tabs; errors name the file and line. row must not keep f.
 func parse(file, text string, columns int, row func(f []string) error) error {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line = strings.TrimSuffix(line, "\n")
+	f := make([]string, 0, 8)
+	for n := 1; text != ""; n++ {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		f := strings.Split(line, "\t")
+		f = f[:0]
+		for more := true; more; {
+			var s string
+			s, line, more = strings.Cut(line, "\t")
+			f = append(f, s)
+		}
 		if len(f) != columns {
 			return fmt.Errorf("%s:%d: %d columns, want %d", file, n, len(f), columns)
 		}
 		for i, s := range f {
-			if s == "" || strings.TrimSpace(s) != s {
+			if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' {
 				return fmt.Errorf("%s:%d: column %d is empty or has spaces around it", file, n, i+1)
 			}
 		}
@@ -127,28 +132,19 @@ func parse(file, text string, columns int, row func(f []string) error) error {
 	return nil
 }
 
+// abisOf are the ABIs of each tag of the tables.
+var abisOf = map[string][]ABI{"common": {X86_64, X32}, "64": {X86_64}, "x32": {X32}, "i386": {I386}}
+
 func (d *facts) tableRow(f []string) error {
 	nr, err := strconv.Atoi(f[0])
 	if err != nil || nr < 0 || nr >= SetSize {
 		return fmt.Errorf("bad number %q", f[0])
 	}
-	var abis []ABI
-	switch f[1] {
-	case "common":
-		abis = []ABI{X86_64, X32}
-	case "64":
-		abis = []ABI{X86_64}
-	case "x32":
-		abis = []ABI{X32}
-	case "i386":
-		abis = []ABI{I386}
-	default:
+	abis := abisOf[f[1]]
+	if abis == nil {
 		return fmt.Errorf("unknown ABI %q", f[1])
 	}
 	for _, a := range abis {
-		if _, dup := d.numbers[a][f[2]]; dup {
-			return fmt.Errorf("%s has two numbers in %v", f[2], a)
-		}
 		if nr < len(d.names[a]) {
 			return fmt.Errorf("number %d is not in ascending order", nr)
 		}
@@ -156,16 +152,25 @@ func (d *facts) tableRow(f []string) error {
 			d.names[a] = append(d.names[a], "")
 		}
 		d.names[a] = append(d.names[a], f[2])
-		d.numbers[a][f[2]] = nr
 	}
 	return nil
+}
+
+// number finds a name. There are fewer than five hundred, and few look-ups, so that a map
+// would cost more to build than it saves.
+func (d *facts) number(abi ABI, name string) (int, bool) {
+	if name == "" {
+		return 0, false
+	}
+	nr := slices.Index(d.names[abi], name)
+	return max(nr, 0), nr >= 0
 }
 
 // each calls f for the call of that name in every ABI that has it; none is an error.
 func (d *facts) each(name string, f func(c Call)) error {
 	known := false
 	for a := range ABI(numABI) {
-		if nr, ok := d.numbers[a][name]; ok {
+		if nr, ok := d.number(a, name); ok {
 			known = true
 			f(Call{a, nr})
 		}
@@ -177,7 +182,7 @@ func (d *facts) each(name string, f func(c Call)) error {
 }
 
 func (d *facts) vdsoRow(f []string) error {
-	nr, ok := d.numbers[X86_64][f[0]]
+	nr, ok := d.number(X86_64, f[0])
 	if !ok {
 		return fmt.Errorf("x86_64 has no call %q", f[0])
 	}
@@ -198,7 +203,7 @@ func (d *facts) vsyscallRow(f []string) error {
 	if err != nil || addr < VsyscallStart || addr >= VsyscallEnd {
 		return fmt.Errorf("bad vsyscall address %q", f[0])
 	}
-	nr, ok := d.numbers[X86_64][f[1]]
+	nr, ok := d.number(X86_64, f[1])
 	if !ok {
 		return fmt.Errorf("x86_64 has no call %q", f[1])
 	}

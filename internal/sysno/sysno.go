@@ -79,8 +79,7 @@ func Number(abi ABI, name string) (int, bool) {
 	if abi >= numABI {
 		return 0, false
 	}
-	nr, ok := data().numbers[abi][name]
-	return nr, ok
+	return data().number(abi, name)
 }
 
 // Max returns the highest known number of the ABI.

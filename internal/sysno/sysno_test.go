@@ -66,6 +66,21 @@ func TestStandardLibrary(t *testing.T) {
 	}
 }
 
+func TestNamesAreUnique(t *testing.T) {
+	for _, abi := range []ABI{X86_64, I386, X32} {
+		for nr := range Max(abi) + 1 {
+			if name, ok := Name(abi, nr); ok {
+				if got, _ := Number(abi, name); got != nr {
+					t.Errorf("%v: %s is %d and %d", abi, name, got, nr)
+				}
+			}
+		}
+	}
+	if nr, ok := Number(X86_64, ""); ok {
+		t.Errorf("the empty name is %d", nr)
+	}
+}
+
 // compare checks a table against another source: all that the source has must be here.
 // A source newer than ours is told apart from a wrong one by the last number.
 func compare(t *testing.T, abi ABI, source string, want map[int]string) {
@@ -210,11 +225,8 @@ func TestFacts(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	d := &facts{}
-	for a := range d.numbers {
-		d.numbers[a] = map[string]int{}
-	}
 	for _, c := range []struct{ text, want string }{
-		{"# ok\n0\tcommon\tread\n1\tcommon\tread\n", "t:3: read has two numbers in x86_64"},
+		{"# ok\n0\tcommon\tread\n0\tcommon\twrite\n", "t:3: number 0 is not in ascending order"},
 		{"3\tx86\tclose\n", `t:1: unknown ABI "x86"`},
 		{"3 64 close\n", "t:1: 1 columns, want 3"},
 		{"\n\n999\t64\tclose\n", `t:3: bad number "999"`},
