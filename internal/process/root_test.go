@@ -208,3 +208,48 @@ func TestRoot(t *testing.T) {
 		t.Error("added a file outside of the root")
 	}
 }
+
+// TestRootCache follows a cache with hwcaps entries, and legacy directories.
+func TestRootCache(t *testing.T) {
+	ldso(t)
+	b := newBuilder(t)
+	rootfs(b)
+	libs := map[string]string{
+		"opt/libx.so": "x", "opt/glibc-hwcaps/x86-64-v3/libx.so": "x", "opt/haswell/libx.so": "x",
+		"lib64/liby.so": "y", "lib64/tls/haswell/liby.so": "y", "lib64/glibc-hwcaps/x86-64-v2/liby.so": "y",
+		"lib64/libx.so": "x",
+	}
+	for file, name := range libs {
+		b.bare(file, "int "+name+";", "-Wl,-soname,lib"+name+".so")
+	}
+	b.prog("bin/prog", "int main(){}", "opt/libx.so", "lib64/liby.so")
+	b.write("etc/ld.so.cache", string(makeCache([]rawEntry{
+		{x64, "libx.so", "/opt/glibc-hwcaps/x86-64-v3/libx.so", cacheExtension},
+		{x64, "libx.so", "/opt/haswell/libx.so", 1 << 50},
+		{x64, "libx.so", "/opt/libx.so", 0},
+		{x64, "liby.so", "/gone/liby.so", 0},
+	}, []string{"x86-64-v3"}, false)))
+	for _, tt := range []struct{ cpu, want string }{
+		{"", "/opt/libx.so /opt/glibc-hwcaps/x86-64-v3/libx.so /opt/haswell/libx.so /lib64/liby.so /lib64/glibc-hwcaps/x86-64-v2/liby.so /lib64/tls/haswell/liby.so"},
+		{"x86-64", "/opt/libx.so /lib64/liby.so"},
+		{"x86-64-v2", "/opt/libx.so /lib64/glibc-hwcaps/x86-64-v2/liby.so"},
+		{"x86-64-v3", "/opt/glibc-hwcaps/x86-64-v3/libx.so /lib64/glibc-hwcaps/x86-64-v2/liby.so"},
+	} {
+		p := load(t, "/bin/prog", Options{Root: b.dir, CPU: tt.cpu})
+		var got []string
+		for _, id := range p.Global[1:] {
+			if f := p.Images[id].Path; strings.Contains(f, "libx") || strings.Contains(f, "liby") {
+				got = append(got, f)
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %q", tt.cpu, got)
+		}
+	}
+	// A damaged cache is none.
+	b.write("etc/ld.so.cache", "glibc-ld.so.cache1.1 and nothing more")
+	p := load(t, "/bin/prog", Options{Root: b.dir, CPU: "x86-64"})
+	if x := find(t, p, "libx.so"); x.Path != "/lib64/libx.so" {
+		t.Error(x.Path)
+	}
+}
