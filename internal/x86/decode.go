@@ -11,10 +11,7 @@ type entry struct {
 	def     uint16 // implicit registers
 	use     uint16
 	op      Op
-	size    uint8 // size kinds of the operand, the memory operand and the source of a
-	msize   uint8 // widening move (for EVEX: the displacement's scale if it is not the
-	ssize   uint8 // memory operand's size)
-	imm     uint8 // immediate kind
+	kinds   uint8 // sizes of the operands and of the immediate: an index of kindTab
 	roles   uint8
 	sel     uint8
 	special uint8
@@ -31,17 +28,21 @@ const (
 	roleVvW
 	roleRegByte
 	roleRmByte
+	roleVv   = roleVvR | roleVvW
 	roleByte = roleRegByte | roleRmByte
 )
 
 // Bits of entry.sel: two choose Inst.Dst and two Inst.Src among none, reg, rm and vvvv.
-const selHalf = 1 << 4 // EVEX broadcasts elements of two bytes
+const (
+	selHalf  = 1 << 4 // EVEX broadcasts elements of two bytes
+	selBcast = 1 << 5 // EVEX can broadcast
+)
 
 // What an entry cannot say.
 const (
 	spNone  = iota
-	spRep   // a rep prefix repeats it
 	spRel   // the immediate is relative to the next instruction
+	spRep   // a rep prefix repeats it
 	spShift // the CPU masks the count
 	spOne   // the immediate is 1
 	spCl    // the source is cl
@@ -53,34 +54,43 @@ const (
 	sp3dnow // the immediate is the opcode
 )
 
-type immInfo struct {
-	mask, sign uint64
-	len        uint8
+// kinds are the sizes of an entry for one operand size and vector length.
+type kinds struct {
+	size  uint8 // bytes of the operand
+	msize uint8 // of memory
+	ssize uint8 // of the source of a widening move; for EVEX: of the unit of the displacement, if not msize
+	imm   uint8 // of the immediate, and in the high half an index of immTab
 }
 
-// Classes of a first byte.
+// immInfo cuts an immediate out of eight bytes and extends it.
+type immInfo struct{ mask, sign uint64 }
+
+// Nodes and rows. A node is an entry or, with one of the first three bits set, chooses among the nodes
+// at an offset in sub. A row is such an offset for an opcode: first memory form, then register form,
+// and in all but the one-byte map so for each of the mandatory prefixes.
 const (
-	clsNone = iota
-	clsModRM
-	clsPrefix
-	cls0F
-	clsVEX2
-	clsVEX3
-	clsEVEX
-	clsXOP
+	nodeExt = 1 << 14 // by ModRM.reg
+	nodeRm  = 2 << 14 // by ModRM.rm
+	nodeW   = 3 << 14 // by operand size
+	nodeAt  = 1<<12 - 1
+
+	rowModRM = 1 << 15 // a ModRM byte follows
+	rowRare  = 1 << 14 // prefixes has to be asked
 )
 
-var class = func() (c [256]uint8) {
-	copy(c[:], modrmOne[:])
-	for _, b := range []byte{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3} {
-		c[b] = clsPrefix
-	}
-	for b := 0x40; b < 0x50; b++ {
-		c[b] = clsPrefix
-	}
-	c[0x0f], c[0xc5], c[0xc4], c[0x62], c[0x8f] = cls0F, clsVEX2, clsVEX3, clsEVEX, clsXOP
-	return c
-}()
+// Fields of the word that gathers what prefixes say and few instructions ask for. The low 16 bits
+// are Flags.
+const (
+	hdrZ     = 16 // vector length (two bits) and operand size (two bits)
+	hdrOsz   = 18
+	hdrVv    = 20      // vvvv
+	hdrRex   = 1 << 24 // a REX prefix or its like: no ah..bh
+	hdrRep   = 1 << 25
+	hdrEvex  = 1 << 26
+	hdrBcast = 1 << 27 // EVEX.b
+	hdrScale = 1 << 28 // EVEX scales a displacement
+	hdrRegs  = 1 << 29 // ModRM.mod does not count
+)
 
 // ops3dnow are the last bytes of the 3DNow! instructions.
 var ops3dnow = [256]bool{
@@ -90,10 +100,10 @@ var ops3dnow = [256]bool{
 }
 
 // maxLen is the longest instruction that the CPU accepts. window is what the decoder may look at:
-// 14 prefixes and then the longest remainder.
+// 14 prefixes, the longest remainder, and what it loads in excess.
 const (
 	maxLen = 15
-	window = 48
+	window = 40
 )
 
 // Decode decodes the instruction at the start of code, which lies at address pc,
@@ -104,6 +114,10 @@ func Decode(code []byte, pc uint64, in *Inst) bool {
 	if len(code) >= window {
 		return decode((*[window]byte)(code), pc, maxLen, in)
 	}
+	return decodeShort(code, pc, in)
+}
+
+func decodeShort(code []byte, pc uint64, in *Inst) bool {
 	// The zeros after the end may complete an instruction, but not within the limit.
 	var buf [window]byte
 	n := copy(buf[:], code)
@@ -116,164 +130,42 @@ func bad(pc uint64, in *Inst) bool {
 }
 
 func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
-	var (
-		rex    uint8
-		pp     int       // mandatory prefix: none, 66, f3, f2
-		osz    = 1       // operand size: 2, 4, 8 bytes
-		vl     int       // vector length: 16, 32, 64 bytes
-		vv     uint8     // vvvv
-		flags  Flags     // of the prefixes
-		evexN  bool      // the displacement is scaled
-		bcast  bool      // EVEX.b
-		hasRex bool      // a REX prefix or its like: no ah..bh
-		base   = RegNone // memory operand
-		index  = RegNone
-		scale  = uint8(1)
-		disp   int64
-		reg    uint8
-		rm     uint8
-		ext    int
-		mod3   = 1
-	)
-
+	// The common case: perhaps a REX prefix, and an opcode of the first two maps.
+	h := uint32(1 << hdrOsz)
 	i := 1
+	rex := uint8(0)
 	b := p[0]
-	c := class[b]
-	if c == clsPrefix {
-		var p66 bool
-		for {
-			if b&0xf0 == 0x40 {
-				rex = b
-			} else {
-				rex = 0 // only the last prefix may be REX
-				switch b {
-				case 0x66:
-					p66 = true
-				case 0xf3:
-					pp = 2
-				case 0xf2:
-					pp = 3
-				case 0xf0:
-					flags |= FlagLock
-				case 0x64, 0x65:
-					flags |= FlagSeg
-				case 0x67:
-					flags |= FlagAddr32
-				}
-			}
+	if b&0xf0 == 0x40 {
+		rex = b
+		b = p[1]
+		i = 2
+		h = hdrRex | 1<<hdrOsz + uint32(rex>>3&1)<<hdrOsz
+	}
+	row := first[b]
+	if row&rowRare != 0 {
+		if b == 0x0f {
 			b = p[i]
 			i++
-			if c = class[b]; c != clsPrefix {
-				break
-			}
-			if i >= maxLen {
-				return bad(pc, in)
-			}
+			row = roots[map0F][b]
 		}
-		if p66 {
-			osz = 0
-			if pp == 0 {
-				pp = 1
-			}
-		}
-		if rex != 0 {
-			hasRex = true
-			if rex&8 != 0 {
-				osz = 2
-			}
-		}
-		if c >= clsVEX2 && (rex != 0 || pp != 0 || flags&FlagLock != 0) {
-			if c != clsXOP || p[i]&0x1f >= 8 {
-				return bad(pc, in)
-			}
+		if row&rowRare != 0 {
+			row, b, rex, i, h = prefixes(p)
 		}
 	}
 
-	// The map, and whether a ModRM byte follows.
-	var node uint16
-	m := -1
-	modrm := c == clsModRM
-	switch c {
-	case clsNone, clsModRM:
-	case cls0F:
-		b = p[i&31]
-		i++
-		switch b {
-		case 0x38:
-			m, modrm = map38, true
-			b = p[i&31]
-			i++
-		case 0x3a:
-			m, modrm = map3A, true
-			b = p[i&31]
-			i++
-		default:
-			m, modrm = map0F, modrm0F[b] != 0
-		}
-	case clsVEX2:
-		q := p[i&31]
-		b = p[(i+1)&31]
-		i += 2
-		hasRex = true
-		rex = ^q >> 5 & 4
-		vv = ^q >> 3 & 15
-		vl = int(q >> 2 & 1)
-		pp = int(q & 3)
-		m, modrm = mapV1, b != 0x77
-	case clsVEX3, clsXOP:
-		q := p[i&31]
-		if c == clsXOP && q&0x1f < 8 {
-			modrm = true
-			break
-		}
-		r := p[(i+1)&31]
-		b = p[(i+2)&31]
-		i += 3
-		hasRex = true
-		rex = ^q>>5&7 | r>>4&8
-		osz = 1 + int(r>>7)
-		vv = ^r >> 3 & 15
-		vl = int(r >> 2 & 1)
-		pp = int(r & 3)
-		m = int(q & 0x1f)
-		modrm = true
-		if c == clsXOP {
-			if m > 10 {
-				return bad(pc, in)
-			}
-			m += mapX8 - 8
-		} else {
-			if m < 1 || m > 3 {
-				return bad(pc, in)
-			}
-			m += mapV1 - 1
-			modrm = m != mapV1 || b != 0x77
-		}
-	case clsEVEX:
-		q, r, s := p[i&31], p[(i+1)&31], p[(i+2)&31]
-		b = p[(i+3)&31]
-		i += 4
-		m = evexMaps(q, r)
-		if m < 0 {
-			return bad(pc, in)
-		}
-		hasRex, evexN, modrm = true, true, true
-		rex = ^q>>5&7 | r>>4&8
-		osz = 1 + int(r>>7)
-		vv = ^r >> 3 & 15
-		pp = int(r & 3)
-		vl = int(s >> 5 & 3)
-		bcast = s&0x10 != 0
-	}
-
-	if modrm {
-		q := p[i&31]
+	at := int(row & nodeAt)
+	base, index := RegNone, RegNone
+	scale := uint8(1)
+	var disp int64
+	var reg, rm, q uint8
+	if row&rowModRM != 0 {
+		q = p[i&31]
 		i++
 		reg = q>>3&7 | rex&4<<1
 		rm = q&7 | rex&1<<3
-		ext = int(q >> 3 & 7)
-		if q < 0xc0 && !(m == map0F && b&0xfc == 0x20) { // not a move to or from a control register
-			mod3 = 0
+		if q >= 0xc0 || h&hdrRegs != 0 {
+			at++
+		} else {
 			if q&7 == 4 {
 				s := p[i&31]
 				i++
@@ -291,82 +183,59 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 					base = RIP
 				}
 			}
-			switch {
-			case q >= 0x80 || base == RIP || base == RegNone:
+			if q >= 0x80 || base == RIP || base == RegNone {
 				disp = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
 				i += 4
-				evexN = false
-			case q >= 0x40:
+				h &^= hdrScale // only a short displacement is scaled
+			} else if q >= 0x40 {
 				disp = int64(int8(p[i&31]))
 				i++
 			}
-		} else if evexN && bcast {
-			vl = 2 // L'L is the rounding mode
 		}
 	} else {
+		at++
 		rm = b&7 | rex&1<<3
 	}
 
-	if m < 0 {
-		node = nodeOne[int(b)<<1|mod3]
-	} else {
-		node = sub[int(roots[m][b])+pp*2+mod3]
-	}
-	for node >= 1<<14 {
-		k := int(node & (1<<14 - 1))
-		switch node >> 14 {
-		case 1:
-			k += ext
-		case 2:
-			k += int(rm & 7)
-		case 3:
-			k += osz >> 1
+	node := sub[at&nodeAt]
+	for node >= nodeExt {
+		k := int(node & nodeAt)
+		switch node &^ (nodeExt - 1) {
+		case nodeExt:
+			k += int(q >> 3 & 7)
+		case nodeRm:
+			k += int(q & 7)
+		case nodeW:
+			k += int(h >> (hdrOsz + 1) & 1)
 		}
-		node = sub[k]
+		node = sub[k&nodeAt]
 	}
-	e := &entries[node]
+	e := &entries[node&1023]
 	if e.op == OpBad {
 		return bad(pc, in)
 	}
 
-	ii := &immTab[(int(e.imm)<<2|osz)&63]
+	k := &kindTab[int(e.kinds)<<4|int(h>>hdrZ&15)]
+	size, msize, ssize := k.size, k.msize, k.ssize
+	ii := &immTab[k.imm>>4]
 	imm := int64(binary.LittleEndian.Uint64(p[i&31:])&ii.mask ^ ii.sign - ii.sign)
-	i += int(ii.len)
+	i += int(k.imm & 15)
 
-	z := osz<<2 | vl&3
-	size := sizeTab[(int(e.size)<<4|z)&511]
-	msize := sizeTab[(int(e.msize)<<4|z)&511]
-	var ssize uint8
-	if evexN && mod3 == 0 {
-		n := msize
-		if bcast {
-			// The element that is broadcast. What has no elements to broadcast is invalid.
-			if e.flags&FlagMemOut != 0 || e.msize < sizeX || e.op == OpVecMov {
+	flags := Flags(h) | e.flags
+	if h&hdrEvex != 0 {
+		if e.flags&FlagMem != 0 {
+			if h&hdrBcast != 0 && e.sel&selBcast == 0 {
 				return bad(pc, in)
 			}
-			switch {
-			case e.sel&selHalf != 0:
-				n = 2
-			case osz == 2:
-				n = 8
-			default:
-				n = 4
+			var unit uint8
+			msize, unit = evexMemory(e.sel, h, msize, ssize)
+			if h&hdrScale != 0 {
+				disp *= int64(unit)
 			}
-			msize = n
 		}
-		if e.ssize != sizeNone {
-			n = sizeTab[(int(e.ssize)<<4|z)&511]
-		}
-		disp *= int64(n)
-	} else {
-		ssize = sizeTab[(int(e.ssize)<<4|z)&511]
+		ssize = 0
 	}
-
-	flags |= e.flags
-	if e.flags&(FlagMem|FlagImpMem) == 0 {
-		flags &^= FlagSeg
-	}
-	if e.roles&roleByte != 0 && !hasRex {
+	if e.roles&roleByte != 0 && h&hdrRex == 0 {
 		if e.roles&roleRegByte != 0 && reg >= 4 {
 			reg -= 4
 			flags |= FlagHigh8
@@ -377,8 +246,13 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 		}
 	}
 	r := uint16(e.roles)
-	def := r>>1&1<<(reg&15) | r>>3&1<<(rm&15) | r>>5&1<<(vv&15)
-	use := e.use | r&1<<(reg&15) | r>>2&1<<(rm&15) | r>>4&1<<(vv&15)
+	def := r>>1&1<<(reg&15) | r>>3&1<<(rm&15)
+	use := e.use | r&1<<(reg&15) | r>>2&1<<(rm&15)
+	vv := uint8(h >> hdrVv & 15)
+	if r&roleVv != 0 {
+		def |= r >> 5 & 1 << vv
+		use |= r >> 4 & 1 << vv
+	}
 	if size < 4 {
 		use |= def // the rest of the register lives on
 	}
@@ -393,14 +267,14 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 		switch e.special {
 		case spRel:
 			imm += int64(pc) + int64(i)
-			if osz == 0 && ii.len == 2 {
+			if h>>hdrOsz&3 == 0 && k.imm&15 == 2 {
 				imm &= 0xffff
 			}
 		case spLoop:
 			imm += int64(pc) + int64(i)
 			cond = 0xff
 		case spRep:
-			if pp >= 2 {
+			if h&hdrRep != 0 {
 				def |= 1 << RCX
 				use |= 1 << RCX
 				flags |= FlagRep | FlagMemAny
@@ -450,29 +324,158 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 			disp = int64(uint32(disp))
 		}
 	}
-	if op == OpLea {
+	if flags&FlagSeg != 0 && (op == OpLea || flags&(FlagMem|FlagImpMem) == 0) {
 		flags &^= FlagSeg
 	}
-	*in = Inst{
-		PC: pc, Imm: imm, Disp: disp,
-		Def: def, Use: use,
-		Op: op, Len: uint8(i), Size: size, SrcSize: ssize, MemSize: msize, Cond: cond,
-		Dst: dst, Src: src, Base: base, Index: index, Scale: scale,
-		Flags: flags,
-	}
+	// Field by field: a composite literal would be built elsewhere byte by byte and then copied
+	// in words, which stalls on store forwarding.
+	in.PC, in.Imm, in.Disp = pc, imm, disp
+	in.Def, in.Use = def, use
+	in.Op, in.Len, in.Size, in.SrcSize, in.MemSize, in.Cond = op, uint8(i), size, ssize, msize, cond
+	in.Dst, in.Src, in.Base, in.Index, in.Scale = dst, src, base, index, scale
+	in.Flags = flags
 	return true
 }
 
-// evexMaps returns the opcode map of an EVEX prefix, or -1.
-func evexMaps(p0, p1 uint8) int {
-	if p0&8 != 0 || p1&4 == 0 {
-		return -1
+// evexMemory returns the bytes of an EVEX instruction's memory operand and of the unit in which a
+// short displacement counts (SDM vol. 2, 2.7.5).
+func evexMemory(sel uint8, h uint32, msize, ssize uint8) (bytes, unit uint8) {
+	if h&hdrBcast != 0 {
+		switch {
+		case sel&selHalf != 0:
+			msize = 2
+		case h>>hdrOsz&2 != 0:
+			msize = 8
+		default:
+			msize = 4
+		}
 	}
-	switch p0 & 7 {
-	case 1, 2, 3:
-		return mapE1 - 1 + int(p0&7)
-	case 5, 6:
-		return mapE5 - 5 + int(p0&7)
+	if ssize != 0 {
+		return msize, ssize
 	}
-	return -1
+	return msize, msize
 }
+
+// prefixes decodes what comes before ModRM when it is not a mere REX prefix and an opcode of the first two
+// maps: the row of the opcode (for its mandatory prefix), the opcode's last byte, REX or the like
+// of it, the number of bytes, and all else in one word.
+func prefixes(p *[window]byte) (row uint16, b, rex uint8, i int, h uint32) {
+	var pp uint32    // mandatory prefix: none, 66, f3, f2
+	osz := uint32(1) // operand size: 2, 4, 8 bytes
+	data16 := false
+	b = p[0]
+	for {
+		switch b {
+		case 0x66:
+			data16 = true
+		case 0xf3:
+			pp = 2
+		case 0xf2:
+			pp = 3
+		case 0xf0:
+			h |= uint32(FlagLock)
+		case 0x64, 0x65:
+			h |= uint32(FlagSeg)
+		case 0x67:
+			h |= uint32(FlagAddr32)
+		case 0x26, 0x2e, 0x36, 0x3e:
+		default:
+			if b&0xf0 != 0x40 {
+				goto opcode
+			}
+		}
+		rex = 0 // REX counts only as the last prefix
+		if b&0xf0 == 0x40 {
+			rex = b
+		}
+		if i++; i == maxLen {
+			return rowBad, 0, 0, i, 0
+		}
+		b = p[i]
+	}
+opcode:
+	i++
+	simd := rex == 0 && pp == 0 && !data16 && h&uint32(FlagLock) == 0 // VEX and the like may follow
+	if data16 {
+		osz = 0
+		pp = max(pp, 1)
+	}
+	if pp >= 2 {
+		h |= hdrRep
+	}
+	if rex != 0 {
+		h |= hdrRex
+		if rex&8 != 0 {
+			osz = 2
+		}
+	}
+	m := 0
+	switch {
+	case b == 0x0f:
+		b = p[i]
+		i++
+		switch b {
+		case 0x38:
+			m, b = map38, p[i]
+			i++
+		case 0x3a:
+			m, b = map3A, p[i]
+			i++
+		default:
+			m = map0F
+			if b&0xfc == 0x20 {
+				h |= hdrRegs // moves to and from control and debug registers
+			}
+		}
+		h |= osz << hdrOsz
+	case b == 0x8f && p[i]&0x1f < 8 || first[b]&rowRare == 0:
+		return first[b] &^ rowRare, b, rex, i, h | osz<<hdrOsz
+	case !simd:
+		return rowBad, 0, 0, i, 0
+	case b == 0xc5:
+		q := p[i]
+		b = p[i+1]
+		i += 2
+		m = mapV1
+		rex = ^q >> 5 & 4
+		pp = uint32(q & 3)
+		h |= hdrRex | 1<<hdrOsz | uint32(q>>2&1)<<hdrZ | uint32(^q>>3&15)<<hdrVv
+	case b == 0x62:
+		q, r, s := p[i], p[i+1], p[i+2]
+		b = p[i+3]
+		i += 4
+		if m = evexMaps[q&15]; m < 0 || r&4 == 0 {
+			return rowBad, 0, 0, i, 0
+		}
+		rex = ^q>>5&7 | r>>4&8
+		pp = uint32(r & 3)
+		vl := uint32(s >> 5 & 3)
+		if s&0x10 != 0 {
+			h |= hdrBcast
+			if p[i] >= 0xc0 {
+				vl = 2 // L'L is the rounding mode
+			}
+		}
+		h |= hdrRex | hdrEvex | hdrScale | (1+uint32(r>>7))<<hdrOsz | vl<<hdrZ | uint32(^r>>3&15)<<hdrVv
+	default: // VEX of three bytes, XOP
+		q, r := p[i], p[i+1]
+		m = int(q & 0x1f)
+		switch {
+		case b == 0x8f && m <= 10:
+			m += mapX8 - 8
+		case b == 0xc4 && m >= 1 && m <= 3:
+			m += mapV1 - 1
+		default:
+			return rowBad, 0, 0, i, 0
+		}
+		b = p[i+2]
+		i += 3
+		rex = ^q>>5&7 | r>>4&8
+		pp = uint32(r & 3)
+		h |= hdrRex | (1+uint32(r>>7))<<hdrOsz | uint32(r>>2&1)<<hdrZ | uint32(^r>>3&15)<<hdrVv
+	}
+	row = roots[m][b] &^ rowRare
+	return row + uint16(pp*2), b, rex, i, h
+}
+
+var evexMaps = [16]int{-1, mapE1, mapE2, mapE3, -1, mapE5, mapE6, -1, -1, -1, -1, -1, -1, -1, -1, -1}

@@ -90,10 +90,14 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
+func isPrefix(b byte) bool {
+	return b&0xf0 == 0x40 || bytes.IndexByte([]byte{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3}, b) >= 0
+}
+
 // asmWrong reports instructions of which x86asm has a wrong length or knows nothing.
 func asmWrong(code []byte, in *Inst) bool {
 	i := 0
-	for i < len(code) && class[code[i]] == clsPrefix {
+	for i < len(code) && isPrefix(code[i]) {
 		i++
 	}
 	if code[i] == 0xc4 || code[i] == 0xc5 || code[i] == 0x62 || code[i] == 0x8f {

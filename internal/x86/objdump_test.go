@@ -561,7 +561,7 @@ func TestOpcodeSpace(t *testing.T) {
 	short := []byte{0x41, 0x4a, 0xc1, 0xca}
 	legacy := [][]byte{{}, {0x66}, {0xf3}, {0xf2}, {0x48}, {0x4d}, {0x66, 0x48}, {0x66, 0xf2}}
 	for o := range 256 {
-		if class[o] == clsPrefix || class[o] >= cls0F && o != 0x8f {
+		if first[o]&rowRare != 0 && o != 0x8f {
 			continue
 		}
 		for _, p := range legacy {
