@@ -163,6 +163,12 @@ func (p *Process) ReadConfig(path, kind string) ([]byte, error) {
 	return data, err
 }
 
+// Exists reports whether there is a file at a path inside the root.
+func (p *Process) Exists(path string) bool {
+	_, err := p.link.fs.stat(path)
+	return err == nil
+}
+
 // ReadDir lists the names in a directory inside the root, sorted.
 func (p *Process) ReadDir(path string) ([]string, error) {
 	list, err := p.link.fs.readDir(path)
