@@ -18,7 +18,7 @@ build:
 install: build
 	install -D -m 755 gofind $(DESTDIR)$(PREFIX)/bin/gofind
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	./gofind man $(DESTDIR)$(PREFIX)/share/man/man1
+	$(GO) run -tags man ./cmd/gofind man $(DESTDIR)$(PREFIX)/share/man/man1
 
 # Compilers, libcs and programs that the tests use (Debian; skips what is there).
 deps:
@@ -27,6 +27,7 @@ deps:
 lint:
 	@unformatted="$$(gofmt -l .)"; [ -z "$$unformatted" ] || { echo "gofmt -w:" $$unformatted >&2; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags man ./cmd/gofind
 
 check: lint
 	$(GO) test -timeout $(TIMEOUT) ./...

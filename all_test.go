@@ -67,6 +67,7 @@ func TestFormat(t *testing.T) {
 
 func TestVet(t *testing.T) {
 	goTool(t, "vet", "./...")
+	goTool(t, "vet", "-tags", "man", "./cmd/gofind")
 }
 
 func TestTidy(t *testing.T) {

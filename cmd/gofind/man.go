@@ -1,3 +1,5 @@
+//go:build man
+
 package main
 
 import (
@@ -7,14 +9,17 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
+// The pages are made by `go run -tags man ./cmd/gofind man DIR`. In the command
+// that people run, the generator's libraries would cost 3 ms at every start.
+func init() { extraCommands = append(extraCommands, newMan) }
+
 // newMan is `gofind man`, for packagers.
 func newMan() *cobra.Command {
 	return &cobra.Command{
-		Use:     "man DIR",
-		Short:   "Write the man pages into a directory",
-		Long:    `Man writes a man page for gofind and for each of its commands into DIR, which must exist.`,
-		Example: `  gofind man /usr/local/share/man/man1`,
-		Args:    arguments("DIR"),
+		Use:    "man DIR",
+		Short:  "Write the man pages into a directory",
+		Hidden: true, // has no page itself
+		Args:   arguments("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			root := c.Root()
 			root.DisableAutoGenTag = true

@@ -32,6 +32,9 @@ func (o output) style() report.Style {
 	return report.Style{Color: o.screen.Color, Width: o.screen.Width}
 }
 
+// extraCommands are those that a build tag adds.
+var extraCommands []func() *cobra.Command
+
 // newRoot builds the command tree.
 func newRoot(out output) *cobra.Command {
 	root := &cobra.Command{
@@ -65,7 +68,10 @@ without running it. It reads x86-64 ELF files.`,
 		return usagef(seeHelp(c), "%w", err)
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
-	root.AddCommand(newScan(out), newWhy(out), newVersion(), newMan(), exitCodesTopic())
+	root.AddCommand(newScan(out), newWhy(out), newVersion(), exitCodesTopic())
+	for _, command := range extraCommands {
+		root.AddCommand(command())
+	}
 	strictHelp(root)
 	return root
 }
