@@ -133,11 +133,8 @@ func (w *worker) hand(s *state, callee uint64, slot bool) {
 func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kind summary.Kind) {
 	switch e.k {
 	case kAddr:
-		off := int32(0)
-		if e.b != anyOff {
-			off = int32(e.b)
-		}
-		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r)})
+		off, back := offset(e.b)
+		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
 		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
 	case kConst, kLow, kTop:
@@ -238,7 +235,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 		w.hand(s, e.a, true)
 	case x < setBit && e.k == kConst && w.abs:
 		w.direct(s, in, e.a)
-	case x < setBit && e.k == kAddr && e.b != anyOff:
+	case x < setBit && e.k == kAddr && fixed(e.b):
 		t := e.a + uint64(e.b)
 		w.ask(s, in, t, pushed)
 		if e.b != 0 {
@@ -273,7 +270,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	}
 	o, ok := w.sp(s)
 	e := *w.v.one(x)
-	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && e.b != anyOff || e.k == kConst && w.abs)
+	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && w.abs)
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
 	framed := ok && o < 0 || !ok && s.r[x86.RSP] != vTop
@@ -524,17 +521,17 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 				x = w.trunc(s, x, p.Size)
 			}
 		case summary.Stack:
-			if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+			if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
 				x = w.frameWord(s, e.b+p.N-pushed)
 			}
 		case summary.ArgMem:
 			x = w.each(s, s.r[p.Reg], func(e elem) val {
 				switch {
-				case e.k == kSP && e.b != anyOff:
+				case e.k == kSP && fixed(e.b):
 					return w.frameWord(s, e.b+p.N)
 				case e.k == kArg && e.b == 0:
 					return w.v.mk(elem{k: kArgD, r: e.r, b: p.N})
-				case e.k == kAddr && e.b != anyOff:
+				case e.k == kAddr && fixed(e.b):
 					return w.v.mk(elem{k: kLoad, a: e.a + uint64(e.b+p.N), r: 4})
 				}
 				return vTop

@@ -36,11 +36,7 @@ func (w *worker) useElem(s *state, e *elem) {
 	case kArg, kArgX:
 		w.argUse |= 1 << uint(e.r)
 	case kAddr:
-		off := int32(0)
-		if e.b != anyOff {
-			off = int32(e.b)
-		}
-		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Off: off})
+		w.obj(e.a, e.b)
 	case kLoad:
 		if e.r == 8 {
 			w.ref(summary.Ref{Kind: summary.RefRead, A: e.a, Size: 8})
@@ -138,16 +134,25 @@ func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
 }
 
 func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p place)) {
+	if disp < 0 {
+		w.backwards(&e)
+	}
 	switch e.k {
 	case kAddr:
-		if indexed || e.b == anyOff {
-			f(place{k: kTab4, a: e.a, b: e.b, r: int8(b2i(!indexed || e.b == anyOff || e.b+disp != 0))})
+		if indexed || !fixed(e.b) {
+			b := e.b
+			if disp < 0 && !fixed(b) {
+				b = anyBack
+			} else if fixed(b) {
+				b += disp
+			}
+			f(place{k: kTab4, a: e.a, b: b, r: int8(b2i(!indexed || b != 0))})
 			return
 		}
 		a := e.a + uint64(e.b+disp)
 		f(place{k: kAddr, a: a})
 	case kSP:
-		if indexed || e.b == anyOff {
+		if indexed || !fixed(e.b) {
 			f(place{anyS: true})
 			return
 		}
@@ -263,11 +268,31 @@ func (w *worker) constant(a uint64, size uint8) (val, bool) {
 
 // obj: the object that address a belongs to is accessed at an unknown offset.
 func (w *worker) obj(a uint64, b int64) {
-	off := int32(0)
-	if b != anyOff {
+	off, back := offset(b)
+	w.ref(summary.Ref{Kind: summary.RefAddr, A: a, Off: off, Reg: back})
+}
+
+// offset turns an offset into the form of a Ref.
+func offset(b int64) (off int32, back uint8) {
+	if b == anyBack || fixed(b) && b < 0 {
+		back = summary.Back
+	}
+	if fixed(b) {
 		off = int32(b)
 	}
-	w.ref(summary.Ref{Kind: summary.RefAddr, A: a, Off: off})
+	return off, back
+}
+
+// backwards: a pointer of which x is one value is moved towards lower addresses.
+func (w *worker) backwards(e *elem) {
+	switch e.k {
+	case kArg, kArgX:
+		w.argBack |= 1 << uint(e.r)
+	case kLoad:
+		if e.r == 8 {
+			w.ref(summary.Ref{Kind: summary.RefRead, A: e.a, Size: 8, Reg: summary.Back})
+		}
+	}
 }
 
 func (w *worker) read(a uint64, size uint8) {
@@ -347,11 +372,8 @@ func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
 func (w *worker) storeSlot(s *state, slot uint64, x val) {
 	one := func(e *elem) {
 		if e.k == kAddr {
-			off := int32(0)
-			if e.b != anyOff {
-				off = int32(e.b)
-			}
-			w.ref(summary.Ref{Kind: summary.RefStore, A: slot, B: e.a, Off: off})
+			off, back := offset(e.b)
+			w.ref(summary.Ref{Kind: summary.RefStore, A: slot, B: e.a, Off: off, Reg: back})
 			return
 		}
 		w.useElem(s, e)
@@ -452,8 +474,10 @@ func (w *worker) each(s *state, x val, f func(e elem) val) val {
 func (w *worker) derive(s *state, x val) val {
 	return w.each(s, x, func(e elem) val {
 		switch e.k {
-		case kAddr, kSP:
-			return w.v.mk(elem{k: e.k, a: e.a, b: anyOff})
+		case kAddr:
+			return w.v.mk(elem{k: kAddr, a: e.a, b: loose(e.b, anyOff)})
+		case kSP:
+			return w.v.mk(elem{k: kSP, b: anyOff})
 		case kArg, kArgX:
 			return w.v.mk(elem{k: kArgX, r: e.r})
 		}
@@ -480,13 +504,19 @@ func (w *worker) add(s *state, x val, d int64, size uint8) val {
 			}
 			return w.v.con(int64(n))
 		case kAddr, kSP:
-			if e.b == anyOff {
+			if !fixed(e.b) {
+				if d < 0 && e.k == kAddr {
+					e.b = anyBack
+				}
 				return w.v.mk(e)
 			}
 			if b := e.b + d; size >= 4 && b > -1<<30 && b < 1<<30 {
 				return w.v.mk(elem{k: e.k, a: e.a, b: b})
 			}
-			return w.v.mk(elem{k: e.k, a: e.a, b: anyOff})
+			return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
+		}
+		if d < 0 {
+			w.backwards(&e)
 		}
 		return w.derive(s, w.v.mk(e))
 	})
@@ -502,10 +532,10 @@ func (w *worker) sum(s *state, x, y val) val {
 		return w.add(s, y, int64(ex.a), 8)
 	}
 	// table entry + its base
-	if ex.k == kTab4 && ey.k == kAddr && ey.b != anyOff {
+	if ex.k == kTab4 && ey.k == kAddr && fixed(ey.b) {
 		return w.v.mk(elem{k: kTabT, a: ex.a, b: int64(ey.a + uint64(ey.b))})
 	}
-	if ey.k == kTab4 && ex.k == kAddr && ex.b != anyOff {
+	if ey.k == kTab4 && ex.k == kAddr && fixed(ex.b) {
 		return w.v.mk(elem{k: kTabT, a: ey.a, b: int64(ex.a + uint64(ex.b))})
 	}
 	if x >= setBit && y < setBit {
@@ -607,7 +637,7 @@ func (w *worker) step(s *state, in *x86.Inst) {
 		if in.Flags&x86.FlagMem != 0 {
 			// Comparing a slot is not reading a pointer; the address may still be in an index register.
 			w.places(s, in, func(p place) {
-				if p.k == kTab4 && p.b == anyOff {
+				if p.k == kTab4 && !fixed(p.b) {
 					w.obj(p.a, p.b)
 				}
 			})
@@ -822,7 +852,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	if in.Dst == x86.RSP && in.Op == x86.OpAnd {
 		// stack alignment: below anything that was saved
-		if e := w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+		if e := w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
 			s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b - 1<<20})
 			return
 		}
@@ -871,6 +901,15 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 			return w.join(s, vTop, w.derive(s, w.v.mk(e)))
 		})
 	default:
+		if in.Op == x86.OpSub && y != vTop {
+			x = w.each(s, x, func(e elem) val {
+				w.backwards(&e)
+				if e.k == kAddr {
+					e.b = anyBack
+				}
+				return w.v.mk(e)
+			})
+		}
 		res = w.mix(s, x, y)
 	}
 	s.r[in.Dst] = res
@@ -932,14 +971,14 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 }
 
 func (w *worker) spAdd(s *state, d int64) {
-	if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && e.b != anyOff {
+	if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
 		s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b + d})
 	}
 }
 
 func (w *worker) sp(s *state) (int32, bool) {
 	e := w.v.one(s.r[x86.RSP])
-	if e.k != kSP || e.b == anyOff || e.b != int64(int32(e.b)) {
+	if e.k != kSP || !fixed(e.b) || e.b != int64(int32(e.b)) {
 		return 0, false
 	}
 	return int32(e.b), true

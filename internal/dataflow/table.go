@@ -31,7 +31,7 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 	}
 	for _, y := range list {
 		e := &w.v.elems[y]
-		exact := e.k == kAddr && e.b != anyOff && w.inside(e.a+uint64(e.b), false)
+		exact := e.k == kAddr && fixed(e.b) && w.inside(e.a+uint64(e.b), false)
 		if e.k != kTabT && e.k != kTab8 && !(e.k == kTab4 && w.abs) && !exact {
 			return false
 		}

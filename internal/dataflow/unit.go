@@ -56,6 +56,7 @@ func (a *Analyser) Query(entry uint64, params map[uint64][]Param) []Passed {
 }
 
 type block struct {
+	pc         uint64
 	first, end int32 // instructions
 	in         int32 // state, -1: not reached
 	visits     uint16
@@ -78,14 +79,14 @@ type worker struct {
 	isGo      bool
 	low, high uint64
 
-	v           *values
-	unit        *summary.Unit
-	final       bool // emitting
-	chaos       bool // no tracking
-	refs        map[summary.Ref]struct{}
-	argUse      uint16
-	passes      map[summary.ArgPass]struct{}
-	savesReturn bool
+	v               *values
+	unit            *summary.Unit
+	final           bool // emitting
+	chaos           bool // no tracking
+	refs            map[summary.Ref]struct{}
+	argUse, argBack uint16
+	passes          map[summary.ArgPass]struct{}
+	savesReturn     bool
 
 	insts   []x86.Inst
 	instBlk []int32
@@ -93,10 +94,9 @@ type worker struct {
 	dense   []int32 // address - base -> instruction index + 1
 	sparse  map[uint64]int32
 	blocks  []block
-	order   []int32 // blocks by address
+	heap    []int32 // blocks to evaluate, lowest address first
 	states  []state
-	pending int
-	dirty   bool // order must be rebuilt
+	cur     state
 
 	fde    *image.FDE
 	fn     image.Range // extent that counts as inside the function
@@ -256,7 +256,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		// split
 		n := int32(len(w.blocks))
 		old := &w.blocks[b]
-		nb := block{first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
+		nb := block{pc: a, first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
 		old.end = i
 		old.succ = [2]int32{n, -1}
 		old.more = nil
@@ -265,7 +265,6 @@ func (w *worker) blockAt(a uint64) int32 {
 		for j := i; j < nb.end; j++ {
 			w.instBlk[j] = n
 		}
-		w.dirty = true
 		if reached {
 			w.enqueue(b)
 		}
@@ -279,8 +278,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		return -1
 	}
 	b := int32(len(w.blocks))
-	w.blocks = append(w.blocks, block{first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
-	w.dirty = true
+	w.blocks = append(w.blocks, block{pc: a, first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
 	pc := a
 	next := int32(-1)
 	fall := false
@@ -367,13 +365,6 @@ func (w *worker) landingPads(pc uint64) []image.LandingPad {
 		w.pads, w.padFDE = pads, f
 	}
 	return w.pads
-}
-
-func (w *worker) enqueue(b int32) {
-	if !w.blocks[b].queued {
-		w.blocks[b].queued = true
-		w.pending++
-	}
 }
 
 // flow joins s into the entry state of block b.
@@ -482,9 +473,9 @@ func (w *worker) begin(entry uint64) {
 	clear(w.tabN)
 	clear(w.sparse)
 	w.unit = &summary.Unit{Entry: entry}
-	w.argUse, w.savesReturn, w.opaque = 0, false, false
+	w.argUse, w.argBack, w.savesReturn, w.opaque = 0, 0, false, false
 	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]
-	w.order, w.pending = w.order[:0], 0
+	w.heap = w.heap[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -536,7 +527,7 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 		w.sweep()
 	}
 	w.emit()
-	w.unit.ArgUse = w.argUse
+	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
 	w.unit.Insts = int32(len(w.insts))
 	return w.unit
 }
@@ -568,53 +559,61 @@ func (w *worker) solve(entry uint64) bool {
 	return true
 }
 
+// iterate evaluates queued blocks, lowest address first, until nothing changes:
+// inner loops settle before what follows them is looked at.
 func (w *worker) iterate() bool {
-	for w.pending > 0 {
-		if w.dirty {
-			w.order = w.order[:0]
-			for i := range w.blocks {
-				w.order = append(w.order, int32(i))
-			}
-			slices.SortFunc(w.order, func(a, b int32) int {
-				pa, pb := w.blockPC(a), w.blockPC(b)
-				switch {
-				case pa < pb:
-					return -1
-				case pa > pb:
-					return 1
-				}
-				return int(a - b)
-			})
-			w.dirty = false
+	for len(w.heap) > 0 {
+		b := w.next()
+		w.blocks[b].queued = false
+		if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
+			return false
 		}
-		for k := 0; k < len(w.order); k++ {
-			b := w.order[k]
-			if !w.blocks[b].queued {
-				continue
-			}
-			w.blocks[b].queued = false
-			w.pending--
-			if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
-				return false
-			}
-			s := w.states[w.blocks[b].in]
-			w.eval(b, &s)
-			if len(w.insts) >= maxInsts {
-				return false
-			}
-			if w.dirty {
-				break
-			}
+		w.cur = w.states[w.blocks[b].in]
+		w.eval(b, &w.cur)
+		if len(w.insts) >= maxInsts {
+			return false
 		}
 	}
 	return true
 }
 
-func (w *worker) blockPC(b int32) uint64 {
-	if bl := &w.blocks[b]; bl.end > bl.first {
-		return w.insts[bl.first].PC
+// enqueue puts block b on the heap of blocks to evaluate.
+func (w *worker) enqueue(b int32) {
+	if w.blocks[b].queued {
+		return
 	}
-	return 0
+	w.blocks[b].queued = true
+	w.heap = append(w.heap, b)
+	for i := len(w.heap) - 1; i > 0; {
+		p := (i - 1) / 2
+		if w.blocks[w.heap[p]].pc <= w.blocks[b].pc {
+			break
+		}
+		w.heap[i], w.heap[p] = w.heap[p], w.heap[i]
+		i = p
+	}
+}
+
+func (w *worker) next() int32 {
+	top := w.heap[0]
+	n := len(w.heap) - 1
+	w.heap[0] = w.heap[n]
+	w.heap = w.heap[:n]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= n {
+			break
+		}
+		if c+1 < n && w.blocks[w.heap[c+1]].pc < w.blocks[w.heap[c]].pc {
+			c++
+		}
+		if w.blocks[w.heap[i]].pc <= w.blocks[w.heap[c]].pc {
+			break
+		}
+		w.heap[i], w.heap[c] = w.heap[c], w.heap[i]
+		i = c
+	}
+	return top
 }
 
 // seed makes every unreached start after an unconditional transfer in the
@@ -682,7 +681,7 @@ func (w *worker) sweep() {
 		if len(w.states) == 0 {
 			w.states = append(w.states, s)
 		}
-		w.blocks = append(w.blocks, block{first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
+		w.blocks = append(w.blocks, block{pc: pc, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
@@ -748,7 +747,7 @@ func (w *worker) export(x val) []summary.Value {
 		case kLoad:
 			out = append(out, summary.Value{Kind: summary.Slot, N: int64(e.a), Size: uint8(e.r)})
 		case kAddr:
-			if e.b != anyOff {
+			if fixed(e.b) {
 				out = append(out, summary.Value{Kind: summary.Addr, N: int64(e.a + uint64(e.b))})
 				break
 			}

@@ -11,7 +11,7 @@ const (
 	kTop   kind = iota // anything; what it may have been derived from has escaped
 	kConst             // a
 	kLow               // low r bytes are a, the rest anything
-	kAddr              // address a plus b; b == anyOff: derived from address a
+	kAddr              // address a plus b; b == anyOff, anyBack: derived from address a
 	kLoad              // r bytes loaded from address a
 	kArg               // register r on entry; b: truncated to b bytes if 1 or 2
 	kArgX              // derived from register r on entry
@@ -23,7 +23,22 @@ const (
 	kTab8              // a 64-bit entry of the table at a
 )
 
-const anyOff = math.MinInt64
+// Offsets that are not known: at or after the address, or before it too.
+const (
+	anyOff  = math.MinInt64
+	anyBack = math.MinInt64 + 1
+)
+
+// fixed reports whether an offset is known.
+func fixed(b int64) bool { return b > anyBack }
+
+// loose returns the unknown offset that covers both of two offsets.
+func loose(b, c int64) int64 {
+	if b == anyBack || c == anyBack || fixed(b) && b < 0 || fixed(c) && c < 0 {
+		return anyBack
+	}
+	return anyOff
+}
 
 // elem is one abstract value; a value id stands for an elem or for a set of them.
 type elem struct {
@@ -221,8 +236,10 @@ func (v *values) widen(l []val) []val {
 			f := v.elems[l[j]]
 			var w val
 			switch {
-			case e.k == kAddr && f.k == kAddr && e.a == f.a, e.k == kSP && f.k == kSP:
-				w = v.mk(elem{k: e.k, a: e.a, b: anyOff})
+			case e.k == kAddr && f.k == kAddr && e.a == f.a:
+				w = v.mk(elem{k: kAddr, a: e.a, b: loose(e.b, f.b)})
+			case e.k == kSP && f.k == kSP:
+				w = v.mk(elem{k: kSP, b: anyOff})
 			case (e.k == kArg || e.k == kArgX) && (f.k == kArg || f.k == kArgX) && e.r == f.r:
 				w = v.mk(elem{k: kArgX, r: e.r})
 			default:

@@ -38,14 +38,17 @@ type member struct {
 	*process.Image
 	id       int
 	relocs   []image.Reloc // with the words of position-dependent files that hold addresses
+	hard     []uint64      // boundaries that are proven: sections, symbols
 	starts   []uint64      // of objects, sorted; the last one is the end of the image
 	live     []bool        // per object
 	got      []image.Range
-	slots    map[uint64]bool   // 8-byte words that live code reads
-	held     map[uint64][]held // stores to words that nothing reads yet
-	heldIn   map[int][]uint64  // object -> words with held stores
-	words    map[uint64]bool   // addresses looked at as text or as offset tables
-	symbolic bool              // looks symbols up by name: strings that live code refers to may be names
+	slots    map[uint64]bool     // 8-byte words that live code reads
+	stored   map[uint64][]uint64 // addresses that live code stores to a word
+	back     map[uint64]bool     // words whose pointers are moved backwards
+	held     map[uint64][]held   // stores to words that nothing reads yet
+	heldIn   map[int][]uint64    // object -> words with held stores
+	words    map[uint64]bool     // addresses looked at as text or as offset tables
+	symbolic bool                // looks symbols up by name: strings that live code refers to may be names
 }
 
 // held is a store that waits for its slot to be read.
@@ -60,7 +63,7 @@ type held struct {
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
 	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
+		slots: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()
@@ -92,9 +95,116 @@ func newMember(img *process.Image) *member {
 		b = append(b, s, e)
 	}
 	slices.Sort(b)
-	m.starts = slices.Compact(b)
+	b = slices.Compact(b)
+	m.hard = slices.Clone(b)
+	m.starts = m.split(b, syms)
 	m.live = make([]bool, len(m.starts)+1)
 	return m
+}
+
+// objectAlign is the alignment that GCC gives to static objects of its size
+// and more (ix86_data_alignment), and clang to arrays of half of it.
+const objectAlign = 32
+
+// split adds boundaries inside sections of stripped files, at the addresses
+// that code forms or relocations hold. Such an address may point into an
+// object, so only those count that are aligned as objects are, that no symbol
+// covers, that are not a reference of an object to itself (list heads), and
+// across which the relocations do not go on in the same pattern (arrays).
+func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
+	var c []uint64
+	add := func(a uint64) {
+		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) {
+			c = append(c, a)
+		}
+	}
+	for _, r := range m.relocs {
+		if r.Type == rRelative && r.Addr+16 < r.Addend || r.Addend+16 < r.Addr {
+			add(r.Addend)
+		}
+	}
+	for _, x := range m.ExecRanges() {
+		code := m.Bytes(x.Start)
+		if uint64(len(code)) > x.End-x.Start {
+			code = code[:x.End-x.Start]
+		}
+		m.formed(code, x.Start, add)
+	}
+	slices.Sort(c)
+	c = slices.Compact(c)
+	out := hard
+	k := 0
+	for _, a := range c {
+		for k < len(syms) && syms[k].End <= a {
+			k++
+		}
+		if k < len(syms) && syms[k].Start < a || m.periodic(a) {
+			continue
+		}
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// formed calls add for each address that an instruction in code may form:
+// lea disp(%rip), and in position-dependent files 32-bit immediates.
+func (m *member) formed(code []byte, at uint64, add func(uint64)) {
+	for i := 1; i+6 <= len(code); i++ {
+		switch op := code[i]; {
+		case op == 0x8d && code[i+1]&0xc7 == 5 && code[i-1]&0xf8 == 0x48:
+			add(at + uint64(i) + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:])))))
+		case m.Type == 2 && (op&0xf8 == 0xb8 || op == 0x68):
+			add(uint64(binary.LittleEndian.Uint32(code[i+1:])))
+		case m.Type == 2 && op == 0xc7 && i+10 <= len(code):
+			add(uint64(binary.LittleEndian.Uint32(code[i+2:])))
+			add(uint64(binary.LittleEndian.Uint32(code[i+6:])))
+		}
+	}
+}
+
+// periodic reports whether the words on both sides of a look like those of two
+// neighbouring elements of an array: for some element size, pointers to code,
+// pointers to data and other words come in the same order, and not all of them
+// are alike. (Tables of nothing but functions are as often neighbours as arrays.)
+func (m *member) periodic(a uint64) bool {
+	const words = 12 // longer runs of pointers are operation tables and vtables, not elements
+	var before, after [words]wordClass // from a outwards, from a onwards
+	for _, r := range m.relocsIn(a-min(a, 8*words), a+8*words) {
+		d := int64(r.Addr-a) >> 3
+		if d >= 0 && d < words {
+			after[d] = m.class(r)
+		} else if d < 0 && d >= -words {
+			before[-d-1] = m.class(r)
+		}
+	}
+	for n := 2; n <= words; n++ {
+		same, mixed := true, false
+		for i := 0; i < n && same; i++ {
+			same = before[n-1-i] == after[i]
+			mixed = mixed || after[i] != after[0]
+		}
+		if same && mixed {
+			return true
+		}
+	}
+	return false
+}
+
+// wordClass is what a word of data holds.
+type wordClass uint8
+
+const (
+	plainWord wordClass = iota
+	codeWord
+	dataWord
+)
+
+func (m *member) class(r image.Reloc) wordClass {
+	if r.Sym == 0 && m.Exec(r.Addend) || r.Sym != 0 && m.Symbol(int(r.Sym)).Type == sttFunc {
+		return codeWord
+	}
+	return dataWord
 }
 
 // addWords adds the words of a position-dependent file that hold addresses of

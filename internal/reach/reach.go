@@ -52,7 +52,7 @@ type Unit struct {
 	Why    string // for roots: what makes it one
 	Taken  bool   // live through a pointer: it may be called from code that is not known to
 
-	used     uint16 // registers that it consumes, callees included
+	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
 	resolver bool // only reached as an IFUNC resolver: what it returns waits
 	wanted   bool // its result is wanted
@@ -64,6 +64,7 @@ type waiter struct {
 	from uint8  // for arguments: register of unit
 	unit UnitID // whose argument or reference it is
 	ref  int32  // index in its Refs, -1 for an argument
+	wide bool   // the address has been moved backwards
 }
 
 // Options of a run.
@@ -307,13 +308,30 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		return
 	}
 	g.object(img, o, c)
-	// One past the end of the object before; and a few words below the start of
-	// the next one, where compilers put the base of arrays counted from one.
-	if m.starts[o] == a && o > 0 {
-		g.object(img, o-1, c)
-	}
-	if o+1 < len(m.starts) && m.starts[o+1]-a <= 64 {
+	// A few bytes below the start of an object compilers put the base of arrays
+	// that are not counted from zero.
+	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= 64 {
 		g.object(img, o+1, c)
+	}
+}
+
+// wide makes everything live that lies between the proven boundaries around an
+// address that a pointer is moved backwards from.
+func (g *Graph) wide(img int, a uint64, c cause) {
+	m := g.Members[img]
+	if m.Exec(a) || m.inGOT(a) {
+		return
+	}
+	i, _ := slices.BinarySearch(m.hard, a+1)
+	if i == 0 || i == len(m.hard) {
+		return
+	}
+	start, end := m.hard[i-1], m.hard[i]
+	if start == a && i > 1 {
+		start = m.hard[i-2]
+	}
+	for o := m.object(start); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
+		g.object(img, o, c)
 	}
 }
 
@@ -321,8 +339,8 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 // live code stores into it.
 func (g *Graph) object(img, o int, c cause) {
 	m := g.Members[img]
-	if m.live[o] {
-		return
+	if m.live[o] || m.inGOT(m.starts[o]) {
+		return // words of the GOT are read one by one
 	}
 	m.live[o] = true
 	start, end := m.starts[o], m.High
@@ -448,7 +466,7 @@ func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
 func (g *Graph) process(id UnitID) {
 	u := &g.Units[id]
 	sum := u.Sum
-	g.consume(id, sum.ArgUse)
+	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
 	hold := u.resolver
 	for i := range sum.Refs {
 		r := &sum.Refs[i]
@@ -461,7 +479,7 @@ func (g *Graph) process(id UnitID) {
 	for i := range sum.Passes {
 		p := &sum.Passes[i]
 		for _, callee := range g.callees(g.Units[id].Image, p.Callee, p.Slot) {
-			g.wait(callee, waiter{reg: p.To, from: p.From, unit: id, ref: -1})
+			g.waitBoth(callee, waiter{reg: p.To, from: p.From, unit: id, ref: -1})
 		}
 	}
 }
@@ -480,9 +498,25 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		}
 	case summary.RefAddr:
 		g.addrOff(img, r.A, r.Off, c)
+		if r.Reg&summary.Back != 0 {
+			g.wide(img, r.A, c)
+		}
 	case summary.RefRead:
 		c.how = Slot
 		g.read(img, r.A, uint64(r.Size), c)
+		if r.Reg&summary.Back != 0 {
+			// the pointer in the slot is moved backwards
+			for _, x := range g.Members[img].relocsIn(r.A, r.A+8) {
+				if x.Sym == 0 && x.Type == rRelative {
+					g.wide(img, x.Addend, c)
+				}
+			}
+			// and so is what code stores there: no store waits any more
+			g.Members[img].back[r.A&^7] = true
+			for _, h := range g.Members[img].stored[r.A&^7] {
+				g.wide(img, h, c)
+			}
+		}
 	case summary.RefCallSlot:
 		c.how = Slot
 		g.callSlot(img, r.A, c)
@@ -495,10 +529,18 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		callees := g.callees(img, r.B, r.Kind == summary.RefPassSlot)
 		if callees == nil {
 			g.addrOff(img, r.A, r.Off, c)
+			if r.Reg&summary.Back != 0 {
+				g.wide(img, r.A, c)
+			}
 			return
 		}
 		for _, callee := range callees {
-			g.wait(callee, waiter{reg: r.Reg, unit: id, ref: index})
+			w := waiter{reg: r.Reg &^ summary.Back, unit: id, ref: index}
+			g.waitBoth(callee, w)
+			if r.Reg&summary.Back != 0 {
+				// moved backwards before the call: wide as soon as it is used
+				g.wait(callee, waiter{reg: w.reg, unit: id, ref: index, wide: true})
+			}
 		}
 	}
 }
@@ -564,10 +606,21 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 	u := &g.Units[callee]
 	if u.used>>w.reg&1 != 0 {
 		g.wake(w)
-		return
+	} else {
+		u.waiting = append(u.waiting, w)
 	}
-	u.waiting = append(u.waiting, w)
 }
+
+// waitBoth waits for register reg of callee to be used, and to be moved backwards from.
+func (g *Graph) waitBoth(callee UnitID, w waiter) {
+	g.wait(callee, w)
+	w.reg += back
+	w.from += back
+	g.wait(callee, w)
+}
+
+// back is where the upper half of Unit.used begins.
+const back = 16
 
 func (g *Graph) wake(w waiter) {
 	if w.ref < 0 {
@@ -576,11 +629,16 @@ func (g *Graph) wake(w waiter) {
 	}
 	u := &g.Units[w.unit]
 	r := &u.Sum.Refs[w.ref]
-	g.addrOff(u.Image, r.A, r.Off, cause{w.unit, Address})
+	c := cause{w.unit, Address}
+	if w.reg >= back || w.wide {
+		g.wide(u.Image, r.A, c)
+	} else {
+		g.addrOff(u.Image, r.A, r.Off, c)
+	}
 }
 
 // consume records that unit id consumes registers.
-func (g *Graph) consume(id UnitID, regs uint16) {
+func (g *Graph) consume(id UnitID, regs uint32) {
 	u := &g.Units[id]
 	if regs&^u.used == 0 {
 		return
@@ -605,6 +663,12 @@ func (g *Graph) consume(id UnitID, regs uint16) {
 func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	m := g.Members[img]
 	w := r.A &^ 7
+	m.stored[w] = append(m.stored[w], r.B)
+	if r.Reg&summary.Back != 0 || m.back[w] {
+		g.addrOff(img, r.B, r.Off, c)
+		g.wide(img, r.B, c)
+		return
+	}
 	o := m.object(r.A)
 	if o < 0 || m.slots[w] || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
 		g.addrOff(img, r.B, r.Off, c)

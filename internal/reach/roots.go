@@ -69,14 +69,6 @@ func (g *Graph) imageRoots(m *member) {
 			g.Root(m.id, a, "Go function table")
 		}
 	}
-	for _, s := range m.Sections {
-		// What the linker collects for somebody else to walk between two symbols.
-		if s.Name == "__libc_atexit" || s.Name == "__libc_subfreeres" {
-			for _, r := range m.relocsIn(s.Start, s.End) {
-				g.reloc(m.id, r, cause{how: Root})
-			}
-		}
-	}
 }
 
 func (g *Graph) isInterp(m *member) bool {

@@ -32,8 +32,12 @@ type Ref struct {
 	Off  int32
 	Size uint16
 	Kind Kind
-	Reg  uint8
+	Reg  uint8 // a register, or for RefAddr, RefStore and RefRead: Back or 0
 }
+
+// Back in Ref.Reg says that what the address leads to is also reached
+// backwards from it: by a negative offset, or a pointer that is counted down.
+const Back = 0x80
 
 // ValueKind says what a Value is.
 type ValueKind uint8
@@ -103,11 +107,12 @@ type Gap struct {
 
 // Unit is what is known of the code that starts at Entry.
 type Unit struct {
-	Entry  uint64
-	Refs   []Ref
-	Passes []ArgPass
-	Sites  []Site
-	Gaps   []Gap
-	ArgUse uint16 // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
-	Insts  int32  // instructions
+	Entry   uint64
+	Refs    []Ref
+	Passes  []ArgPass
+	Sites   []Site
+	Gaps    []Gap
+	ArgBack uint16 // registers of ArgUse from whose value it moves backwards
+	ArgUse  uint16 // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
+	Insts   int32  // instructions
 }
