@@ -24,8 +24,11 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/hostconf"
+	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // Entry is one thing that may be loaded.
@@ -50,7 +53,7 @@ type Model struct {
 	texts   []text // not looked at yet
 	held    []text // file names that wait for an opener to be live
 	tried   map[string]bool
-	live    bool // something that loads files is live
+	live    bool            // something that loads files is live
 	words   map[string]bool // identifiers that live code of the C library refers to
 	nss     *hostconf.NSSConfig
 	nssDone map[string]bool
@@ -102,6 +105,54 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.services(g) || grown
 	grown = m.pam(g) || grown
 	grown = m.take(g) || grown
+	grown = m.lookups(g) || grown
+	return grown
+}
+
+// finders are the functions that find a symbol by name: their handle is in rdi.
+var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
+
+// lookups tells which images look symbols up by name, and where. A handle that
+// is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
+// everything; any other is taken for that of a file that dlopen loaded.
+func (m *Model) lookups(g *reach.Graph) bool {
+	grown := false
+	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
+		for _, name := range names {
+			for _, t := range m.p.LookupAll(name, nil) {
+				if id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+					f(t, id)
+				}
+			}
+		}
+	}
+	each(finders, func(t process.Target, id reach.UnitID) {
+		grown = g.Looks(t.Image, reach.LooksInModules) || grown
+		found, known := number.Passed(g, id, x86.RDI)
+		for _, f := range found {
+			where := reach.LooksInModules
+			if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
+				where = reach.LooksEverywhere
+			}
+			grown = g.Looks(f.Image, where) || grown
+		}
+		if !known {
+			// dlsym itself is called through a pointer
+			for img, i := range m.p.Images {
+				if i.Origin != process.OriginLoader && img != t.Image {
+					grown = g.Looks(img, reach.LooksEverywhere) || grown
+				}
+			}
+		}
+	})
+	each(openers, func(t process.Target, id reach.UnitID) {
+		found, _ := number.Passed(g, id, x86.RDI)
+		for _, f := range found {
+			if v := f.Value; v.Kind == summary.Const && v.N == 0 && f.Image != t.Image {
+				grown = g.Looks(f.Image, reach.LooksEverywhere) || grown
+			}
+		}
+	})
 	return grown
 }
 

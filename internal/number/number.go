@@ -20,6 +20,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // Call is one syscall that one site can make.
@@ -229,6 +230,23 @@ func (s *solver) constant(id reach.UnitID, v summary.Value) (int64, bool) {
 		return 0, false
 	}
 	return int64(binary.LittleEndian.Uint32(b)), true
+}
+
+// Passed finds what is passed in a register to a unit, by the images of its
+// direct callers, as Arguments does.
+func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
+	s := newSolver(g)
+	known = true
+	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
+		if why != "" && id == unit {
+			known = false
+			return
+		}
+		found = append(found, Found{s.g.Units[id].Image, v})
+	}
+	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
+	s.drain()
+	return found, known
 }
 
 func (s *solver) depend(k key, o origin) {

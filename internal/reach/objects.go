@@ -36,19 +36,36 @@ const (
 // member is one image with the state of its data.
 type member struct {
 	*process.Image
-	id       int
-	relocs   []image.Reloc // with the words of position-dependent files that hold addresses
-	hard     []uint64      // boundaries that are proven: sections, symbols
-	starts   []uint64      // of objects, sorted; the last one is the end of the image
-	live     []bool        // per object
-	got      []image.Range
-	slots    map[uint64]bool     // 8-byte words that live code reads
-	stored   map[uint64][]uint64 // addresses that live code stores to a word
-	back     map[uint64]bool     // words whose pointers are moved backwards
-	held     map[uint64][]held   // stores to words that nothing reads yet
-	heldIn   map[int][]uint64    // object -> words with held stores
-	words    map[uint64]bool     // addresses looked at as text or as offset tables
-	symbolic bool                // looks symbols up by name: strings that live code refers to may be names
+	id     int
+	relocs []image.Reloc // with the words of position-dependent files that hold addresses
+	hard   []uint64      // boundaries that are proven: sections, symbols
+	starts []uint64      // of objects, sorted; the last one is the end of the image
+	live   []bool        // per object
+	got    []image.Range
+	slots  map[uint64]bool     // 8-byte words that live code reads
+	stored map[uint64][]uint64 // addresses that live code stores to a word
+	back   map[uint64]bool     // words whose pointers are moved backwards
+	held   map[uint64][]held   // stores to words that nothing reads yet
+	heldIn map[int][]uint64    // object -> words with held stores
+	words  map[uint64]bool     // addresses looked at as text or as offset tables
+	looks  Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
+	texts  []name              // identifiers that its live code refers to
+}
+
+// Lookups says where an image may look symbols up by name.
+type Lookups uint8
+
+// Scopes of look-ups.
+const (
+	LooksNowhere    Lookups = iota
+	LooksInModules          // in what was loaded by dlopen
+	LooksEverywhere         // RTLD_DEFAULT, RTLD_NEXT, dlopen(NULL), and the loader itself
+)
+
+// name is an identifier that live code refers to.
+type name struct {
+	s string
+	c cause
 }
 
 // held is a store that waits for its slot to be read.
@@ -168,7 +185,7 @@ func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 // pointers to data and other words come in the same order, and not all of them
 // are alike. (Tables of nothing but functions are as often neighbours as arrays.)
 func (m *member) periodic(a uint64) bool {
-	const words = 12 // longer runs of pointers are operation tables and vtables, not elements
+	const words = 12                   // longer runs of pointers are operation tables and vtables, not elements
 	var before, after [words]wordClass // from a outwards, from a onwards
 	for _, r := range m.relocsIn(a-min(a, 8*words), a+8*words) {
 		d := int64(r.Addr-a) >> 3

@@ -91,7 +91,7 @@ type Graph struct {
 	Outside []Outside                                         // control that leaves every image
 	Strings func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	seenStr map[symRef]bool
-	lookups map[string]cause
+	lookups map[string]looked
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -111,7 +111,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		seenStr: map[symRef]bool{}, lookups: map[string]cause{}}
+		seenStr: map[symRef]bool{}, lookups: map[string]looked{}}
 	for range opts.Workers {
 		g.pools = append(g.pools, nil)
 	}
@@ -728,20 +728,52 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if g.Strings != nil {
 		g.Strings(img, a, s, c.unit)
 	}
-	if !m.symbolic || !identifier(s) {
+	if !identifier(s) {
 		return
 	}
-	g.lookup(s, c)
+	m.texts = append(m.texts, name{s, c})
+	if m.looks != LooksNowhere {
+		g.lookup(s, c, m.looks)
+	}
 }
 
-func (g *Graph) lookup(s string, c cause) {
-	if _, known := g.lookups[s]; known {
+// Looks says that live code of an image looks symbols up by name.
+func (g *Graph) Looks(img int, where Lookups) bool {
+	g.sync()
+	m := g.Members[img]
+	if m.looks >= where {
+		return false
+	}
+	m.looks = where
+	for _, t := range m.texts {
+		g.lookup(t.s, t.c, where)
+	}
+	return true
+}
+
+func (g *Graph) lookup(s string, c cause, where Lookups) {
+	if l, known := g.lookups[s]; known && l.where >= where {
 		return
 	}
 	c.how = Symbol
-	g.lookups[s] = c
+	g.lookups[s] = looked{c, where}
+	g.found(s)
+}
+
+// looked is a name that is looked up.
+type looked struct {
+	c     cause
+	where Lookups
+}
+
+// found makes the definitions of a name that is looked up live.
+func (g *Graph) found(s string) {
+	l := g.lookups[s]
 	for _, t := range g.P.LookupAll(s, nil) {
-		g.symbol(t, 0, c, s)
+		o := g.P.Images[t.Image].Origin
+		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen {
+			g.symbol(t, 0, l.c, s)
+		}
 	}
 }
 
@@ -776,11 +808,14 @@ func identifier(s string) bool {
 func (g *Graph) Relookup() {
 	g.sync()
 	for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
-		c := g.lookups[s]
-		for _, t := range g.P.LookupAll(s, nil) {
-			g.symbol(t, 0, c, s)
-		}
+		g.found(s)
 	}
+}
+
+// TextAt returns the zero-terminated text at an address of an image.
+func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
+	s := cstring(g.Members[img].Bytes(addr))
+	return s, s != ""
 }
 
 // Callees returns the live units that a RefCode or RefCallSlot of unit id leads to.
@@ -803,10 +838,4 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 		return []UnitID{c}
 	}
 	return nil
-}
-
-// TextAt returns the zero-terminated text at an address of an image.
-func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
-	s := cstring(g.Members[img].Bytes(addr))
-	return s, s != ""
 }

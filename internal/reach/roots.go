@@ -2,15 +2,11 @@ package reach
 
 import (
 	"encoding/binary"
-	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/process"
 )
-
-// lookupNames are the functions of the C library that find a symbol by name.
-var lookupNames = []string{"dlsym", "dlvsym", "__libc_dlsym", "g_module_symbol", "lt_dlsym"}
 
 // Startup adds the roots that every process has: the interpreter's and the
 // program's entry, the initialisers and finalisers of every image, IFUNC
@@ -29,13 +25,13 @@ func (g *Graph) imageRoots(m *member) {
 	switch m.Origin {
 	case process.OriginProgram, process.OriginLoader:
 		g.Root(m.id, m.Entry, "entry")
-		if len(g.Members) == 1 || m.Origin == process.OriginLoader {
-			m.symbolic = m.Origin == process.OriginLoader
+		if m.Origin == process.OriginLoader {
+			m.looks = LooksEverywhere
 		}
 	default:
 		if m.id < len(g.P.Images) && g.isInterp(m) {
 			g.Root(m.id, m.Entry, "entry")
-			m.symbolic = true
+			m.looks = LooksEverywhere
 		}
 	}
 	if m.id == 0 || m.Type != 2 {
@@ -54,9 +50,6 @@ func (g *Graph) imageRoots(m *member) {
 		s := m.Symbol(i)
 		if s.Type == sttIFunc && s.Shndx != 0 {
 			g.resolverRoot(m.id, s.Value, cause{how: Resolver}, false)
-		}
-		if s.Shndx == 0 && slices.Contains(lookupNames, m.SymbolName(i)) {
-			m.symbolic = true
 		}
 	}
 	if t := m.TLS; t.FileSize > 0 {
