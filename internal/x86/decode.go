@@ -7,35 +7,31 @@ import "encoding/binary"
 // entry says what one form of an instruction does. It is complete but for the numbers
 // that the instruction's own bytes give: registers, sizes, immediate.
 type entry struct {
-	flags   Flags
-	def     uint16 // implicit registers
-	use     uint16
-	op      Op
-	kinds   uint8 // sizes of the operands and of the immediate: an index of kindTab
-	roles   uint8
-	sel     uint8
-	special uint8
-	cond    uint8 // the opcode bits that Inst.Cond takes
+	flags                        Flags
+	def, use                     uint16 // implicit registers
+	defReg, defRm, useReg, useRm uint16 // all ones if the instruction writes or reads ModRM.reg, ModRM.rm
+	op                           Op
+	kinds                        uint8    // for VEX and EVEX: index of kindTab
+	size                         [4]sizes // for operands of 2, 4, 8 bytes
+	dst, src                     uint8    // Inst.Dst and Inst.Src: none, ModRM.reg, ModRM.rm or vvvv
+	bytes                        uint8
+	vv                           uint8
+	special                      uint8
+	cond                         uint8 // the opcode bits that Inst.Cond takes
 }
 
-// Roles: which of ModRM.reg, ModRM.rm and vvvv are general-purpose registers that are read or written.
+// Bits of entry.bytes: the operand is a byte register.
 const (
-	roleRegR = 1 << iota
-	roleRegW
-	roleRmR
-	roleRmW
-	roleVvR
-	roleVvW
-	roleRegByte
-	roleRmByte
-	roleVv   = roleVvR | roleVvW
-	roleByte = roleRegByte | roleRmByte
+	byteReg = 1 << iota
+	byteRm
 )
 
-// Bits of entry.sel: two choose Inst.Dst and two Inst.Src among none, reg, rm and vvvv.
+// Bits of entry.vv.
 const (
-	selHalf  = 1 << 4 // EVEX broadcasts elements of two bytes
-	selBcast = 1 << 5 // EVEX can broadcast
+	vvRead  = 1 << iota // vvvv is a general-purpose register that is read
+	vvWrite             // or written
+	vvHalf              // EVEX broadcasts elements of two bytes
+	vvBcast             // EVEX can broadcast
 )
 
 // What an entry cannot say.
@@ -54,16 +50,13 @@ const (
 	sp3dnow // the immediate is the opcode
 )
 
-// kinds are the sizes of an entry for one operand size and vector length.
-type kinds struct {
-	size  uint8 // bytes of the operand
-	msize uint8 // of memory
-	ssize uint8 // of the source of a widening move; for EVEX: of the unit of the displacement, if not msize
-	imm   uint8 // of the immediate, and in the high half an index of immTab
+// sizes are those of an entry for one operand size and vector length.
+type sizes struct {
+	size uint8 // bytes of the operand
+	mem  uint8 // of memory
+	src  uint8 // of the source of a widening move; for EVEX: of the unit of the displacement, if not that of memory
+	imm  int8  // of the immediate; negative if it is zero-extended
 }
-
-// immInfo cuts an immediate out of eight bytes and extends it.
-type immInfo struct{ mask, sign uint64 }
 
 // Nodes and rows. A node is an entry or, with one of the first three bits set, chooses among the nodes
 // at an offset in sub. A row is such an offset for an opcode: first memory form, then register form,
@@ -76,6 +69,7 @@ const (
 
 	rowModRM = 1 << 15 // a ModRM byte follows
 	rowRare  = 1 << 14 // prefixes has to be asked
+	rowImm   = 12      // shift of two bits: no immediate, one byte, up to four bytes, see the entry
 )
 
 // Fields of the word that gathers what prefixes say and few instructions ask for. The low 16 bits
@@ -90,6 +84,7 @@ const (
 	hdrBcast = 1 << 27 // EVEX.b
 	hdrScale = 1 << 28 // EVEX scales a displacement
 	hdrRegs  = 1 << 29 // ModRM.mod does not count
+	hdrVex   = 1 << 30 // VEX or XOP
 )
 
 // ops3dnow are the last bytes of the 3DNow! instructions.
@@ -153,48 +148,56 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 		}
 	}
 
+	// Results are stored as soon as they are known: there are too many of them for the registers.
+	in.PC = pc
 	at := int(row & nodeAt)
-	base, index := RegNone, RegNone
-	scale := uint8(1)
-	var disp int64
 	var reg, rm, q uint8
-	if row&rowModRM != 0 {
+	if row&rowModRM == 0 {
+		at++
+		rm = b&7 | rex&1<<3
+		in.Base, in.Index, in.Scale, in.Disp = RegNone, RegNone, 1, 0
+	} else {
 		q = p[i&31]
 		i++
 		reg = q>>3&7 | rex&4<<1
 		rm = q&7 | rex&1<<3
 		if q >= 0xc0 || h&hdrRegs != 0 {
 			at++
+			in.Base, in.Index, in.Scale, in.Disp = RegNone, RegNone, 1, 0
 		} else {
+			base := Reg(rm)
 			if q&7 == 4 {
 				s := p[i&31]
 				i++
-				scale = 1 << (s >> 6)
-				if x := s>>3&7 | rex&2<<2; x != 4 {
-					index = Reg(x)
-				}
 				base = Reg(s&7 | rex&1<<3)
 				if s&7 == 5 && q < 0x40 {
 					base = RegNone
 				}
+				in.Scale = 1 << (s >> 6)
+				index := Reg(s>>3&7 | rex&2<<2)
+				if index == RSP {
+					index = RegNone
+				}
+				in.Index = index
 			} else {
-				base = Reg(rm)
 				if q&7 == 5 && q < 0x40 {
 					base = RIP
 				}
+				in.Index, in.Scale = RegNone, 1
 			}
-			if q >= 0x80 || base == RIP || base == RegNone {
-				disp = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
+			in.Base = base
+			switch {
+			case q >= 0x80 || base == RIP || base == RegNone:
+				in.Disp = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
 				i += 4
 				h &^= hdrScale // only a short displacement is scaled
-			} else if q >= 0x40 {
-				disp = int64(int8(p[i&31]))
+			case q >= 0x40:
+				in.Disp = int64(int8(p[i&31]))
 				i++
+			default:
+				in.Disp = 0
 			}
 		}
-	} else {
-		at++
-		rm = b&7 | rex&1<<3
 	}
 
 	node := sub[at&nodeAt]
@@ -215,145 +218,183 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 		return bad(pc, in)
 	}
 
-	k := &kindTab[int(e.kinds)<<4|int(h>>hdrZ&15)]
-	size, msize, ssize := k.size, k.msize, k.ssize
-	ii := &immTab[k.imm>>4]
-	imm := int64(binary.LittleEndian.Uint64(p[i&31:])&ii.mask ^ ii.sign - ii.sign)
-	i += int(k.imm & 15)
+	k := &e.size[h>>hdrOsz&3]
+	var imm int64
+	immLen := 0
+	switch row >> rowImm & 3 {
+	case 1:
+		imm = int64(int8(p[i&31]))
+		if k.imm < 0 {
+			imm &= 0xff
+		}
+		immLen = 1
+	case 2:
+		if h>>hdrOsz&3 == 0 {
+			imm = int64(int16(binary.LittleEndian.Uint16(p[i&31:])))
+			immLen = 2
+		} else {
+			imm = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
+			if k.imm < 0 {
+				imm = int64(uint32(imm))
+			}
+			immLen = 4
+		}
+	case 3:
+		imm, immLen = otherImm(binary.LittleEndian.Uint64(p[i&31:]), k.imm)
+	}
+	in.Imm = imm
+	i += immLen
 
-	flags := Flags(h) | e.flags
-	if h&hdrEvex != 0 {
-		if e.flags&FlagMem != 0 {
-			if h&hdrBcast != 0 && e.sel&selBcast == 0 {
-				return bad(pc, in)
-			}
-			var unit uint8
-			msize, unit = evexMemory(e.sel, h, msize, ssize)
-			if h&hdrScale != 0 {
-				disp *= int64(unit)
-			}
-		}
-		ssize = 0
-	}
-	if e.roles&roleByte != 0 && h&hdrRex == 0 {
-		if e.roles&roleRegByte != 0 && reg >= 4 {
+	in.Op = e.op
+	in.Size, in.MemSize, in.SrcSize = k.size, k.mem, k.src
+	in.Cond = b & e.cond
+	in.Flags = Flags(h) | e.flags
+	if e.bytes != 0 && h&hdrRex == 0 {
+		if e.bytes&byteReg != 0 && reg >= 4 {
 			reg -= 4
-			flags |= FlagHigh8
+			in.Flags |= FlagHigh8
 		}
-		if e.roles&roleRmByte != 0 && rm >= 4 {
+		if e.bytes&byteRm != 0 && rm >= 4 {
 			rm -= 4
-			flags |= FlagHigh8
+			in.Flags |= FlagHigh8
 		}
 	}
-	r := uint16(e.roles)
-	def := r>>1&1<<(reg&15) | r>>3&1<<(rm&15)
-	use := e.use | r&1<<(reg&15) | r>>2&1<<(rm&15)
-	vv := uint8(h >> hdrVv & 15)
-	if r&roleVv != 0 {
-		def |= r >> 5 & 1 << vv
-		use |= r >> 4 & 1 << vv
-	}
-	if size < 4 {
+	regBit, rmBit := uint16(1)<<(reg&15), uint16(1)<<(rm&15)
+	def := regBit&e.defReg | rmBit&e.defRm
+	use := regBit&e.useReg | rmBit&e.useRm | e.use
+	if k.size < 4 {
 		use |= def // the rest of the register lives on
 	}
-	def |= e.def
-	names := uint32(reg)<<8 | uint32(rm)<<16 | uint32(vv)<<24 | 0xff
-	dst := Reg(names >> (e.sel & 3 * 8))
-	src := Reg(names >> (e.sel >> 2 & 3 * 8))
-	op := e.op
-	cond := b & e.cond
+	in.Def, in.Use = def|e.def, use
+	names := [4]Reg{RegNone, Reg(reg), Reg(rm), Reg(h >> hdrVv & 15)}
+	in.Dst, in.Src = names[e.dst&3], names[e.src&3]
 
 	if e.special != spNone {
-		switch e.special {
-		case spRel:
-			imm += int64(pc) + int64(i)
-			if h>>hdrOsz&3 == 0 && k.imm&15 == 2 {
-				imm &= 0xffff
+		if e.special == spRel {
+			in.Imm += int64(pc) + int64(i)
+			if h>>hdrOsz&3 == 0 && immLen == 2 {
+				in.Imm &= 0xffff
 			}
-		case spLoop:
-			imm += int64(pc) + int64(i)
-			cond = 0xff
-		case spRep:
-			if h&hdrRep != 0 {
-				def |= 1 << RCX
-				use |= 1 << RCX
-				flags |= FlagRep | FlagMemAny
-				msize = 0
-			}
-		case spShift:
-			if size == 8 {
-				imm &= 63
-			} else {
-				imm &= 31
-			}
-		case spOne:
-			imm = 1
-		case spCl:
-			src = RCX
-		case spInt:
-			switch imm {
-			case 3:
-				op, def, use, flags = OpTrap, 0, 0, flags&^(FlagImpMem|FlagMemIn|FlagMemOut|FlagMemAny)
-			case 0x80:
-				op, def = OpInt80, 1<<RAX|1<<R8|1<<R9|1<<R10|1<<R11 // old kernels zero r8 to r11
-			}
-		case spVsib:
-			index, scale = RegNone, 1
-		case spNop90:
-			if rex&1 == 0 {
-				op, def, use, dst, src = OpNop, 0, 0, RegNone, RegNone
-			}
-		case spMoffs:
-			disp, imm = imm, 0
-			if flags&FlagAddr32 != 0 {
-				i -= 4
-				disp = int64(uint32(disp))
-			}
-		case sp3dnow:
-			if !ops3dnow[uint8(imm)] {
-				return bad(pc, in)
-			}
+		} else if i = special(e, in, h, i); i == 0 {
+			return bad(pc, in)
 		}
 	}
-	if i > limit {
+	if h&(hdrEvex|hdrVex) != 0 && !vex(e, in, h) || i > limit {
 		return bad(pc, in)
 	}
-	if base == RIP {
-		disp += int64(pc) + int64(i)
-		if flags&FlagAddr32 != 0 {
-			disp = int64(uint32(disp))
+	in.Len = uint8(i)
+	if in.Base == RIP {
+		in.Disp += int64(pc) + int64(i)
+		if in.Flags&FlagAddr32 != 0 {
+			in.Disp = int64(uint32(in.Disp))
 		}
 	}
-	if flags&FlagSeg != 0 && (op == OpLea || flags&(FlagMem|FlagImpMem) == 0) {
-		flags &^= FlagSeg
+	if in.Flags&FlagSeg != 0 && (in.Op == OpLea || in.Flags&(FlagMem|FlagImpMem) == 0) {
+		in.Flags &^= FlagSeg
 	}
-	// Field by field: a composite literal would be built elsewhere byte by byte and then copied
-	// in words, which stalls on store forwarding.
-	in.PC, in.Imm, in.Disp = pc, imm, disp
-	in.Def, in.Use = def, use
-	in.Op, in.Len, in.Size, in.SrcSize, in.MemSize, in.Cond = op, uint8(i), size, ssize, msize, cond
-	in.Dst, in.Src, in.Base, in.Index, in.Scale = dst, src, base, index, scale
-	in.Flags = flags
 	return true
 }
 
-// evexMemory returns the bytes of an EVEX instruction's memory operand and of the unit in which a
-// short displacement counts (SDM vol. 2, 2.7.5).
-func evexMemory(sel uint8, h uint32, msize, ssize uint8) (bytes, unit uint8) {
-	if h&hdrBcast != 0 {
-		switch {
-		case sel&selHalf != 0:
-			msize = 2
-		case h>>hdrOsz&2 != 0:
-			msize = 8
-		default:
-			msize = 4
+// otherImm cuts an immediate of any length out of eight bytes.
+func otherImm(v uint64, n int8) (imm int64, length int) {
+	unsigned := n < 0
+	if unsigned {
+		n = -n
+	}
+	shift := 64 - 8*uint(n)
+	if unsigned {
+		return int64(v << shift >> shift), int(n)
+	}
+	return int64(v<<shift) >> shift, int(n)
+}
+
+// special does what an entry cannot say and returns the length up to the end of the immediate, or 0 if
+// the instruction is invalid.
+func special(e *entry, in *Inst, h uint32, i int) int {
+	switch e.special {
+	case spLoop:
+		in.Imm += int64(in.PC) + int64(i)
+		in.Cond = 0xff
+	case spRep:
+		if h&hdrRep != 0 {
+			in.Def |= 1 << RCX
+			in.Use |= 1 << RCX
+			in.Flags |= FlagRep | FlagMemAny
+			in.MemSize = 0
+		}
+	case spShift:
+		if in.Size == 8 {
+			in.Imm &= 63
+		} else {
+			in.Imm &= 31
+		}
+	case spOne:
+		in.Imm = 1
+	case spCl:
+		in.Src = RCX
+	case spInt:
+		switch in.Imm {
+		case 3:
+			in.Op, in.Def, in.Use = OpTrap, 0, 0
+			in.Flags &^= FlagImpMem | FlagMemIn | FlagMemOut | FlagMemAny
+		case 0x80:
+			in.Op, in.Def = OpInt80, 1<<RAX|1<<R8|1<<R9|1<<R10|1<<R11 // old kernels zero r8 to r11
+		}
+	case spVsib:
+		in.Index, in.Scale = RegNone, 1
+	case spNop90:
+		if in.Src == RAX {
+			in.Op, in.Def, in.Use, in.Dst, in.Src = OpNop, 0, 0, RegNone, RegNone
+		}
+	case spMoffs:
+		in.Disp, in.Imm = in.Imm, 0
+		if in.Flags&FlagAddr32 != 0 {
+			i -= 4
+			in.Disp = int64(uint32(in.Disp))
+		}
+	case sp3dnow:
+		if !ops3dnow[uint8(in.Imm)] {
+			return 0
 		}
 	}
-	if ssize != 0 {
-		return msize, ssize
+	return i
+}
+
+// vex does what only VEX, EVEX and XOP have: a third register, and EVEX's memory operands, whose
+// short displacements are scaled (SDM vol. 2, 2.7.5). It reports whether the instruction is valid.
+func vex(e *entry, in *Inst, h uint32) bool {
+	k := &kindTab[int(e.kinds)<<4|int(h>>hdrZ&15)]
+	bit := uint16(1) << (h >> hdrVv & 15)
+	if e.vv&vvRead != 0 {
+		in.Use |= bit
 	}
-	return msize, msize
+	if e.vv&vvWrite != 0 {
+		in.Def |= bit
+	}
+	in.Size, in.MemSize, in.SrcSize = k.size, k.mem, 0
+	if h&hdrEvex == 0 || e.flags&FlagMem == 0 {
+		return true
+	}
+	if h&hdrBcast != 0 {
+		switch {
+		case e.vv&vvBcast == 0:
+			return false
+		case e.vv&vvHalf != 0:
+			in.MemSize = 2
+		case h>>hdrOsz&2 != 0:
+			in.MemSize = 8
+		default:
+			in.MemSize = 4
+		}
+	}
+	if h&hdrScale != 0 {
+		unit := in.MemSize
+		if k.src != 0 {
+			unit = k.src
+		}
+		in.Disp *= int64(unit)
+	}
+	return true
 }
 
 // prefixes decodes what comes before ModRM when it is not a mere REX prefix and an opcode of the first two
@@ -439,7 +480,7 @@ opcode:
 		m = mapV1
 		rex = ^q >> 5 & 4
 		pp = uint32(q & 3)
-		h |= hdrRex | 1<<hdrOsz | uint32(q>>2&1)<<hdrZ | uint32(^q>>3&15)<<hdrVv
+		h |= hdrRex | hdrVex | 1<<hdrOsz | uint32(q>>2&1)<<hdrZ | uint32(^q>>3&15)<<hdrVv
 	case b == 0x62:
 		q, r, s := p[i], p[i+1], p[i+2]
 		b = p[i+3]
@@ -472,7 +513,7 @@ opcode:
 		i += 3
 		rex = ^q>>5&7 | r>>4&8
 		pp = uint32(r & 3)
-		h |= hdrRex | (1+uint32(r>>7))<<hdrOsz | uint32(r>>2&1)<<hdrZ | uint32(^r>>3&15)<<hdrVv
+		h |= hdrRex | hdrVex | (1+uint32(r>>7))<<hdrOsz | uint32(r>>2&1)<<hdrZ | uint32(^r>>3&15)<<hdrVv
 	}
 	row = roots[m][b] &^ rowRare
 	return row + uint16(pp*2), b, rex, i, h

@@ -14,8 +14,8 @@ func TestSize(t *testing.T) {
 	if n := unsafe.Sizeof(Inst{}); n != 48 {
 		t.Errorf("Inst has %d bytes, want 48", n)
 	}
-	if n := unsafe.Sizeof(entry{}); n > 16 {
-		t.Errorf("entry has %d bytes, want at most 16", n)
+	if n := unsafe.Sizeof(entry{}); n > 40 {
+		t.Errorf("entry has %d bytes, want at most 40", n)
 	}
 }
 

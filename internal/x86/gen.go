@@ -48,7 +48,7 @@ var immKinds = []struct{ name, letter, bytes string }{
 	{"1", "1", "0"},        // the constant 1
 }
 
-// Bits of entry.roles and entry.sel; decode.go knows them too.
+// Bits of entry.roles, of which decode.go knows the last four and the values of entry.dst and entry.src.
 const (
 	regR = 1 << iota
 	regW
@@ -87,19 +87,27 @@ func (e entry) String() string {
 		slices.Sort(e.flags)
 		flags = strings.Join(slices.Compact(e.flags), "|")
 	}
-	sel := int(e.dst) | int(e.src)<<2
-	if e.half {
-		sel |= 1 << 4
-	}
 	cond := 0
 	if e.cond {
 		cond = 15
 	}
-	if e.bcast {
-		sel |= 1 << 5
+	mask := func(role uint8) string {
+		if e.roles&role != 0 {
+			return "0xffff"
+		}
+		return "0"
 	}
-	return fmt.Sprintf("{%s, %#x, %#x, Op%s, %d, %#x, %#x, sp%s, %d},",
-		flags, e.def, e.use, e.op, e.kinds, e.roles, sel, e.special, cond)
+	vv := e.roles >> 4 & 3
+	if e.half {
+		vv |= 4
+	}
+	if e.bcast {
+		vv |= 8
+	}
+	k := strings.Join([]string{e.size, e.msize, e.ssize, e.imm}, " ")
+	return fmt.Sprintf("{%s, %#x, %#x, %s, %s, %s, %s, Op%s, %d, [4]sizes{%s, %s, %s}, %d, %d, %d, %d, sp%s, %d},",
+		flags, e.def, e.use, mask(regW), mask(rmW), mask(regR), mask(rmR),
+		e.op, e.kinds, sizes(k, 0, 0), sizes(k, 1, 0), sizes(k, 2, 0), e.dst, e.src, e.roles>>6, vv, e.special, cond)
 }
 
 // A rule is an entry that holds under further conditions; -1 is no condition.
@@ -115,7 +123,8 @@ type table struct {
 	subOf  map[string]int
 	slots  map[string]map[int]*[8][]rule // map name, opcode, prefix*2 + register form
 	modrm  map[string]map[int]bool
-	kinds  []string // size, memory size, source size and immediate of entries
+	imms   map[string]map[int]uint16 // what rows say of immediates
+	kinds  []string                  // size, memory size, source size and immediate of entries
 }
 
 func main() {
@@ -124,10 +133,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	t := &table{leafOf: map[string]uint16{}, subOf: map[string]int{}, slots: map[string]map[int]*[8][]rule{}, modrm: map[string]map[int]bool{}}
+	t := &table{leafOf: map[string]uint16{}, subOf: map[string]int{}, slots: map[string]map[int]*[8][]rule{}, modrm: map[string]map[int]bool{}, imms: map[string]map[int]uint16{}}
 	for _, m := range append([]string{"1"}, mapNames...) {
 		t.slots[m] = map[int]*[8][]rule{}
 		t.modrm[m] = map[int]bool{}
+		t.imms[m] = map[int]uint16{}
 	}
 	t.leaf(entry{op: "Bad", size: "None", msize: "None", ssize: "None", imm: "None", special: "None"})
 	for i, line := range strings.Split(string(text), "\n") {
@@ -444,6 +454,10 @@ conditions:
 			if slots[o] == nil {
 				slots[o] = new([8][]rule)
 				t.modrm[m][o] = hasModRM
+				t.imms[m][o] = immClass(mem.imm)
+			}
+			if t.imms[m][o] != immClass(mem.imm) {
+				t.imms[m][o] = 3
 			}
 			if t.modrm[m][o] != hasModRM {
 				return fmt.Errorf("%s %02x: has a ModRM byte or has not", m, o)
@@ -480,6 +494,20 @@ conditions:
 		}
 	}
 	return nil
+}
+
+// immClass is what a row says of the length of an immediate: none, one byte, up to four bytes by
+// operand size, or see the entry.
+func immClass(imm string) uint16 {
+	switch imm {
+	case "None", "1":
+		return 0
+	case "B", "U":
+		return 1
+	case "Z", "M":
+		return 2
+	}
+	return 3
 }
 
 func sizeName(letter string) (string, error) {
@@ -579,6 +607,7 @@ func (t *table) output() []byte {
 			if t.modrm["1"][o] {
 				first[o] |= modrm
 			}
+			first[o] |= t.imms["1"][o] << 12
 		}
 		if o&0xf0 == 0x40 || strings.Contains("0f 26 2e 36 3e 62 64 65 66 67 8f c4 c5 f0 f2 f3", fmt.Sprintf("%02x", o)) {
 			first[o] |= rare
@@ -596,6 +625,7 @@ func (t *table) output() []byte {
 				if t.modrm[name][o] {
 					roots[m][o] |= modrm
 				}
+				roots[m][o] |= t.imms[name][o] << 12
 			}
 			if name == "0f" && (o == 0x38 || o == 0x3a || o&0xfc == 0x20) {
 				roots[m][o] |= rare
@@ -613,52 +643,17 @@ func (t *table) output() []byte {
 	p(")\n\nconst rowBad = %d // of invalid opcodes\n\n", bad)
 
 	p("// kindTab is indexed by entry.kinds, operand size (2, 4, 8: two bits) and vector length (two bits).\n")
-	p("var kindTab = [2048]kinds{\n")
+	p("var kindTab = [%d]sizes{\n", len(t.kinds)*16)
 	for _, k := range t.kinds {
-		f := strings.Fields(k)
 		p("// %s\n", k)
 		for j := range 16 {
-			osz, vl := min(j>>2, 2), min(j&3, 2)
-			size := func(name string) int {
-				k := slices.IndexFunc(sizeKinds, func(k struct{ name, letter, bytes string }) bool { return k.name == name })
-				return pick(sizeKinds[k].bytes, osz, vl)
-			}
-			i := slices.IndexFunc(immKinds, func(k struct{ name, letter, bytes string }) bool { return k.name == f[3] })
-			parts := strings.Split(immKinds[i].bytes, "/")
-			n, signed := strings.CutSuffix(parts[min(osz, len(parts)-1)], "s")
-			length, _ := strconv.Atoi(n)
-			code := length
-			if length == 8 {
-				code = 5
-			}
-			if signed {
-				code |= 8
-			}
-			p("{%d, %d, %d, %#x},", size(f[0]), size(f[1]), size(f[2]), code<<4|length)
+			p("%s,", sizes(k, j>>2, j&3))
 			if j&3 == 3 {
 				p("\n")
 			}
 		}
 	}
 	p("}\n\n")
-
-	p("// immTab is indexed by length (5 stands for 8) and, in the high bit, whether it is signed.\n")
-	p("var immTab = [16]immInfo{")
-	for code := range 16 {
-		n := code & 7
-		if n == 5 {
-			n = 8
-		}
-		if n == 0 || n > 4 && n != 8 {
-			continue
-		}
-		sign := uint64(0)
-		if code&8 != 0 {
-			sign = 1 << (8*n - 1)
-		}
-		p("\n%d: {%#x, %#x},", code, ^uint64(0)>>(64-8*n), sign)
-	}
-	p("\n}\n\n")
 
 	numbers := func(v []uint16) {
 		for i, n := range v {
@@ -688,6 +683,23 @@ func (t *table) output() []byte {
 		log.Fatal("too large for the arrays")
 	}
 	return b.Bytes()
+}
+
+// sizes are those of the kinds of an entry for an operand size (0 to 2) and a vector length.
+func sizes(kinds string, osz, vl int) string {
+	osz, vl = min(osz, 2), min(vl, 2)
+	f := strings.Fields(kinds)
+	size := func(name string) int {
+		k := slices.IndexFunc(sizeKinds, func(k struct{ name, letter, bytes string }) bool { return k.name == name })
+		return pick(sizeKinds[k].bytes, osz, vl)
+	}
+	i := slices.IndexFunc(immKinds, func(k struct{ name, letter, bytes string }) bool { return k.name == f[3] })
+	parts := strings.Split(immKinds[i].bytes, "/")
+	n, signed := strings.CutSuffix(parts[min(osz, len(parts)-1)], "s")
+	if !signed {
+		n = "-" + n
+	}
+	return fmt.Sprintf("{%d, %d, %d, %s}", size(f[0]), size(f[1]), size(f[2]), n)
 }
 
 func pick(s string, osz, vl int) int {
