@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 COUNT   ?= 6
 BENCH   ?= .
 FUZZTIME ?= 5s
-TIMEOUT ?= 10m
+TIMEOUT ?= 20m
 
 .PHONY: build install deps check test lint fuzz groundtruth bench clean
 

@@ -8,6 +8,9 @@
 package report
 
 import (
+	"path"
+	"strings"
+
 	"github.com/gofind-dev/gofind"
 )
 
@@ -43,13 +46,42 @@ func origin(c gofind.Syscall) string {
 	return ""
 }
 
-// shown returns the site that stands for the call: the first of its strongest origin.
+// shown returns the site that stands for the call, one of its strongest origin:
+// the one at the end of the chain if that is one of them, else the first.
 func shown(c gofind.Syscall) (site gofind.Site, ok bool) {
 	want := origin(c)
 	for _, s := range c.Sites {
-		if s.Origin == want {
+		if s.Origin != want {
+			continue
+		}
+		if endsAt(c.Via, s) {
 			return s, true
 		}
+		if !ok {
+			site, ok = s, true
+		}
 	}
-	return gofind.Site{}, false
+	return site, ok
+}
+
+// endsAt reports whether a chain leads to the function of a site.
+func endsAt(via []string, s gofind.Site) bool {
+	if len(via) == 0 {
+		return false
+	}
+	name, image, _ := parseStep(via[len(via)-1])
+	return name == s.Function && image == path.Base(s.Image)
+}
+
+// caller returns the function before the site at the end of the chain, with its
+// image if that is another one; "" if the chain is not known or leads elsewhere.
+func caller(c gofind.Syscall, s gofind.Site) string {
+	if len(c.Via) < 2 || !endsAt(c.Via, s) {
+		return ""
+	}
+	name, image, _ := parseStep(c.Via[len(c.Via)-2])
+	if image == path.Base(s.Image) || strings.HasPrefix(name, image+"+0x") {
+		return function(name)
+	}
+	return Clean(image) + ":" + function(name)
 }

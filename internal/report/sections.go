@@ -53,7 +53,7 @@ func (p *painter) calls(r *gofind.Result) {
 	section := func(title string, rows []row) {
 		if len(rows) > 0 {
 			p.title(bold, "%s (%d)", title, len(rows))
-			p.table(rows, green, "", faint)
+			p.table(rows, green, faint, "", faint)
 		}
 	}
 	for _, o := range origins {
@@ -69,14 +69,19 @@ func (p *painter) calls(r *gofind.Result) {
 	section("Others", rest)
 }
 
-// callRow shows one call: its name, and the image and function of one site.
+// callRow shows one call: its name, the image and function of one site, how many
+// more there are, and what leads to the one shown.
 func callRow(c gofind.Syscall) row {
 	site, _ := shown(c)
 	where := function(site.Function)
 	if more := len(c.Sites) - 1; more > 0 {
 		where += fmt.Sprintf(" +%d", more)
 	}
-	return row{CallName(c), base(site.Image), where}
+	from := caller(c, site)
+	if from != "" {
+		from = "from " + from
+	}
+	return row{CallName(c), base(site.Image), where, from}
 }
 
 // CallName returns the name of a call, with its ABI if that is not the native one.
