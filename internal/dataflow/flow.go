@@ -305,6 +305,15 @@ func (w *worker) noreturn(target uint64, depth int) bool {
 	return t
 }
 
+// neverDepth is how deep calls are looked at when a call is decoded.
+const neverDepth = 2
+
+// scan is the memory of one level of scanNever.
+type scan struct {
+	seen map[uint64]bool
+	todo []uint64
+}
+
 type depthKey struct {
 	addr  uint64
 	depth int
@@ -312,8 +321,13 @@ type depthKey struct {
 
 func (w *worker) scanNever(target uint64, depth int) bool {
 	const limit = 600
-	seen := map[uint64]bool{}
-	todo := []uint64{target}
+	sc := &w.scans[depth]
+	if sc.seen == nil {
+		sc.seen = map[uint64]bool{}
+	}
+	clear(sc.seen)
+	seen, todo := sc.seen, append(sc.todo[:0], target)
+	defer func() { sc.todo = todo }()
 	var in x86.Inst
 	for len(todo) > 0 {
 		pc := todo[len(todo)-1]

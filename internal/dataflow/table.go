@@ -163,26 +163,36 @@ func (w *worker) boundary(a uint64) bool {
 	return w.instAt(a) >= 0 || w.boundaryOf(w.fn.Start, a)
 }
 
+// boundaryOf reports whether a is an instruction boundary of the linear
+// decoding from start.
 func (w *worker) boundaryOf(start, a uint64) bool {
-	var in x86.Inst
-	for pc := start; pc <= a; {
-		if pc == a {
-			return true
-		}
-		code := w.f.Bytes(pc)
-		if len(code) == 0 {
-			return false
-		}
-		if len(code) > 15 {
-			code = code[:15]
-		}
-		if !x86.Decode(code, pc, &in) {
-			pc++
-			continue
-		}
-		pc += uint64(in.Len)
+	const span = 1 << 20
+	if a < start || a-start >= span {
+		return false
 	}
-	return false
+	bits, n := w.lines[start], a-start
+	if uint64(len(bits))*64 <= n {
+		end := start + min(max(2*n, 4096), span)
+		if f := w.f.FDEAt(start); f != nil && f.End > a {
+			end = min(end, f.End)
+		}
+		bits = make([]uint64, (end-start)/64+1)
+		var in x86.Inst
+		for pc := start; pc < end; pc += uint64(in.Len) {
+			code := w.f.Bytes(pc)
+			if len(code) == 0 {
+				break
+			}
+			if len(code) > 15 {
+				code = code[:15]
+			}
+			if x86.Decode(code, pc, &in) {
+				bits[(pc-start)/64] |= 1 << ((pc - start) % 64)
+			}
+		}
+		w.lines[start] = bits
+	}
+	return bits[n/64]>>(n%64)&1 != 0
 }
 
 // tableSeeds makes the entries of all tables that this function reads possible

@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -70,6 +71,9 @@ type facts struct {
 	clob  map[uint64]uint16 // callee clobber masks
 	twice map[uint64]bool   // targets that return twice
 	never map[depthKey]bool // targets that do not return
+	calls []uint64          // targets of direct calls in code without unwind information, sorted
+	swept bool
+	lines map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
 }
 
 type worker struct {
@@ -107,6 +111,7 @@ type worker struct {
 	opaque bool           // an indirect jump was not resolved
 	query  map[uint64][]Param
 	passed []Passed
+	scans  [neverDepth + 1]scan
 	*facts
 	files map[*image.File]*facts
 }
@@ -121,7 +126,7 @@ func (w *worker) SetFile(f *image.File) {
 	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	if w.facts = w.files[f]; w.facts == nil {
-		w.facts = &facts{map[uint64]uint16{}, map[uint64]bool{}, map[depthKey]bool{}}
+		w.facts = &facts{clob: map[uint64]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}}
 		w.files[f] = w.facts
 	}
 }
@@ -315,7 +320,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		case x86.OpCall, x86.OpCallInd:
 			// A call that ends the function's range does not return (compilers put
 			// nothing behind a noreturn call).
-			if f := w.fdeAt(in.PC); f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), 2) {
+			if f := w.fdeAt(in.PC); f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), neverDepth) {
 				stop = true
 			} else if f != nil && f.LSDA != 0 {
 				fall, stop = true, true
@@ -495,8 +500,9 @@ func (w *worker) begin(entry uint64) {
 	clear(w.dense)
 }
 
-// gapAround returns the extent around a that has no unwind information and no
-// proven function start in it but its own.
+// gapAround returns the extent of the function at a, which has no unwind
+// information: up to the next known start or target of a direct call. Control
+// that is followed may leave it; only what must be guessed stays inside.
 func (w *worker) gapAround(a uint64) image.Range {
 	r := image.Range{Start: a, End: a + 1}
 	for _, x := range w.f.ExecRanges() {
@@ -505,15 +511,54 @@ func (w *worker) gapAround(a uint64) image.Range {
 			break
 		}
 	}
-	starts := w.f.FuncStarts()
-	i, ok := slices.BinarySearch(starts, a)
-	if ok {
-		i++
+	if !w.swept {
+		w.sweepCalls()
 	}
-	if i < len(starts) && starts[i] < r.End {
-		r.End = starts[i]
+	for _, starts := range [][]uint64{w.f.FuncStarts(), w.calls} {
+		i, ok := slices.BinarySearch(starts, a)
+		if ok {
+			i++
+		}
+		if i < len(starts) && starts[i] < r.End {
+			r.End = starts[i]
+		}
 	}
 	return r
+}
+
+// sweepCalls finds the targets of direct calls in code without unwind
+// information by decoding it from end to end.
+func (w *worker) sweepCalls() {
+	w.swept = true
+	var in x86.Inst
+	for _, x := range w.f.ExecRanges() {
+		for pc := x.Start; pc < x.End; {
+			if f := w.f.FDEAt(pc); f != nil {
+				pc = max(f.End, pc+1)
+				continue
+			}
+			end := x.End
+			if i, _ := slices.BinarySearchFunc(w.f.FDEs, pc, func(f image.FDE, pc uint64) int { return cmp.Compare(f.Start, pc) }); i < len(w.f.FDEs) {
+				end = min(end, w.f.FDEs[i].Start)
+			}
+			for pc < end {
+				code := w.f.Bytes(pc)
+				if len(code) == 0 {
+					pc = end
+					break
+				}
+				if len(code) > 15 {
+					code = code[:15]
+				}
+				if x86.Decode(code, pc, &in) && in.Op == x86.OpCall && w.f.Exec(uint64(in.Imm)) {
+					w.calls = append(w.calls, uint64(in.Imm))
+				}
+				pc += uint64(in.Len)
+			}
+		}
+	}
+	slices.Sort(w.calls)
+	w.calls = slices.Compact(w.calls)
 }
 
 func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {

@@ -76,26 +76,40 @@ type values struct {
 type span struct{ off, n uint32 }
 
 func newValues() *values {
-	v := &values{
-		eTab:  make([]uint32, 1024),
-		sTab:  make([]uint32, 512),
-		jKeys: make([]uint64, 1024),
-		jVals: make([]val, 1024),
-	}
+	v := &values{}
 	v.reset()
 	return v
 }
 
+// reset forgets everything but the elements that every unit has. Units are
+// small, so what was used is undone one by one; the tables are not cleared.
 func (v *values) reset() {
-	clear(v.eTab)
-	clear(v.sTab)
-	clear(v.jKeys)
-	v.jN = 0
-	v.elems = append(v.elems[:0], elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
-	v.sets = v.sets[:0]
-	v.arena = v.arena[:0]
-	for r := int8(0); r < 16; r++ {
-		v.mk(elem{k: kArg, r: r})
+	const own = int(vArg0) + 16
+	switch {
+	case len(v.elems) < own || len(v.eTab) > 1<<13:
+		*v = values{eTab: make([]uint32, 1024), sTab: make([]uint32, 512), jKeys: make([]uint64, 1024), jVals: make([]val, 1024), arena: v.arena[:0]}
+		v.elems = append(make([]elem, 0, 512), elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
+		for r := int8(0); r < 16; r++ {
+			v.mk(elem{k: kArg, r: r})
+		}
+		return
+	}
+	m := uint32(len(v.eTab) - 1)
+	for id := len(v.elems) - 1; id >= own; id-- { // last in, first out: probe sequences stay whole
+		i := v.elems[id].hash() & m
+		for v.eTab[i] != uint32(id) {
+			i = (i + 1) & m
+		}
+		v.eTab[i] = 0
+	}
+	v.elems = v.elems[:own]
+	if len(v.sets) > 0 {
+		clear(v.sTab)
+		v.sets, v.arena = v.sets[:0], v.arena[:0]
+	}
+	if v.jN > 0 {
+		clear(v.jKeys)
+		v.jN = 0
 	}
 }
 

@@ -73,15 +73,8 @@ type solver struct {
 	ans     *Answer
 	params  map[key][]origin // origins whose number depends on a parameter
 	queue   []key
-	callers map[reach.UnitID][]edge
 	calls   map[Call]bool
 	unknown map[Unknown]bool
-}
-
-// edge: unit calls the callee directly, under the name at.
-type edge struct {
-	unit reach.UnitID
-	at   uint64
 }
 
 // Solve resolves every live site of g.
@@ -269,33 +262,10 @@ func (s *solver) expand(k key) {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}
 	}
-	if s.callers == nil {
-		s.index()
-	}
-	for _, e := range s.callers[k.unit] {
-		for _, p := range s.g.Query(e.unit, map[uint64][]dataflow.Param{e.at: {k.par}}) {
+	for _, e := range s.g.Callers(k.unit) {
+		for _, p := range s.g.Query(e.Unit, map[uint64][]dataflow.Param{e.At: {k.par}}) {
 			for _, o := range origins {
-				s.values(e.unit, p.PC, o, p.Values)
-			}
-		}
-	}
-}
-
-// index lists the direct callers of every unit.
-func (s *solver) index() {
-	s.callers = map[reach.UnitID][]edge{}
-	for id := 1; id < len(s.g.Units); id++ {
-		u := &s.g.Units[id]
-		if u.Sum == nil {
-			continue
-		}
-		for i := range u.Sum.Refs {
-			r := &u.Sum.Refs[i]
-			if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
-				continue
-			}
-			for _, c := range s.g.Callees(reach.UnitID(id), r) {
-				s.callers[c] = append(s.callers[c], edge{reach.UnitID(id), r.A})
+				s.values(e.Unit, p.PC, o, p.Values)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // R_X86_64_* of the psABI, table 4.9.
@@ -271,13 +272,31 @@ func (m *member) addWords() {
 	m.relocs = out
 }
 
-// isStart reports whether a is a proven function start, or lies in code that
-// has neither unwind information nor symbols to prove any.
+// isStart reports whether a function may start at a: a proven start, or, in
+// code without unwind information or symbols to prove any, a place that control
+// does not fall into: right behind a jump, a return, a trap or padding.
 func (m *member) isStart(a uint64) bool {
 	if _, ok := slices.BinarySearch(m.FuncStarts(), a); ok {
 		return true
 	}
-	return m.FDEAt(a) == nil
+	if m.FDEAt(a) != nil {
+		return false
+	}
+	var in x86.Inst
+	for n := uint64(1); n <= 15 && a-n >= m.Low; n++ {
+		code := m.Bytes(a - n)
+		if len(code) < int(n) || !m.Exec(a-n) {
+			return true // nothing before it
+		}
+		if !x86.Decode(code[:n], a-n, &in) || uint64(in.Len) != n {
+			continue
+		}
+		switch in.Op {
+		case x86.OpJmp, x86.OpJmpInd, x86.OpRet, x86.OpTrap, x86.OpNop:
+			return true
+		}
+	}
+	return m.Bytes(a - 1)[0] == 0 // zero padding
 }
 
 // object returns the object that a lies in, -1 if none.

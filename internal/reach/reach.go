@@ -88,7 +88,9 @@ type Graph struct {
 	symUsed map[symRef]bool
 	targets []process.Target
 	resolve map[symRef][]process.Target
-	Outside []Outside                                         // control that leaves every image
+	Outside []Outside // control that leaves every image
+	callers [][]Edge  // by unit; those of units before indexed
+	indexed int
 	Strings func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	seenStr map[symRef]bool
 	lookups map[string]looked
@@ -838,4 +840,37 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 		return []UnitID{c}
 	}
 	return nil
+}
+
+// Edge is a direct call or jump: Unit refers to the callee as At (a code
+// address, or a slot that only the loader writes).
+type Edge struct {
+	Unit UnitID
+	At   uint64
+}
+
+// Callers lists the direct calls of a unit by live units.
+func (g *Graph) Callers(id UnitID) []Edge {
+	for g.indexed = max(g.indexed, 1); g.indexed < len(g.Units); g.indexed++ {
+		u := &g.Units[g.indexed]
+		if u.Sum == nil {
+			break
+		}
+		for len(g.callers) < len(g.Units) {
+			g.callers = append(g.callers, nil)
+		}
+		for i := range u.Sum.Refs {
+			r := &u.Sum.Refs[i]
+			if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
+				continue
+			}
+			for _, c := range g.Callees(UnitID(g.indexed), r) {
+				g.callers[c] = append(g.callers[c], Edge{UnitID(g.indexed), r.A})
+			}
+		}
+	}
+	if int(id) >= len(g.callers) {
+		return nil
+	}
+	return g.callers[id]
 }
