@@ -2,7 +2,8 @@
 // aligned, and tab itself at most in a comparison. A boundary at an aligned
 // reference would lose the elements before it.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

@@ -1,7 +1,8 @@
 // &tab[3] is passed to a function of another unit that goes backwards from it.
 // tab itself occurs nowhere in the code.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

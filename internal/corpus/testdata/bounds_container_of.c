@@ -1,7 +1,8 @@
 // Objects on a list are named by the list_head inside them, which here lies
 // 32-byte aligned at a positive offset; container_of goes back to the start.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp
 // UNRESOLVED: none
 // TRAP: 1

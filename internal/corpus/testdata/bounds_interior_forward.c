@@ -1,7 +1,8 @@
 // Two objects in one: the code names a field in the middle, and walks forward
 // from the start past it. The reference in the middle is no boundary.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

@@ -2,7 +2,8 @@
 // elements linked in at run time through a function that knows only list_heads.
 // The relocation from an object to itself must neither loop nor hide the rest.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // UNRESOLVED: none
 // PITFALL: 10

@@ -1,7 +1,8 @@
 // A table of which only the end is named, tab + 4, which is the address of
 // whatever follows: an address on a boundary also keeps the object before it.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

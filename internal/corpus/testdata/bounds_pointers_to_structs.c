@@ -1,6 +1,7 @@
 // An array of pointers to structures, of which the code names the array only, by its last element.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp
 // UNRESOLVED: none
 // TRAP: 1

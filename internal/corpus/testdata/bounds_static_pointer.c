@@ -1,7 +1,8 @@
 // The only thing that names the table is a pointer in .data to its last element:
 // a relocation into the middle of an object keeps all of it.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

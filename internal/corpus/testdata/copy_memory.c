@@ -1,7 +1,8 @@
 // Structures with function pointers that are copied as bytes: by memcpy, by rep movsq, by words
 // through the stack, in a loop of bytes.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 #include "rt.h"

@@ -2,7 +2,8 @@
 // through a byte swap, encrypted with a key as libc mangles pointers, and sent
 // through a pipe.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 #include "rt.h"
 

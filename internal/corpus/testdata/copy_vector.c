@@ -1,7 +1,8 @@
 // Function pointers that are copied by vector instructions from a constant to the stack, to static
 // memory and to mapped memory, and called there.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O3 -mavx {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none

@@ -2,7 +2,8 @@
 // that does not name it. By a pointer in a table, through an enclosing structure, by the
 // kernel, as part of a vector, by rep stos, by a push, by one of its bytes, by a locked operation.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times getsid getpriority umask getuid
 // UNRESOLVED: none
 #include "rt.h"

@@ -1,7 +1,8 @@
 // Computed goto, as interpreters use it: labels in a static table, labels stored at run
 // time, and a table of differences of labels.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times getsid getpriority
 // TRAP: 8 2
 #include "rt.h"

@@ -1,7 +1,8 @@
 // The function that signal handlers return to is named by data for the kernel, and its FDE (with
 // the 'S' augmentation) starts one byte before it, so that unwinders find it for a return address.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: rt_sigreturn getppid kill
 // UNRESOLVED: none
 // PITFALL: 2

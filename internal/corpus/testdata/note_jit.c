@@ -1,7 +1,8 @@
 // Code made at run time: written to memory that becomes executable. What it calls stands nowhere
 // in the file, so that an answer without an open entry would be wrong.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid
 // NOTE: jit
 // UNRESOLVED: any

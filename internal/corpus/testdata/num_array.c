@@ -1,6 +1,7 @@
 // The number from a constant array by a variable index: each element, or unresolved.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo getpgrp
 #include "rt.h"
 

@@ -1,7 +1,8 @@
 // A number kept across calls in a callee-saved register, and across a call to a
 // local function in a caller-saved one that it does not touch (-fipa-ra).
 //
-// BUILD: gcc -O{{2|3}} -fipa-ra {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{2|3}} -fipa-ra {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -fipa-ra {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // PITFALL: 4
 #include "rt.h"

@@ -1,7 +1,8 @@
 // One site, several numbers: chosen by a cmov, by a chain of conditions, by a switch, by a set
 // condition code, and more than eight of them.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times getsid getpriority
 // COVER: getuid getgid geteuid getegid umask getresuid getresgid sched_yield getpgid personality
 // RUN:

@@ -1,7 +1,8 @@
 // Numbers that no analysis can know: an argument of the program, a sum with one, and what
 // was read from outside.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo
 // UNRESOLVED: number
 // RUN: n

@@ -1,7 +1,8 @@
 // The number in memory that nothing writes: a constant in .rodata, a variable in .data,
 // and a variable in .bss plus a constant.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo getpgrp
 #include "rt.h"
 

@@ -1,7 +1,8 @@
 // The number in a variable with an initial value, which is written through a
 // pointer that only data knows, and in one written by a function of another name.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo getpgrp times
 #include "rt.h"
 

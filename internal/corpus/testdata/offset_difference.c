@@ -1,7 +1,8 @@
 // off = f - base, kept in memory; later (base + off)(). The difference carries f
 // although nothing keeps its address as such: it escapes when f is subtracted from.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // TRAP: 2
 #include "rt.h"

@@ -1,6 +1,7 @@
 // Relative vtables as the compiler makes them.
 //
-// BUILD: clang++ -O{{0|1|2}} -fexperimental-relative-c++-abi-vtables -fno-rtti -fno-exceptions {{free|pie}} {{src}} -o {{out}}
+// BUILD: clang++ -O{{0|1|2}} -fexperimental-relative-c++-abi-vtables -fno-rtti -fno-exceptions {{free}} {{src}} -o {{out}}
+// BUILD: clang++ -O2 -fexperimental-relative-c++-abi-vtables -fno-rtti -fno-exceptions {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp
 // TRAP: 3
 #include "rt.h"

@@ -1,7 +1,8 @@
 // Addresses of functions that are only compared: with a pointer, as the bounds of a range, by a
 // difference that is compared.
 //
-// BUILD: gcc -O{{1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid
 // NOT: reboot swapon swapoff
 // UNRESOLVED: none

@@ -1,7 +1,8 @@
 // What is dead: a function nobody refers to, one that only dead functions call, two that call each
 // other, a table of dead functions that only a dead function reads.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fno-plt -fcf-protection=full {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid
 // NOT: reboot swapon swapoff acct pivot_root settimeofday

@@ -1,7 +1,8 @@
 // A slot is read by its own address, its neighbours are not: only that slot is live. Objects that
 // touch are told apart by their symbols, and in a stripped file by references to their starts.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // NOT: reboot swapon
 // UNRESOLVED: none

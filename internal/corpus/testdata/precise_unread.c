@@ -1,7 +1,8 @@
 // Function pointers in memory that is never read: in a static variable that is only written, in a
 // field that nobody loads of a structure whose other field is loaded by its own address.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid
 // NOT: reboot swapon
 // UNRESOLVED: none

@@ -1,7 +1,8 @@
 // A nested function that is called directly gets the frame of its parent in r10, and
 // in it a function pointer.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // UNRESOLVED: none
 // TRAP: 5

@@ -1,7 +1,8 @@
 // A home-made setjmp without a known name: a function that stores its own return
 // address, and one that loads it. The second return has another value and finds other stack slots.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid
 // COVER: sysinfo
 // TRAP: 4

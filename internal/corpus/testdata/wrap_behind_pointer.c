@@ -1,7 +1,8 @@
 // The number is behind a pointer: in a structure on the caller's stack, as glibc's setxid passes
 // it on, and in a constant structure.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo getpgrp
 #include "rt.h"
 

@@ -1,7 +1,8 @@
 // A wrapper of a wrapper of a wrapper, with the number in another parameter at each level,
 // calls that stand for one level alone, and one that adds nothing.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fno-asynchronous-unwind-tables {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp
 // NOT: reboot swapon

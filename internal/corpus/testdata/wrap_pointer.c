@@ -1,7 +1,8 @@
 // A wrapper whose address is taken: whoever calls it through the pointer passes numbers
 // that no direct call shows.
 //
-// BUILD: gcc -O{{1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo
 // WANT: getpgrp
 // UNRESOLVED: number

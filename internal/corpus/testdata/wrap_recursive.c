@@ -1,7 +1,8 @@
 // A wrapper that calls itself with the same number, and two that call each other, one of
 // which changes it: the set of numbers grows, and must stop growing as unknown.
 //
-// BUILD: gcc -O{{0|1|2}} -fno-optimize-sibling-calls {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} -fno-optimize-sibling-calls {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -fno-optimize-sibling-calls {{pie}} {{src}} -o {{out}}
 // COVER: getppid sysinfo sched_get_priority_max sched_get_priority_min
 // PITFALL: 5
 #include "rt.h"

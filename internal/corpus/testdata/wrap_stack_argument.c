@@ -1,6 +1,7 @@
 // The number is the seventh and the ninth argument, passed on the stack, through two levels.
 //
-// BUILD: gcc -O{{0|1|2|3}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fno-omit-frame-pointer -mno-accumulate-outgoing-args {{free|pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -maccumulate-outgoing-args {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo

@@ -1,7 +1,8 @@
 // A variadic wrapper: at -O0 the number goes through the register save area,
 // the arguments through va_arg.
 //
-// BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // UNRESOLVED: none
 #include "rt.h"
