@@ -20,6 +20,8 @@ type entry struct {
 	cond                         uint8 // the opcode bits that Inst.Cond takes
 }
 
+const selVv = 3 * 8 // of entry.dst and entry.src
+
 // Bits of entry.bytes: the operand is a byte register.
 const (
 	byteReg = 1 << iota
@@ -106,25 +108,11 @@ const (
 // end of the readable bytes. It returns false, with in.Op == OpBad and in.Len == 1, if the bytes are
 // not an instruction. It never allocates and never panics.
 func Decode(code []byte, pc uint64, in *Inst) bool {
-	if len(code) >= window {
-		return decode((*[window]byte)(code), pc, maxLen, in)
+	if len(code) < window {
+		return decodeShort(code, pc, in)
 	}
-	return decodeShort(code, pc, in)
-}
+	p := (*[window]byte)(code)
 
-func decodeShort(code []byte, pc uint64, in *Inst) bool {
-	// The zeros after the end may complete an instruction, but not within the limit.
-	var buf [window]byte
-	n := copy(buf[:], code)
-	return decode(&buf, pc, min(n, maxLen), in)
-}
-
-func bad(pc uint64, in *Inst) bool {
-	*in = Inst{PC: pc, Op: OpBad, Len: 1, Dst: RegNone, Src: RegNone, Base: RegNone, Index: RegNone, Scale: 1}
-	return false
-}
-
-func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 	// The common case: perhaps a REX prefix, and an opcode of the first two maps.
 	h := uint32(1 << hdrOsz)
 	i := 1
@@ -248,15 +236,15 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 	in.Op = e.op
 	in.Size, in.MemSize, in.SrcSize = k.size, k.mem, k.src
 	in.Cond = b & e.cond
-	in.Flags = Flags(h) | e.flags
+	flags := Flags(h) | e.flags
 	if e.bytes != 0 && h&hdrRex == 0 {
 		if e.bytes&byteReg != 0 && reg >= 4 {
 			reg -= 4
-			in.Flags |= FlagHigh8
+			flags |= FlagHigh8
 		}
 		if e.bytes&byteRm != 0 && rm >= 4 {
 			rm -= 4
-			in.Flags |= FlagHigh8
+			flags |= FlagHigh8
 		}
 	}
 	regBit, rmBit := uint16(1)<<(reg&15), uint16(1)<<(rm&15)
@@ -265,9 +253,9 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 	if k.size < 4 {
 		use |= def // the rest of the register lives on
 	}
-	in.Def, in.Use = def|e.def, use
-	names := [4]Reg{RegNone, Reg(reg), Reg(rm), Reg(h >> hdrVv & 15)}
-	in.Dst, in.Src = names[e.dst&3], names[e.src&3]
+	in.Flags, in.Def, in.Use = flags, def|e.def, use
+	names := uint32(rm)<<16 | uint32(reg)<<8 | 0xff
+	in.Dst, in.Src = Reg(names>>(e.dst&31)), Reg(names>>(e.src&31))
 
 	if e.special != spNone {
 		if e.special == spRel {
@@ -279,20 +267,33 @@ func decode(p *[window]byte, pc uint64, limit int, in *Inst) bool {
 			return bad(pc, in)
 		}
 	}
-	if h&(hdrEvex|hdrVex) != 0 && !vex(e, in, h) || i > limit {
+	if i > maxLen {
 		return bad(pc, in)
 	}
 	in.Len = uint8(i)
 	if in.Base == RIP {
 		in.Disp += int64(pc) + int64(i)
-		if in.Flags&FlagAddr32 != 0 {
-			in.Disp = int64(uint32(in.Disp))
-		}
 	}
-	if in.Flags&FlagSeg != 0 && (in.Op == OpLea || in.Flags&(FlagMem|FlagImpMem) == 0) {
-		in.Flags &^= FlagSeg
+	if h&(hdrEvex|hdrVex|uint32(FlagSeg|FlagAddr32)) != 0 {
+		return rare(e, in, h)
 	}
 	return true
+}
+
+// decodeShort decodes from a copy with zeros behind.
+func decodeShort(code []byte, pc uint64, in *Inst) bool {
+	var buf [window]byte
+	copy(buf[:], code)
+	ok := Decode(buf[:], pc, in)
+	if ok && int(in.Len) > len(code) {
+		return bad(pc, in) // the zeros completed it
+	}
+	return ok
+}
+
+func bad(pc uint64, in *Inst) bool {
+	*in = Inst{PC: pc, Op: OpBad, Len: 1, Dst: RegNone, Src: RegNone, Base: RegNone, Index: RegNone, Scale: 1}
+	return false
 }
 
 // otherImm cuts an immediate of any length out of eight bytes.
@@ -360,16 +361,38 @@ func special(e *entry, in *Inst, h uint32, i int) int {
 	return i
 }
 
+// rare does what remains for instructions with a segment or address size prefix, VEX, EVEX or XOP. It reports
+// whether the instruction is valid.
+func rare(e *entry, in *Inst, h uint32) bool {
+	if h&uint32(FlagAddr32) != 0 && in.Base == RIP {
+		in.Disp = int64(uint32(in.Disp))
+	}
+	if in.Op == OpLea || e.flags&(FlagMem|FlagImpMem) == 0 {
+		in.Flags &^= FlagSeg
+	}
+	if h&(hdrEvex|hdrVex) != 0 && !vex(e, in, h) {
+		return bad(in.PC, in)
+	}
+	return true
+}
+
 // vex does what only VEX, EVEX and XOP have: a third register, and EVEX's memory operands, whose
 // short displacements are scaled (SDM vol. 2, 2.7.5). It reports whether the instruction is valid.
 func vex(e *entry, in *Inst, h uint32) bool {
 	k := &kindTab[int(e.kinds)<<4|int(h>>hdrZ&15)]
-	bit := uint16(1) << (h >> hdrVv & 15)
+	vv := h >> hdrVv & 15
+	bit := uint16(1) << vv
 	if e.vv&vvRead != 0 {
 		in.Use |= bit
 	}
 	if e.vv&vvWrite != 0 {
 		in.Def |= bit
+	}
+	if e.dst == selVv {
+		in.Dst = Reg(vv)
+	}
+	if e.src == selVv {
+		in.Src = Reg(vv)
 	}
 	in.Size, in.MemSize, in.SrcSize = k.size, k.mem, 0
 	if h&hdrEvex == 0 || e.flags&FlagMem == 0 {

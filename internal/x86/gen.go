@@ -107,7 +107,7 @@ func (e entry) String() string {
 	k := strings.Join([]string{e.size, e.msize, e.ssize, e.imm}, " ")
 	return fmt.Sprintf("{%s, %#x, %#x, %s, %s, %s, %s, Op%s, %d, [4]sizes{%s, %s, %s}, %d, %d, %d, %d, sp%s, %d},",
 		flags, e.def, e.use, mask(regW), mask(rmW), mask(regR), mask(rmR),
-		e.op, e.kinds, sizes(k, 0, 0), sizes(k, 1, 0), sizes(k, 2, 0), e.dst, e.src, e.roles>>6, vv, e.special, cond)
+		e.op, e.kinds, sizes(k, 0, 0), sizes(k, 1, 0), sizes(k, 2, 0), e.dst*8, e.src*8, e.roles>>6, vv, e.special, cond)
 }
 
 // A rule is an entry that holds under further conditions; -1 is no condition.
