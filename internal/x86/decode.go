@@ -50,6 +50,7 @@ const (
 	spNop90 // 90h without REX.B
 	spMoffs // the immediate is an address
 	sp3dnow // the immediate is the opcode
+	spCwd   // it keeps the rest of rdx if the operand has 16 bits
 )
 
 // sizes are those of an entry for one operand size and vector length.
@@ -352,6 +353,10 @@ func special(e *entry, in *Inst, h uint32, i int) int {
 		if in.Flags&FlagAddr32 != 0 {
 			i -= 4
 			in.Disp = int64(uint32(in.Disp))
+		}
+	case spCwd:
+		if in.Size == 2 {
+			in.Use |= 1 << RDX
 		}
 	case sp3dnow:
 		if !ops3dnow[uint8(in.Imm)] {

@@ -279,7 +279,7 @@ conditions:
 		case a == "modrm":
 			hasModRM = true
 			continue
-		case slices.Contains([]string{"rep", "rel", "shift", "int", "loop", "vsib", "nop90", "3dnow"}, a):
+		case slices.Contains([]string{"rep", "rel", "shift", "int", "loop", "vsib", "nop90", "3dnow", "cwd"}, a):
 			s := strings.ToUpper(a[:1]) + a[1:]
 			mem.special, reg.special = s, s
 			continue
