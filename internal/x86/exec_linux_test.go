@@ -176,6 +176,9 @@ func TestExecute(t *testing.T) {
 		if !Decode(code, uint64(c.page)+codeAt, &in) || !mayRun(&in) {
 			return
 		}
+		if in.Base == RIP && uint64(in.Disp)-uint64(c.page) < dataAt {
+			return // not in the data
+		}
 		code = code[:in.Len]
 		r := c.regs
 		r.Rip = uint64(c.page) + codeAt
