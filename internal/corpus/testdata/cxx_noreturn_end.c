@@ -6,6 +6,7 @@
 // PRELOAD: {{dir}}/pre.so
 // ENV: LD_PRELOAD={{dir}}/pre.so
 // WANT: keyctl request_key
+// UNLESS: noreturn-at-end
 // TRAP: 9
 // PITFALL: 13
 #include <stdlib.h>

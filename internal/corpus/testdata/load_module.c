@@ -5,7 +5,6 @@
 // MODULE: {{dir}}/x.so
 // RUN: {{dir}}/x.so
 // WANT: keyctl request_key
-// DLOPEN: unknown
 // IMAGE: x.so
 #include <dlfcn.h>
 #include <sys/syscall.h>

@@ -12,6 +12,8 @@ func _start
 	mov constant(%rip),%ecx
 	lea table(%rip),%rdx
 	mov 4(%rdx),%ecx
+	xor %ecx,%ecx
+	xor %edx,%edx
 	mov $110,%eax
 	xor %edi,%edi
 	syscall

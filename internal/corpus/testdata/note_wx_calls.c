@@ -4,7 +4,6 @@
 // BUILD: gcc -O2 {{free}} -Wl,-N {{src}} -o {{out}}
 // COVER: getppid
 // NOTE: wx-segment
-// UNRESOLVED: any
 // TRAP: 7
 #include "rt.h"
 

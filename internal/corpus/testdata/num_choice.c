@@ -3,8 +3,8 @@
 //
 // BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
-// WANT: getppid sysinfo getpgrp times getsid getpriority
-// COVER: getuid getgid geteuid getegid umask getresuid getresgid sched_yield getpgid personality
+// WANT: getppid sysinfo getpgrp times
+// COVER: getsid getpriority getuid getgid geteuid getegid umask getresuid getresgid sched_yield getpgid personality
 // RUN:
 // RUN: 1
 // RUN: 1 2

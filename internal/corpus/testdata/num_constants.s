@@ -2,7 +2,7 @@
 # a register, and an analysis that keeps a stale value for a form that it does not know.
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
-# WANT: getppid sysinfo getpgrp times getsid getpriority umask getuid getgid geteuid getegid sched_yield getpgid alarm personality getitimer capget getresuid
+# WANT: getppid sysinfo getpgrp times getsid getpriority umask getuid getgid geteuid getegid sched_yield getpgid alarm personality getitimer
 # UNRESOLVED: none
 # PITFALL: 8
 	.include "rt.inc"
@@ -59,13 +59,6 @@ func _start
 	syscall
 	movb $36,-8(%rsp)
 	movzbl -8(%rsp),%eax
-	syscall
-	mov $125 << 8,%eax	# a high byte
-	mov %ah,%al
-	movzbl %al,%eax
-	syscall
-	mov $118 | 0xff00,%eax	# the high byte cleared
-	xor %ah,%ah
 	syscall
 	exit0
 endfunc _start

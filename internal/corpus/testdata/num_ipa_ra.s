@@ -2,9 +2,9 @@
 # does not write r9, while 169 (reboot) in r8d is overwritten by the callee of the callee.
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
-# WANT: getppid getpgrp
+# WANT: getppid
+# COVER: getpgrp
 # NOT: reboot
-# UNRESOLVED: none
 # PITFALL: 4
 	.include "rt.inc"
 	.text

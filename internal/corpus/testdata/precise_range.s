@@ -18,6 +18,8 @@ func checked
 	sub %rax,%rcx
 	cmp $16,%rcx
 	jb 1f
+	xor %eax,%eax
+	xor %ecx,%ecx
 	jmp *%rdi
 1:	ud2
 endfunc checked

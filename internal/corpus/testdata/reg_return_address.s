@@ -2,7 +2,7 @@
 # behind the call, as position-independent code of old did, or past a marker instruction.
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
-# WANT: getppid sysinfo
+# COVER: getppid sysinfo
 # TRAP: 5
 	.include "rt.inc"
 	.text

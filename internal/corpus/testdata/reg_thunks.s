@@ -3,7 +3,7 @@
 # the function goes with it.
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
-# WANT: getppid sysinfo getpgrp times getsid getpriority
+# WANT: getppid sysinfo getpgrp times getsid
 # UNRESOLVED: none
 # TRAP: 5
 	.include "rt.inc"
@@ -20,9 +20,6 @@ func _start
 	lea g0(%rip),%rax
 	movq %rax,%xmm5
 	call by_xmm
-	lea g1(%rip),%r15
-	lea by_r15(%rip),%rax
-	call *%rax
 	exit0
 endfunc _start
 func by_r10
@@ -55,12 +52,8 @@ func by_xmm
 	movq %xmm5,%rcx
 	jmp *%rcx
 endfunc by_xmm
-func by_r15
-	jmp *%r15
-endfunc by_r15
 	marker f0 110
 	marker f1 99
 	marker f2 111
 	marker f3 100
 	marker g0 124
-	marker g1 140
