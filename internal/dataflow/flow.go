@@ -86,6 +86,7 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 		}
 		b := w.blockAt(target)
 		if b >= 0 {
+			w.addPred(b, w.instAt(in.PC))
 			w.flow(b, s)
 			return
 		}
@@ -206,6 +207,7 @@ func (w *worker) unwind(s *state, in *x86.Inst) {
 						t.r[r] = vTop
 					}
 				}
+				w.addPred(b, manyPreds)
 				w.flow(b, &t)
 			}
 		}
@@ -274,14 +276,18 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
 	framed := ok && o < 0 || !ok && s.r[x86.RSP] != vTop
-	if !known && framed && !w.chaos {
-		w.opaque = true
-		if w.final {
-			w.gap(in.PC, summary.GapJump)
+	if !known {
+		found := w.tableSeeds(s)
+		if framed && !w.chaos {
+			// Computed goto: the labels of this function whose addresses are in data or taken in its code.
+			found = w.gotoLabels(s) || found
+			if !found {
+				w.opaque = true
+				if w.final {
+					w.gap(in.PC, summary.GapJump)
+				}
+			}
 		}
-		w.tableSeeds(s)
-	} else if !known {
-		w.tableSeeds(s)
 	}
 	// All registers reach the target.
 	if known {
@@ -444,6 +450,9 @@ func (w *worker) scanClobbers(target uint64, depth int) uint16 {
 // with the frame changed: setjmp, vfork, getcontext and what looks like them,
 // code that keeps its own return address.
 func (w *worker) returnsTwice(target uint64) bool {
+	if w.isGo {
+		return false // Go has no such functions; its runtime reads return addresses for other ends
+	}
 	if t, ok := w.twice[target]; ok {
 		return t
 	}

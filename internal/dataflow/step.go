@@ -33,8 +33,10 @@ func (w *worker) useElem(s *state, e *elem) {
 	switch e.k {
 	case kSP:
 		s.esc = true
-	case kArg, kArgX:
+	case kArg, kArgX, kArgZ:
 		w.argUse |= 1 << uint(e.r)
+	case kLoadD:
+		w.ref(summary.Ref{Kind: summary.RefRead, A: e.a, Size: 8})
 	case kAddr:
 		w.obj(e.a, e.b)
 	case kLoad:
@@ -170,6 +172,13 @@ func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p pl
 			return
 		}
 		f(place{})
+	case kLoad:
+		w.useElem(s, &e)
+		if e.r == 8 && !indexed {
+			f(place{k: kLoad, a: e.a, b: disp})
+			return
+		}
+		f(place{})
 	default:
 		w.useElem(s, &e)
 		f(place{})
@@ -242,6 +251,10 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
 	case kArg:
 		if size >= 4 {
 			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
+		}
+	case kLoad:
+		if size >= 4 {
+			return w.v.mk(elem{k: kLoadD, a: p.a, b: p.b})
 		}
 	}
 	return vTop
@@ -337,6 +350,7 @@ func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
 			w.storeSlot(s, p.a, x)
 			return
 		}
+		w.keep(summary.ArgStore{Slot: p.a &^ 7})
 	case p.k == kSP:
 		if p.b != int64(int32(p.b)) || size > 8 {
 			w.use(s, x)
@@ -376,9 +390,17 @@ func (w *worker) storeSlot(s *state, slot uint64, x val) {
 			w.ref(summary.Ref{Kind: summary.RefStore, A: slot, B: e.a, Off: off, Reg: back})
 			return
 		}
+		switch e.k {
+		case kConst:
+		case kArg:
+			w.keep(summary.ArgStore{Slot: slot, Reg: uint8(e.r), Known: e.b == 0})
+		default:
+			w.keep(summary.ArgStore{Slot: slot})
+		}
 		w.useElem(s, e)
 	}
 	if x <= vMany {
+		w.keep(summary.ArgStore{Slot: slot})
 		return
 	}
 	if x < setBit {
@@ -408,6 +430,10 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 			w.obj(p.a, p.b)
 		case p.k == kAddr && size == 255:
 			w.obj(p.a, 0)
+		case p.k == kAddr:
+			for o := uint64(0); o < uint64(size); o += 8 {
+				w.keep(summary.ArgStore{Slot: (p.a + o) &^ 7})
+			}
 		case p.k != kAddr && s.esc:
 			s.smash(w.v)
 		}
@@ -426,6 +452,10 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 				return w.v.con(int64(e.a & (1<<(8*size) - 1)))
 			}
 			return vTop
+		case kArgZ:
+			if size <= 2 {
+				return w.v.mk(elem{k: kArg, r: e.r, b: 1})
+			}
 		case kArg:
 			if size == 4 {
 				return w.v.mk(e)
@@ -434,7 +464,7 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 				return w.v.mk(elem{k: kArg, r: e.r, b: int64(size)})
 			}
 			return w.v.mk(e)
-		case kStk, kArgD:
+		case kStk, kArgD, kLoadD:
 			if size == 4 {
 				return w.v.mk(e)
 			}
@@ -583,6 +613,21 @@ func (w *worker) set(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
 	}
 	old := s.r[r]
 	if in.Flags&x86.FlagHigh8 != 0 {
+		eo, en := *w.v.one(old), *w.v.one(x)
+		if en.k == kConst && x < setBit && old < setBit {
+			n := (en.a & 0xff) << 8
+			switch {
+			case eo.k == kConst:
+				s.r[r] = w.v.con(int64(eo.a&^0xff00 | n))
+				return
+			case eo.k == kLow:
+				s.r[r] = w.v.mk(elem{k: kLow, a: eo.a&0xff | n, r: 2})
+				return
+			case eo.k == kArg && eo.b == 0 && n == 0:
+				s.r[r] = w.v.mk(elem{k: kArgZ, r: eo.r})
+				return
+			}
+		}
 		w.use(s, x)
 		s.r[r] = w.derive(s, old)
 		if e := w.v.one(s.r[r]); e.k != kTop {
@@ -762,7 +807,7 @@ func (w *worker) extend(s *state, in *x86.Inst) {
 				}
 				w.useElem(s, &e)
 				return vTop
-			case kTab4, kStk, kArgD, kLoad, kAddr:
+			case kTab4, kStk, kArgD, kLoadD, kLoad, kAddr:
 				if in.SrcSize == 4 {
 					return w.v.mk(e)
 				}

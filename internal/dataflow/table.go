@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
@@ -46,11 +47,7 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 		case kTab8:
 			w.offsetTable(s, in, e.a, 0, 8, false)
 		case kAddr:
-			if !w.final {
-				if b := w.blockAt(e.a + uint64(e.b)); b >= 0 {
-					w.flow(b, s)
-				}
-			}
+			w.flowTo(e.a+uint64(e.b), s)
 		}
 	}
 	return true
@@ -82,21 +79,15 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 			if !bounded && !w.boundary(t) {
 				break
 			}
-			if !w.final {
-				if b := w.blockAt(t); b >= 0 {
-					w.flow(b, s)
-				}
-			}
+			w.flowTo(t, s)
 			continue
 		}
 		if !bounded && !w.partOf(t) {
 			break
 		}
 		if w.inside(t, true) && !w.final {
-			if b := w.blockAt(t); b >= 0 {
-				w.flow(b, s)
-				continue
-			}
+			w.flowTo(t, s)
+			continue
 		}
 		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 		if w.final && w.instAt(t) < 0 {
@@ -196,11 +187,9 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 }
 
 // tableSeeds makes the entries of all tables that this function reads possible
-// targets of a jump that could not be resolved.
-func (w *worker) tableSeeds(s *state) {
-	if w.final {
-		return
-	}
+// targets of a jump that could not be resolved. It reports whether there were any.
+func (w *worker) tableSeeds(s *state) bool {
+	any := false
 	for _, a := range w.tables {
 		for k := 0; k < maxTable; k++ {
 			t, ok := w.tableEntry(a+uint64(4*k), a, 4, true)
@@ -212,16 +201,73 @@ func (w *worker) tableSeeds(s *state) {
 			if !ok || t < w.fn.Start || t >= w.fn.End || !w.boundary(t) {
 				break
 			}
-			if b := w.blockAt(t); b >= 0 {
-				u := w.unknownState()
-				u.r[x86.RSP] = s.r[x86.RSP]
-				for r := range s.r {
-					w.escape(s, s.r[r])
+			any = true
+			w.flowTo(t, s)
+		}
+	}
+	return any
+}
+
+func (w *worker) flowTo(t uint64, s *state) {
+	w.targets[t] = struct{}{}
+	if w.final {
+		return
+	}
+	if b := w.blockAt(t); b >= 0 {
+		w.addPred(b, manyPreds)
+		w.flow(b, s)
+	}
+}
+
+// gotoLabels flows s to the labels inside the function whose addresses exist:
+// in data (a static table of labels) or formed by its own code. It reports
+// whether there were any.
+func (w *worker) gotoLabels(s *state) bool {
+	if !w.labelled {
+		w.findLabels()
+	}
+	any := false
+	i, _ := slices.BinarySearch(w.labels, w.fn.Start+1)
+	for ; i < len(w.labels) && w.labels[i] < w.fn.End; i++ {
+		any = true
+		w.flowTo(w.labels[i], s)
+	}
+	for i := 0; i < len(w.insts); i++ {
+		in := &w.insts[i]
+		t := uint64(in.Disp)
+		if in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0 && w.abs {
+			t = uint64(in.Imm)
+		} else if in.Op != x86.OpLea || in.Base != x86.RIP {
+			continue
+		}
+		if t > w.fn.Start && t < w.fn.End && w.boundary(t) {
+			any = true
+			w.flowTo(t, s)
+		}
+	}
+	return any
+}
+
+// findLabels lists the code addresses that the file's data holds.
+func (w *worker) findLabels() {
+	w.labelled = true
+	for i := range w.f.Relocs {
+		if r := &w.f.Relocs[i]; r.Sym == 0 && r.Type == image.RX8664Relative && w.f.Exec(r.Addend) {
+			w.labels = append(w.labels, r.Addend)
+		}
+	}
+	if w.abs {
+		for _, sg := range w.f.Segments {
+			b := w.f.Bytes(sg.Addr)
+			for o := int(-sg.Addr & 7); o+8 <= len(b); o += 8 {
+				if v := binary.LittleEndian.Uint64(b[o:]); v >= w.low && v < w.high && w.f.Exec(v) {
+					w.labels = append(w.labels, v)
 				}
-				w.flow(b, &u)
 			}
 		}
 	}
+	slices.Sort(w.labels)
+	w.labels = slices.Compact(w.labels)
 }
 
 // bound returns how many entries of its table the jump at pc may use,
@@ -459,25 +505,7 @@ func (w *worker) before(j int32) (int32, bool) {
 	if w.blocks[b].first < j {
 		return j - 1, true
 	}
-	pred := int32(-1)
-	for i := range w.blocks {
-		bl := &w.blocks[i]
-		if bl.end == bl.first {
-			continue
-		}
-		l := bl.end - 1
-		in := &w.insts[l]
-		leads := bl.succ[0] == b
-		if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.instAt(uint64(in.Imm)) == w.blocks[b].first {
-			leads = true
-		}
-		if leads {
-			if pred >= 0 && pred != l {
-				return 0, false
-			}
-			pred = l
-		}
-	}
+	pred := w.blocks[b].pred
 	return pred, pred >= 0
 }
 

@@ -57,6 +57,7 @@ func (a *Analyser) Query(entry uint64, params map[uint64][]Param) []Passed {
 }
 
 type block struct {
+	pred       int32 // last instruction of the only block that leads here directly: noPred, or manyPreds
 	pc         uint64
 	first, end int32 // instructions
 	in         int32 // state, -1: not reached
@@ -68,12 +69,34 @@ type block struct {
 
 // facts are what is remembered of a file between units.
 type facts struct {
-	clob  map[uint64]uint16 // callee clobber masks
-	twice map[uint64]bool   // targets that return twice
-	never map[depthKey]bool // targets that do not return
-	calls []uint64          // targets of direct calls in code without unwind information, sorted
-	swept bool
-	lines map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	clob     map[uint64]uint16 // callee clobber masks
+	twice    map[uint64]bool   // targets that return twice
+	never    map[depthKey]bool // targets that do not return
+	calls    []uint64          // targets of direct calls in code without unwind information, sorted
+	swept    bool
+	labels   []uint64 // code addresses in data, sorted
+	labelled bool
+	lines    map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+}
+
+// Values of block.pred.
+const (
+	noPred    = -1
+	manyPreds = -2
+)
+
+// addPred records that instruction i leads to block b; manyPreds: something that is not a direct transfer does.
+func (w *worker) addPred(b, i int32) {
+	if b < 0 {
+		return
+	}
+	switch p := &w.blocks[b].pred; *p {
+	case i:
+	case noPred:
+		*p = i
+	default:
+		*p = manyPreds
+	}
 }
 
 type worker struct {
@@ -102,16 +125,17 @@ type worker struct {
 	states  []state
 	cur     state
 
-	fde    *image.FDE
-	fn     image.Range // extent that counts as inside the function
-	pads   []image.LandingPad
-	padFDE *image.FDE
-	tables []uint64       // addresses read as tables of 32-bit offsets
-	tabN   map[uint64]int // entries taken by the table jump at an address
-	opaque bool           // an indirect jump was not resolved
-	query  map[uint64][]Param
-	passed []Passed
-	scans  [neverDepth + 1]scan
+	fde     *image.FDE
+	fn      image.Range // extent that counts as inside the function
+	pads    []image.LandingPad
+	padFDE  *image.FDE
+	tables  []uint64            // addresses read as tables of 32-bit offsets
+	tabN    map[uint64]int      // entries taken by the table jump at an address
+	targets map[uint64]struct{} // of jumps through tables and to labels
+	opaque  bool                // an indirect jump was not resolved
+	query   map[uint64][]Param
+	passed  []Passed
+	scans   [neverDepth + 1]scan
 	*facts
 	files map[*image.File]*facts
 }
@@ -153,6 +177,12 @@ func (w *worker) pass(p summary.ArgPass) {
 	}
 	w.passes[p] = struct{}{}
 	w.unit.Passes = append(w.unit.Passes, p)
+}
+
+func (w *worker) keep(a summary.ArgStore) {
+	if w.final && !slices.Contains(w.unit.Kept, a) {
+		w.unit.Kept = append(w.unit.Kept, a)
+	}
 }
 
 func (w *worker) gap(pc uint64, k summary.GapKind) {
@@ -261,7 +291,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		// split
 		n := int32(len(w.blocks))
 		old := &w.blocks[b]
-		nb := block{pc: a, first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
+		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
 		old.end = i
 		old.succ = [2]int32{n, -1}
 		old.more = nil
@@ -283,7 +313,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		return -1
 	}
 	b := int32(len(w.blocks))
-	w.blocks = append(w.blocks, block{pc: a, first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
+	w.blocks = append(w.blocks, block{pc: a, pred: noPred, first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
 	pc := a
 	next := int32(-1)
 	fall := false
@@ -335,6 +365,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		// nothing decoded: an empty block that leads nowhere or onwards
 		if fall {
 			next = w.blockAt(pc)
+			w.addPred(next, manyPreds)
 		}
 		w.blocks[b].succ[0] = next
 		return b
@@ -344,6 +375,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		next = w.blockAt(pc)
 		// blockAt may have split b itself: the run ends in another block now
 		w.blocks[w.instBlk[last]].succ[0] = next
+		w.addPred(next, last)
 	}
 	return b
 }
@@ -472,6 +504,7 @@ func (w *worker) begin(entry uint64) {
 	if w.passes == nil {
 		w.passes = map[summary.ArgPass]struct{}{}
 		w.tabN = map[uint64]int{}
+		w.targets = map[uint64]struct{}{}
 		w.sparse = map[uint64]int32{}
 	}
 	clear(w.passes)
@@ -479,6 +512,7 @@ func (w *worker) begin(entry uint64) {
 	clear(w.sparse)
 	w.unit = &summary.Unit{Entry: entry}
 	w.argUse, w.argBack, w.savesReturn, w.opaque = 0, 0, false, false
+	clear(w.targets)
 	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.heap = w.heap[:0]
 	w.padFDE, w.pads = nil, nil
@@ -585,6 +619,7 @@ func (w *worker) solve(entry uint64) bool {
 		return true
 	}
 	s := w.entryState()
+	w.addPred(b, manyPreds)
 	w.flow(b, &s)
 	for again := true; again; again = w.stale() {
 		if !w.iterate() {
@@ -690,6 +725,7 @@ func (w *worker) seed() bool {
 		b := w.blockAt(pc)
 		if b >= 0 && w.blocks[b].in < 0 {
 			s := w.unknownState()
+			w.addPred(b, manyPreds)
 			w.flow(b, &s)
 			any = true
 		}
@@ -726,7 +762,7 @@ func (w *worker) sweep() {
 		if len(w.states) == 0 {
 			w.states = append(w.states, s)
 		}
-		w.blocks = append(w.blocks, block{pc: pc, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
+		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
@@ -766,6 +802,10 @@ func (w *worker) emit() {
 		w.eval(int32(b), &s)
 	}
 	w.final = false
+	for t := range w.targets {
+		w.unit.Targets = append(w.unit.Targets, t)
+	}
+	slices.Sort(w.unit.Targets)
 	slices.SortFunc(w.unit.Sites, func(a, b summary.Site) int {
 		if a.PC < b.PC {
 			return -1
@@ -789,6 +829,8 @@ func (w *worker) export(x val) []summary.Value {
 			out = append(out, summary.Value{Kind: summary.ArgMem, Reg: uint8(e.r), N: e.b})
 		case kStk:
 			out = append(out, summary.Value{Kind: summary.Stack, N: e.b})
+		case kLoadD:
+			out = append(out, summary.Value{Kind: summary.SlotMem, N: int64(e.a), Off: int32(e.b)})
 		case kLoad:
 			out = append(out, summary.Value{Kind: summary.Slot, N: int64(e.a), Size: uint8(e.r)})
 		case kAddr:

@@ -14,6 +14,8 @@ const (
 	kAddr              // address a plus b; b == anyOff, anyBack: derived from address a
 	kLoad              // r bytes loaded from address a
 	kArg               // register r on entry; b: truncated to b bytes if 1 or 2
+	kArgZ              // register r on entry with its second byte cleared: its low word is its low byte
+	kLoadD             // 4 or 8 bytes at (the pointer at address a) + b
 	kArgX              // derived from register r on entry
 	kArgD              // memory at (register r on entry) + b
 	kStk               // memory at (rsp on entry) + b, not written here

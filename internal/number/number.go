@@ -150,12 +150,59 @@ func (s *solver) values(id reach.UnitID, pc uint64, o origin, vs []summary.Value
 		switch v.Kind {
 		case summary.Arg, summary.ArgMem, summary.Stack:
 			s.depend(key{id, v}, o)
+		case summary.SlotMem:
+			s.behind(id, pc, o, v)
+		case summary.Slot:
+			s.kept(id, pc, o, v)
 		default:
 			s.sink(id, pc, o, v, "")
 		}
 	}
 	if len(vs) == 0 {
 		s.sink(id, pc, o, summary.Value{}, "the value is computed")
+	}
+}
+
+// behind follows memory behind a pointer that the file keeps in a word of its
+// own: to the units that store the word, if all of them store what they got
+// from their callers and nothing else can write it.
+func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
+	img := s.g.Units[id].Image
+	stores, known := s.g.Stores(img, uint64(v.N))
+	if !known {
+		s.sink(id, pc, o, summary.Value{}, "the value is behind a pointer that other code may write")
+		return
+	}
+	for _, st := range stores {
+		s.depend(key{st.Unit, summary.Value{Kind: summary.ArgMem, Reg: st.Reg, N: int64(v.Off)}}, o)
+	}
+	if len(stores) == 0 {
+		s.sink(id, pc, o, summary.Value{}, "the value is behind a pointer that nothing sets")
+	}
+}
+
+// kept follows a value that is loaded from a word of the file: to what the word
+// holds from the start, and to the units that store what they got.
+func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
+	img := s.g.Units[id].Image
+	n, initial := s.constant(img, uint64(v.N))
+	m := s.g.Members[img]
+	if !m.Writable(uint64(v.N)) {
+		if !initial {
+			s.sink(id, pc, o, summary.Value{}, "the value is loaded from memory that the loader writes")
+			return
+		}
+		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
+		return
+	}
+	stores, known := s.g.Stores(img, uint64(v.N))
+	if !known || !initial {
+		s.sink(id, pc, o, summary.Value{}, "the value is loaded from memory that other code may write")
+		return
+	}
+	s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
+	for _, st := range stores {
+		s.depend(key{st.Unit, summary.Value{Kind: summary.Arg, Reg: st.Reg}}, o)
 	}
 }
 
@@ -167,12 +214,6 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 		s.lost(id, pc, o, why)
 		return
 	case v.Kind == summary.Const:
-	case v.Kind == summary.Slot:
-		var ok bool
-		if n, ok = s.constant(id, v); !ok {
-			s.lost(id, pc, o, "the number is loaded from writable memory")
-			return
-		}
 	case v.Kind == summary.Low:
 		s.lost(id, pc, o, "only the low bits of the number are known")
 		return
@@ -211,18 +252,20 @@ func (s *solver) lost(id reach.UnitID, pc uint64, o origin, why string) {
 	}
 }
 
-// constant reads a number from memory that nothing may write.
-func (s *solver) constant(id reach.UnitID, v summary.Value) (int64, bool) {
-	m := s.g.Members[s.g.Units[id].Image]
-	a := uint64(v.N)
-	if m.Writable(a) || len(m.RelocsIn(a, a+4)) > 0 {
+// constant reads a 32-bit number that a file holds, or zero from memory that it leaves empty.
+func (s *solver) constant(img int, a uint64) (int64, bool) {
+	m := s.g.Members[img]
+	if len(m.RelocsIn(a, a+4)) > 0 {
 		return 0, false
 	}
 	b := m.Bytes(a)
-	if len(b) < 4 {
-		return 0, false
+	switch {
+	case len(b) >= 4:
+		return int64(binary.LittleEndian.Uint32(b)), true
+	case len(b) == 0 && m.Writable(a):
+		return 0, true
 	}
-	return int64(binary.LittleEndian.Uint32(b)), true
+	return 0, false
 }
 
 // Passed finds what is passed in a register to a unit, by the images of its
@@ -257,7 +300,7 @@ func (s *solver) depend(k key, o origin) {
 func (s *solver) expand(k key) {
 	u := &s.g.Units[k.unit]
 	origins := slices.Clone(s.params[k])
-	if u.Taken || u.How == reach.Root {
+	if u.Taken {
 		for _, o := range origins {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}

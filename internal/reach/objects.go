@@ -45,6 +45,8 @@ type member struct {
 	got    []image.Range
 	slots  map[uint64]bool     // 8-byte words that live code reads
 	stored map[uint64][]uint64 // addresses that live code stores to a word
+	taken  map[uint64]bool     // escaped addresses of writable memory
+	wide   map[int]bool        // objects that a pointer moves backwards in
 	back   map[uint64]bool     // words whose pointers are moved backwards
 	held   map[uint64][]held   // stores to words that nothing reads yet
 	heldIn map[int][]uint64    // object -> words with held stores
@@ -81,7 +83,7 @@ type held struct {
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
 	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
+		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[int]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()
@@ -235,6 +237,8 @@ func (m *member) addWords() {
 		known[r.Addr] = true
 	}
 	out := slices.Clone(m.relocs)
+	tables := m.jumpTables()
+	goFile := m.IsGo() // its 32-bit words are offsets
 	scan := func(start, end uint64) {
 		b := m.Bytes(start)
 		if uint64(len(b)) > end-start {
@@ -248,10 +252,19 @@ func (m *member) addWords() {
 				continue
 			}
 			if a&7 == 0 && off+8 <= uint64(len(b)) && binary.LittleEndian.Uint32(b[off+4:]) == 0 {
-				if !known[a] {
+				if known[a] || goFile && m.Exec(v) && !m.isStart(v) {
+					continue
+				}
+				if m.isLabel(v) {
+					if tables[a] || tables[a-8] {
+						tables[a] = true // the table goes on
+						continue
+					}
+				}
+				{
 					out = append(out, image.Reloc{Addr: a, Addend: v, Type: rRelative})
 				}
-			} else if m.Exec(v) && m.isStart(v) && !known[a] {
+			} else if !goFile && m.Exec(v) && m.isStart(v) && !known[a] {
 				out = append(out, image.Reloc{Addr: a, Addend: v, Type: r32})
 			}
 		}
@@ -270,6 +283,34 @@ func (m *member) addWords() {
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Addr < out[j].Addr })
 	m.relocs = out
+}
+
+// isLabel reports whether a is inside a function, not at its start.
+func (m *member) isLabel(a uint64) bool {
+	f := m.FDEAt(a)
+	if f == nil || f.Start == a || f.Signal && f.Start+1 == a {
+		return false
+	}
+	_, start := slices.BinarySearch(m.FuncStarts(), a)
+	return !start
+}
+
+// jumpTables finds the starts of tables of code addresses that instructions of
+// a position-dependent file index: jmp *table(,%reg,8), mov table(,%reg,8),%reg.
+func (m *member) jumpTables() map[uint64]bool {
+	t := map[uint64]bool{}
+	for _, x := range m.ExecRanges() {
+		code := m.Bytes(x.Start)
+		if uint64(len(code)) > x.End-x.Start {
+			code = code[:x.End-x.Start]
+		}
+		for i := 0; i+7 <= len(code); i++ {
+			if (code[i] == 0xff && code[i+1] == 0x24 || code[i] == 0x8b && code[i+1]&0xc7 == 4) && code[i+2]&0xc7 == 0xc5 {
+				t[uint64(binary.LittleEndian.Uint32(code[i+3:]))] = true
+			}
+		}
+	}
+	return t
 }
 
 // isStart reports whether a function may start at a: a proven start, or, in

@@ -91,6 +91,7 @@ type Graph struct {
 	Outside []Outside // control that leaves every image
 	callers [][]Edge  // by unit; those of units before indexed
 	indexed int
+	labels  []label
 	Strings func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	seenStr map[symRef]bool
 	lookups map[string]looked
@@ -142,10 +143,39 @@ func (g *Graph) Run(ctx context.Context) error {
 				g.process(id)
 			}
 		}
+		if g.takeLabels() {
+			continue
+		}
 		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
 			return nil
 		}
 	}
+}
+
+// label is a code address inside a function that live data holds.
+type label struct {
+	img  int
+	addr uint64
+	c    cause
+}
+
+// takeLabels makes labels live that the function they are in does not reach
+// itself: those of jump tables and computed gotos are part of it.
+func (g *Graph) takeLabels() bool {
+	list := g.labels
+	g.labels = nil
+	for _, l := range list {
+		f := g.Members[l.img].FDEAt(l.addr)
+		if f != nil {
+			if id, ok := g.ids[l.img][f.Start]; ok {
+				if _, inside := slices.BinarySearch(g.Units[id].Sum.Targets, l.addr); inside {
+					continue
+				}
+			}
+		}
+		g.take(l.img, l.addr, l.c, "")
+	}
+	return len(g.todo) > 0
 }
 
 // analyse fills in the summaries of a level, side by side. Each summary depends
@@ -286,6 +316,10 @@ func (g *Graph) code(img int, addr uint64, c cause) (UnitID, bool) {
 func (g *Graph) addr(img int, a uint64, c cause) {
 	m := g.Members[img]
 	if m.Exec(a) {
+		if c.how == Data && m.isLabel(a) {
+			g.labels = append(g.labels, label{img, a, c})
+			return
+		}
 		g.take(img, a, c, "")
 		if len(m.Sections) > 0 {
 			return
@@ -305,6 +339,9 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	g.text(img, a, c)
 	g.offsets(img, a, a, c)
+	if m.Writable(a) {
+		m.taken[a] = true
+	}
 	o := m.object(a)
 	if o < 0 {
 		return
@@ -333,6 +370,7 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 		start = m.hard[i-2]
 	}
 	for o := m.object(start); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
+		m.wide[o] = true
 		g.object(img, o, c)
 	}
 }
@@ -873,4 +911,53 @@ func (g *Graph) Callers(id UnitID) []Edge {
 		return nil
 	}
 	return g.callers[id]
+}
+
+// Store is a live unit that stores what it got in register Reg.
+type Store struct {
+	Unit UnitID
+	Reg  uint8
+}
+
+// apart is how far behind an escaped address a word is taken to be a variable
+// of its own, if code reads and writes it by name.
+const apart = 16
+
+// Stores lists the live units that store arguments of theirs to the word at
+// slot of an image. known is false if something else may write the word: it is
+// initialised by the loader, in an object whose address escapes, or stored to
+// with another value. In a stripped file the word may have a neighbour whose
+// address escapes; if the word is stored to by name and not close behind it, it
+// is taken to be a variable of its own (assumption object-bounds).
+func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
+	m := g.Members[img]
+	o := m.object(slot)
+	if o < 0 || len(m.relocsIn(slot, slot+8)) > 0 || len(m.stored[slot&^7]) > 0 || m.wide[o] {
+		return nil, false
+	}
+	for a := slot; m.live[o] && a+apart > slot && a >= m.starts[o]; a-- {
+		if m.taken[a] {
+			return nil, false
+		}
+	}
+	defer func() {
+		if len(stores) == 0 && m.live[o] && !m.IsGo() {
+			known = false
+		}
+	}()
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Image != img || u.Sum == nil {
+			continue
+		}
+		for _, k := range u.Sum.Kept {
+			if k.Slot < slot+8 && slot < k.Slot+8 {
+				if !k.Known || k.Slot != slot {
+					return nil, false
+				}
+				stores = append(stores, Store{UnitID(id), k.Reg})
+			}
+		}
+	}
+	return stores, true
 }

@@ -59,7 +59,11 @@ func (g *Graph) imageRoots(m *member) {
 	}
 	if m.IsGo() {
 		for _, a := range m.GoFuncs() {
-			g.Root(m.id, a, "Go function table")
+			// Methods are called through type data, with arguments that Go checked:
+			// nobody passes numbers to a wrapper this way, so they do not count as Taken.
+			if m.Exec(a) {
+				g.unit(m.id, a, cause{how: Root}, "Go function table")
+			}
 		}
 	}
 }

@@ -51,15 +51,25 @@ const (
 	ArgMem            // the memory at (register Reg on entry) + N
 	Stack             // the stack word at (rsp on entry) + N
 	Slot              // the memory at address N of the file
+	SlotMem           // the memory at (the pointer at address N of the file) + Off
 	Addr              // the address N of the file
 )
 
 // Value is one possible value. A set of values is a slice.
 type Value struct {
 	N    int64
+	Off  int32
 	Kind ValueKind
 	Reg  uint8
 	Size uint8
+}
+
+// ArgStore says that the unit stores a word that is no address of the file to
+// the 8 bytes at Slot: what register Reg held on entry if Known, else anything.
+type ArgStore struct {
+	Slot  uint64
+	Reg   uint8
+	Known bool
 }
 
 // Gate is the instruction that enters the kernel.
@@ -111,8 +121,10 @@ type Unit struct {
 	Refs    []Ref
 	Passes  []ArgPass
 	Sites   []Site
+	Kept    []ArgStore
 	Gaps    []Gap
-	ArgBack uint16 // registers of ArgUse from whose value it moves backwards
-	ArgUse  uint16 // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
-	Insts   int32  // instructions
+	Targets []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
+	ArgBack uint16   // registers of ArgUse from whose value it moves backwards
+	ArgUse  uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
+	Insts   int32    // instructions
 }

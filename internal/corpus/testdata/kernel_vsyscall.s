@@ -2,8 +2,8 @@
 # functions, and a filter sees gettimeofday, time and getcpu. A tracer does not.
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
-# WANT: gettimeofday time getcpu
-# RUN: no, emulated calls are not traced
+# WANT: exit_group
+# ELSEWHERE: gettimeofday time getcpu
 # UNRESOLVED: none
 # TRAP: 10
 	.include "rt.inc"
