@@ -61,45 +61,6 @@ type sizes struct {
 	imm  int8  // of the immediate; negative if it is zero-extended
 }
 
-// modInfo says what a ModRM byte means.
-type modInfo struct {
-	disp            uint8 // bytes of the displacement, but for SIB without a base
-	isReg, isSib    uint8 // 0 or 1
-	rip             int8  // 0 or -1
-	baseAnd, baseOr uint8 // make Inst.Base of the register number
-}
-
-// Parts of modTab: ModRM bytes, those of instructions that ignore the mode, and what comes after an opcode
-// without ModRM.
-const (
-	formRegs = 1 << 8
-	formNone = 2 << 8
-)
-
-var modTab = func() (tab [1024]modInfo) {
-	for i := range tab {
-		mod, rm := i>>6, i&7
-		t := &tab[i]
-		if mod >= 3 {
-			t.isReg, t.baseOr = 1, 0xff
-			continue
-		}
-		t.baseAnd = 0xff
-		switch {
-		case mod == 0 && rm == 5:
-			t.baseAnd, t.baseOr, t.rip, t.disp = 0, uint8(RIP), -1, 4
-		case mod == 1:
-			t.disp = 1
-		case mod == 2:
-			t.disp = 4
-		}
-		if rm == 4 {
-			t.isSib = 1
-		}
-	}
-	return
-}()
-
 // Nodes and rows. A node is an entry or, with one of the first three bits set, chooses among the nodes
 // at an offset in sub. A row is such an offset for an opcode: first memory form, then register form,
 // and in all but the one-byte map so for each of the mandatory prefixes.
@@ -189,40 +150,46 @@ func Decode(code []byte, pc uint64, in *Inst) bool {
 		i++
 		reg = q>>3&7 | rex&4<<1
 		rm = q&7 | rex&1<<3
-		mod := &modTab[q]
-		if h&hdrRegs != 0 {
-			mod = &modTab[0xc0]
-		}
-		at += int(mod.isReg)
-		in.Base, in.Index, in.Scale = Reg(rm&mod.baseAnd|mod.baseOr), RegNone, 1
-		n := mod.disp
-		if mod.isSib != 0 {
-			s := p[i&31]
-			i++
-			in.Base = Reg(s&7 | rex&1<<3)
-			if s&7 == 5 && q < 0x40 {
-				in.Base, n = RegNone, 4
+		if q >= 0xc0 || h&hdrRegs != 0 {
+			at++
+			in.Base, in.Index, in.Scale, in.Disp = RegNone, RegNone, 1, 0
+		} else {
+			base, x := Reg(rm), q
+			if q&7 == 4 {
+				x = p[i&31]
+				i++
+				base = Reg(x&7 | rex&1<<3)
+				in.Scale = 1 << (x >> 6)
+				index := Reg(x>>3&7 | rex&2<<2)
+				if index == RSP {
+					index = RegNone
+				}
+				in.Index = index
+			} else {
+				in.Index, in.Scale = RegNone, 1
 			}
-			in.Scale = 1 << (s >> 6)
-			index := Reg(s>>3&7 | rex&2<<2)
-			if index == RSP {
-				index = RegNone
+			if q >= 0x40 {
+				if q < 0x80 {
+					in.Disp = int64(int8(p[i&31]))
+					i++
+				} else {
+					in.Disp = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
+					i += 4
+					h &^= hdrScale // only a short displacement is scaled
+				}
+			} else if x&7 == 5 {
+				base = RIP
+				if q&7 == 4 {
+					base = RegNone
+				}
+				in.Disp = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
+				i += 4
+				h &^= hdrScale
+			} else {
+				in.Disp = 0
 			}
-			in.Index = index
+			in.Base = base
 		}
-		v := binary.LittleEndian.Uint32(p[i&31:])
-		d := int64(int32(v))
-		if n == 1 {
-			d = int64(int8(v))
-		}
-		if n == 0 {
-			d = 0
-		}
-		if n == 4 {
-			h &^= hdrScale
-		}
-		in.Disp = d
-		i += int(n)
 	}
 
 	node := sub[at&nodeAt]
@@ -244,18 +211,28 @@ func Decode(code []byte, pc uint64, in *Inst) bool {
 	}
 
 	k := &e.size[h>>hdrOsz&3]
-	v := binary.LittleEndian.Uint64(p[i&31:])
-	ic := row >> rowImm & 3
-	immLen := int(0x0410 >> (ic * 4) & 15)
-	imm := int64(int32(v))
-	if ic == 1 {
-		imm = int64(int8(v))
-	}
-	if ic == 0 {
-		imm = 0
-	}
-	if k.imm < 0 || ic == 3 || immLen == 4 && k.imm == 2 {
-		imm, immLen = otherImm(v, k.imm)
+	var imm int64
+	immLen := 0
+	switch row >> rowImm & 3 {
+	case 1:
+		imm = int64(int8(p[i&31]))
+		if k.imm < 0 {
+			imm &= 0xff
+		}
+		immLen = 1
+	case 2:
+		if h>>hdrOsz&3 == 0 {
+			imm = int64(int16(binary.LittleEndian.Uint16(p[i&31:])))
+			immLen = 2
+		} else {
+			imm = int64(int32(binary.LittleEndian.Uint32(p[i&31:])))
+			if k.imm < 0 {
+				imm = int64(uint32(imm))
+			}
+			immLen = 4
+		}
+	case 3:
+		imm, immLen = otherImm(binary.LittleEndian.Uint64(p[i&31:]), k.imm)
 	}
 	in.Imm = imm
 	i += immLen

@@ -35,6 +35,13 @@
 //
 // # Cost
 //
-// Decode looks up two to five small tables and allocates nothing: some tens of CPU cycles for an
-// instruction, in about 40 kB of tables.
+// Decode looks up three small tables and allocates nothing: about 40 CPU cycles for an instruction, and
+// as much again for branches that the CPU predicts wrongly in code that it has not seen lately.
+// The tables have 60 kB, of which common code touches a tenth.
+//
+// # Tests
+//
+// Boundaries and operands are compared with objdump over whole programs and over all opcodes, register
+// facts with Go's list of Intel's instructions and with testdata/implicit.txt, and both Def and Use
+// with what the processor does, one instruction at a time, in a traced process.
 package x86

@@ -31,11 +31,14 @@ const (
 type Op uint8
 
 // Classes. "dst" and "src" are Inst.Dst/Inst.Src; with FlagMem set, whichever of
-// the two is RegNone (and not an immediate) is the memory operand.
+// the two is RegNone (and not an immediate) is the memory operand; of one operand (inc, neg,
+// shl ...) it is dst. A 32-bit result zero-extends into its register, even if a cmov does not move or a
+// shift has count 0. OpOther, OpVec and OpVecMov set Dst to a register that the instruction writes
+// and Src to one that it reads only as a help to readers: Def and Use are complete, they are not.
 const (
 	OpBad   Op = iota // not an instruction
 	OpOther           // result unknown: clobbers Def, may write its memory operand if FlagMemOut
-	OpNop             // no effect (nop, endbr64, prefetch, hint nops, pause, fences)
+	OpNop             // no effect on registers and memory (nop, endbr64, prefetch, clflush, hint nops, pause, fences, monitor, fwait)
 	OpMov             // dst <- src (reg, imm or mem); 32-bit form zero-extends; 8/16-bit keep the rest
 	OpMovzx           // dst <- zero-extended src of SrcSize bytes
 	OpMovsx           // dst <- sign-extended src of SrcSize bytes (movsx, movsxd, cbw/cwde/cdqe)
