@@ -13,7 +13,7 @@ type entry struct {
 	op                           Op
 	kinds                        uint8    // for VEX and EVEX: index of kindTab
 	size                         [4]sizes // for operands of 2, 4, 8 bytes
-	dst, src                     uint8    // Inst.Dst and Inst.Src: none, ModRM.reg, ModRM.rm or vvvv
+	dst, src                     uint8    // Inst.Dst and Inst.Src: 8 times 0 for none, 1 for ModRM.reg, 2 for ModRM.rm, 3 for vvvv (rax without VEX)
 	bytes                        uint8
 	vv                           uint8
 	special                      uint8
@@ -61,7 +61,7 @@ type sizes struct {
 	imm  int8  // of the immediate; negative if it is zero-extended
 }
 
-// Nodes and rows. A node is an entry or, with one of the first three bits set, chooses among the nodes
+// Nodes and rows. A node is an entry or, with one of its two high bits set, chooses among the nodes
 // at an offset in sub. A row is such an offset for an opcode: first memory form, then register form,
 // and in all but the one-byte map so for each of the mandatory prefixes.
 const (
@@ -107,7 +107,8 @@ const (
 // Decode decodes the instruction at the start of code, which lies at address pc,
 // into in (overwriting all of it). code may be shorter than 15 bytes only at the
 // end of the readable bytes. It returns false, with in.Op == OpBad and in.Len == 1, if the bytes are
-// not an instruction. It never allocates and never panics.
+// not an instruction. It never allocates and never panics. It is fastest if code goes on for 40 bytes,
+// so pass all that follows the instruction.
 func Decode(code []byte, pc uint64, in *Inst) bool {
 	if len(code) < window {
 		return decodeShort(code, pc, in)
