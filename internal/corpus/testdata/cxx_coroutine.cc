@@ -1,6 +1,6 @@
 // A coroutine: its frame on the heap holds the addresses of the functions that resume and destroy it.
 //
-// BUILD: g++ -std=c++20 -O{{0|2}} {{-pie|-static}} {{src}} -o {{out}}
+// BUILD: g++ -std=c++20 -O{{0|2}} {{src}} -o {{out}}
 // BUILD: clang++ -std=c++20 -O2 {{src}} -o {{out}}
 // WANT: keyctl request_key ioprio_get
 // NOT: quotactl

@@ -2,7 +2,8 @@
 // the way, in a catch-all, in one that catches nothing of this type first, in a cleanup of a
 // function without handlers, and in the terminate handler's neighbourhood of a rethrow.
 //
-// BUILD: g++ -O{{0|1|2}} {{-static|-pie|-no-pie}} {{src}} -o {{out}}
+// BUILD: g++ -O2 {{-static|-no-pie}} {{src}} -o {{out}}
+// BUILD: g++ -O{{0|1|2}} -pie {{src}} -o {{out}}
 // BUILD: clang++ -O2 {{src}} -o {{out}}
 // BUILD: g++ -O2 -static-libgcc -static-libstdc++ {{src}} -o {{out}}
 // WANT: keyctl request_key ioprio_get kcmp get_robust_list

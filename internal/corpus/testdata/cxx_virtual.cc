@@ -1,7 +1,8 @@
 // Calls behind virtual functions, pointers to members, std::function, dynamic_cast, static and
 // thread-local constructors and destructors, coroutine-like lambdas kept in a container, and a deleting destructor.
 //
-// BUILD: g++ -O{{0|1|2}} {{-static|-pie}} {{src}} -o {{out}}
+// BUILD: g++ -O2 -static {{src}} -o {{out}}
+// BUILD: g++ -O{{0|1|2}} -pie {{src}} -o {{out}}
 // BUILD: g++ -O2 -fPIE -pie -fno-plt {{src}} -o {{out}}
 // BUILD: clang++ -O2 {{src}} -o {{out}}
 // WANT: keyctl request_key ioprio_get kcmp get_robust_list add_key sched_getattr io_destroy io_cancel

@@ -1,7 +1,7 @@
 // Every kind of relocation that can bring a function into a table: relative ones in compact
 // form (RELR) and not, symbolic with an addend, against a local symbol, PLT slots bound now or lazily.
 //
-// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 {{-pie -fPIE|-no-pie -fno-pie}} -Wl,-z,{{pack-relative-relocs|norelro|now|lazy}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 {{-pie -fPIE -Wl,-z,pack-relative-relocs|-pie -fPIE -Wl,-z,norelro|-pie -Wl,-z,now|-no-pie -fno-pie -Wl,-z,lazy}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl request_key ioprio_get kcmp
 // NOT: quotactl
 // UNRESOLVED: none

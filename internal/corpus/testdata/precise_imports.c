@@ -1,7 +1,7 @@
 // A shared library of many functions, of which the program uses one: its other functions, and what
 // their slots in the GOT and the PLT refer to, are dead.
 //
-// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 {{-pie|-no-pie|-fno-plt}} -Wl,-z,{{now|lazy}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 {{-pie -Wl,-z,now|-no-pie -Wl,-z,lazy|-fno-plt}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl
 // NOT: quotactl request_key add_key
 // UNRESOLVED: none

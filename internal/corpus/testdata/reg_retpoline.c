@@ -1,7 +1,7 @@
 // Retpolines: the target is pushed over a return address and returned to, in a thunk that takes it
 // in whatever register, or inline.
 //
-// BUILD: gcc -O{{1|2|3}} -mindirect-branch={{thunk|thunk-inline}} {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O{{1|3}} -mindirect-branch={{thunk|thunk-inline}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -mindirect-branch={{thunk|thunk-inline}} {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -mindirect-branch=thunk -mindirect-branch-register -mfunction-return=thunk {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times

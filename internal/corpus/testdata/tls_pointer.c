@@ -1,7 +1,7 @@
 // Function pointers in thread-local variables: with an initial value, set at run time, in the
 // program and in a library, by every model of access.
 //
-// BUILD: gcc -O{{0|2}} -static -DLIB -DMAIN {{src}} -o {{out}}
+// BUILD: gcc -O2 -static -DLIB -DMAIN {{src}} -o {{out}}
 // BUILD: gcc -O{{0|2}} -pie -fPIE -DLIB -DMAIN {{src}} -o {{out}}
 // BUILD: gcc -O2 -shared -fPIC -ftls-model={{global-dynamic|local-dynamic|initial-exec}} -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -DMAIN {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // BUILD: gcc -O2 -shared -fPIC -mtls-dialect={{gnu2|gnu}} -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -DMAIN {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}

@@ -1,7 +1,7 @@
 // getcontext returns again when somebody sets the context; makecontext starts a
 // function whose address it was given; swapcontext returns when the other swaps back.
 //
-// BUILD: gcc -O{{0|2}} {{-static|-pie}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{-static|-pie}} {{src}} -o {{out}}
 // WANT: keyctl add_key
 // COVER: request_key
 // TRAP: 4

@@ -2,7 +2,7 @@
 // after the second: nr then holds what was stored on a path that ends in longjmp, and the
 // branch for a non-zero result is live although the function's code only ever returns 0.
 //
-// BUILD: gcc -O{{0|2}} -static {{src}} -o {{out}}
+// BUILD: gcc -O2 -static {{src}} -o {{out}}
 // BUILD: gcc -O{{0|2}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -DSIG {{src}} -o {{out}}
 // BUILD: musl-gcc -O2 {{-static|-no-pie}} {{src}} -o {{out}}

@@ -1,7 +1,7 @@
 // After vfork the child runs on the parent's stack: what it stored is what the
 // parent finds, in a libc's vfork and as a bare system call.
 //
-// BUILD: gcc -O{{0|2}} {{-static|-pie}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{-static|-pie}} {{src}} -o {{out}}
 // BUILD: musl-gcc -O2 -static {{src}} -o {{out}}
 // BUILD: gcc -O{{0|2}} -DBARE -static {{src}} -o {{out}}
 // WANT: keyctl
