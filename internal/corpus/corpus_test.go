@@ -645,8 +645,8 @@ func (v *variant) likeStripped(t *testing.T, r *gofind.Result) {
 	s := v.scan(t, v.stripped(t), 1)
 	with, without := callsOf(r), callsOf(s)
 	for c := range with {
-		if !without[c] {
-			t.Errorf("%v is not reported of the stripped program", c)
+		if !without[c] && !(v.incomplete() && !s.Complete) {
+			t.Errorf("%v is not reported of the stripped program, and the answer %s", c, claim(s))
 		}
 	}
 	for c := range without {

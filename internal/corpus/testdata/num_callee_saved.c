@@ -11,15 +11,15 @@ static long counter;
 static NOINLINE void local(void) { counter++; }
 void (*volatile unknown)(void) = local;
 
-static OPAQUE void across_known(long n)
+static OPAQUE void across_known(void)
 {
-	register long number __asm__("r9") = n ? __NR_getppid : __NR_sysinfo;
+	register long number __asm__("r9") = __NR_getppid;
 	__asm__ volatile("" : "+r"(number));
 	local();
 	SYS3(number, 0, 0, 0);
 }
 
-static OPAQUE void across_unknown(long n)
+static OPAQUE void across_unknown(void)
 {
 	long number = __NR_sysinfo;
 	__asm__ volatile("" : "+r"(number));
@@ -29,7 +29,7 @@ static OPAQUE void across_unknown(long n)
 
 int prog(int argc, char **argv)
 {
-	across_known(argc);
-	across_unknown(argc);
+	across_known();
+	across_unknown();
 	return 0;
 }
