@@ -32,7 +32,8 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 	defer p.Close()
 	model := dlopen.New(p, opts.HostNone)
 	g := reach.New(p, reach.Options{Workers: opts.Workers, Loaded: model.Load})
-	g.Strings = model.Text
+	g.Strings, g.Modelled = model.Text, model.Modelled
+	model.Prepare(g)
 	g.Startup()
 	if err := g.Run(ctx); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package dataflow
 import (
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
@@ -230,6 +231,10 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 	}
 	// A pointer in a slot of the file, or a known address: the callee can be named.
 	e := *w.v.one(x)
+	if !(x < setBit && (e.k == kLoad && w.loaderSlot(e.a) || e.k == kAddr && fixed(e.b))) {
+		w.unit.Indirect = true
+		w.ask(s, in, summary.AnyPointer, pushed)
+	}
 	switch {
 	case x < setBit && e.k == kLoad && e.r == 8:
 		w.ask(s, in, e.a, pushed)
@@ -258,6 +263,12 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 			}
 		}
 	}
+}
+
+// loaderSlot reports whether the word at a is filled by the loader from a symbol.
+func (w *worker) loaderSlot(a uint64) bool {
+	r := w.f.RelocsIn(a, a+8)
+	return len(r) == 1 && r[0].Sym != 0 && (r[0].Type == image.RX8664JumpSlot || r[0].Type == image.RX8664GlobDat)
 }
 
 func (w *worker) jumpInd(s *state, in *x86.Inst) {
@@ -294,6 +305,8 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 		w.indirect(s, in, 0)
 		return
 	}
+	w.unit.Indirect = true
+	w.ask(s, in, summary.AnyPointer, 0)
 	w.use(s, x)
 	w.useMask(s, allButSP)
 }
@@ -344,9 +357,6 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 			}
 			seen[pc] = true
 			code := w.f.Bytes(pc)
-			if len(code) > 15 {
-				code = code[:15]
-			}
 			if !x86.Decode(code, pc, &in) {
 				return false
 			}
@@ -408,9 +418,6 @@ func (w *worker) scanClobbers(target uint64, depth int) uint16 {
 			seen[k] = pc
 			k++
 			code := w.f.Bytes(pc)
-			if len(code) > 15 {
-				code = code[:15]
-			}
 			if !x86.Decode(code, pc, &in) {
 				return callerSaved
 			}
@@ -470,9 +477,6 @@ func (w *worker) scanTwice(target uint64) bool {
 	var in x86.Inst
 	for i := 0; i < 40 && w.f.Exec(pc); i++ {
 		code := w.f.Bytes(pc)
-		if len(code) > 15 {
-			code = code[:15]
-		}
 		if !x86.Decode(code, pc, &in) {
 			return false
 		}

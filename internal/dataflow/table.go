@@ -113,9 +113,6 @@ func (w *worker) partOf(t uint64) bool {
 		if len(code) == 0 {
 			return false
 		}
-		if len(code) > 15 {
-			code = code[:15]
-		}
 		x86.Decode(code, pc, &in)
 		if t := uint64(in.Imm); (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && t > w.fn.Start && t < w.fn.End {
 			return true
@@ -173,9 +170,6 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 			code := w.f.Bytes(pc)
 			if len(code) == 0 {
 				break
-			}
-			if len(code) > 15 {
-				code = code[:15]
 			}
 			if x86.Decode(code, pc, &in) {
 				bits[(pc-start)/64] |= 1 << ((pc - start) % 64)

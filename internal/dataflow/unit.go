@@ -328,11 +328,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		}
 		w.insts = append(w.insts, x86.Inst{})
 		in := &w.insts[len(w.insts)-1]
-		c := code
-		if len(c) > 15 {
-			c = c[:15]
-		}
-		if !x86.Decode(c, pc, in) {
+		if !x86.Decode(code, pc, in) {
 			w.insts = w.insts[:len(w.insts)-1]
 			w.gap(pc, summary.GapCode)
 			break
@@ -581,9 +577,6 @@ func (w *worker) sweepCalls() {
 					pc = end
 					break
 				}
-				if len(code) > 15 {
-					code = code[:15]
-				}
 				if x86.Decode(code, pc, &in) && in.Op == x86.OpCall && w.f.Exec(uint64(in.Imm)) {
 					w.calls = append(w.calls, uint64(in.Imm))
 				}
@@ -711,9 +704,6 @@ func (w *worker) seed() bool {
 			break
 		}
 		var in x86.Inst
-		if len(code) > 15 {
-			code = code[:15]
-		}
 		if !x86.Decode(code, pc, &in) {
 			pc++
 			continue
@@ -746,9 +736,6 @@ func (w *worker) sweep() {
 		code := w.f.Bytes(pc)
 		if len(code) == 0 {
 			return
-		}
-		if len(code) > 15 {
-			code = code[:15]
 		}
 		var in x86.Inst
 		if !x86.Decode(code, pc, &in) {

@@ -50,16 +50,17 @@ type Model struct {
 
 	Entries []Entry
 
-	texts   []text // not looked at yet
-	held    []text // file names that wait for an opener to be live
-	tried   map[string]bool
-	live    bool            // something that loads files is live
-	words   map[string]bool // identifiers that live code of the C library refers to
-	nss     *hostconf.NSSConfig
-	nssDone map[string]bool
-	pamDone map[string]bool
-	plain   []string // texts of the program and its libraries that may name a PAM service
-	roots   int      // images that have their roots
+	texts    []text // not looked at yet
+	held     []text // file names that wait for an opener to be live
+	tried    map[string]bool
+	live     bool            // something that loads files is live
+	words    map[string]bool // identifiers that live code of the C library refers to
+	nss      *hostconf.NSSConfig
+	nssDone  map[string]bool
+	pamDone  map[string]bool
+	pamWaits []string // entries whose callers are not live yet
+	plain    []string // texts of the program and its libraries that may name a PAM service
+	roots    int      // images that have their roots
 }
 
 type text struct {
@@ -76,6 +77,13 @@ func New(p *process.Process, hostNone bool) *Model {
 // Text takes a text that live code of image img refers to.
 func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
 	m.texts = append(m.texts, text{img, s})
+}
+
+// Modelled reports whether the look-up of a name is decided here, and not by
+// the mere fact that live code refers to it: libpam refers to all entries of its
+// modules, and calls those that the program's calls lead to.
+func (m *Model) Modelled(name string) bool {
+	return pamCallers[name] != nil
 }
 
 // Load is called when everything known so far has been followed. It loads what
@@ -95,7 +103,7 @@ func (m *Model) Load(g *reach.Graph) bool {
 		}
 	}
 	m.texts = m.texts[:0]
-	m.live = m.live || m.openerLive(g)
+	m.live = m.live || m.called(g, openers...)
 	if m.live {
 		for _, t := range m.held {
 			grown = m.constant(g, t) || grown
@@ -173,25 +181,6 @@ func isLibraryName(s string) bool {
 	}
 	b := s[strings.LastIndexByte(s, '/')+1:]
 	return len(b) > 3 && b[0] != '.'
-}
-
-// openerLive reports whether live code may call a function that loads files.
-func (m *Model) openerLive(g *reach.Graph) bool {
-	for _, name := range openers {
-		for _, t := range m.p.LookupAll(name, nil) {
-			if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// internal reports whether an image is the C library or its loader, whose own
-// loading does not go through the exported functions. A static program is its own.
-func (m *Model) internal(img int) bool {
-	i := m.p.Images[img]
-	return strings.HasPrefix(i.Soname, "libc.so") || i.Origin == process.OriginLoader || i.Interp == "" && img == 0 && !i.HasDynamic || img == 0 && i.Interp == "" && len(i.Needed) == 0
 }
 
 // constant loads a file whose name is a text of live code.
@@ -309,16 +298,14 @@ func (m *Model) services(g *reach.Graph) bool {
 	}
 	grown := false
 	for _, mod := range m.nss.Modules(live) {
-		if mod.Builtin && m.builtin() {
-			continue
-		}
+		builtin := mod.Builtin && m.builtin()
 		for _, e := range mod.Entries {
 			key := mod.Name + " " + e
 			if m.nssDone[key] {
 				continue
 			}
 			m.nssDone[key] = true
-			if !m.nssDone[mod.Name] {
+			if !m.nssDone[mod.Name] && !builtin {
 				m.nssDone[mod.Name] = true
 				for _, p := range mod.Paths {
 					m.add(g, 0, p, "nss", mod.Source)
@@ -334,6 +321,25 @@ func (m *Model) services(g *reach.Graph) bool {
 	return grown
 }
 
+// Prepare holds back the NSS services that are part of libc: it refers to all
+// of their functions, and calls those that nsswitch.conf leads to.
+func (m *Model) Prepare(g *reach.Graph) {
+	if !m.builtin() {
+		return
+	}
+	for img, i := range m.p.Images {
+		if !strings.HasPrefix(i.Soname, "libc.so") {
+			continue
+		}
+		for s := 1; s < i.NumSymbols(); s++ {
+			n := i.SymbolName(s)
+			if sym := i.Symbol(s); sym.Shndx != 0 && sym.Type == 2 && (strings.HasPrefix(n, "_nss_files_") || strings.HasPrefix(n, "_nss_dns_")) {
+				g.Gate(img, sym.Value)
+			}
+		}
+	}
+}
+
 // builtin reports whether libc has the files and dns services in itself (glibc 2.34).
 func (m *Model) builtin() bool {
 	for _, i := range m.p.Images {
@@ -345,15 +351,32 @@ func (m *Model) builtin() bool {
 	return false
 }
 
-// pam loads the modules of the PAM services that the program may ask for.
-func (m *Model) pam(g *reach.Graph) bool {
-	started := false
-	for _, t := range m.p.LookupAll("pam_start", nil) {
-		if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
-			started = true
+// pamCallers are the functions of libpam that call each entry of a module
+// (Linux-PAM, libpam/pam_dispatch.c and its callers).
+var pamCallers = map[string][]string{
+	"pam_sm_authenticate":  {"pam_authenticate"},
+	"pam_sm_setcred":       {"pam_setcred"},
+	"pam_sm_acct_mgmt":     {"pam_acct_mgmt"},
+	"pam_sm_open_session":  {"pam_open_session"},
+	"pam_sm_close_session": {"pam_close_session"},
+	"pam_sm_chauthtok":     {"pam_chauthtok"},
+}
+
+// called reports whether one of the named functions is live.
+func (m *Model) called(g *reach.Graph, names ...string) bool {
+	for _, name := range names {
+		for _, t := range m.p.LookupAll(name, nil) {
+			if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+				return true
+			}
 		}
 	}
-	if !started || m.hostNone {
+	return len(names) == 0
+}
+
+// pam loads the modules of the PAM services that the program may ask for.
+func (m *Model) pam(g *reach.Graph) bool {
+	if !m.called(g, "pam_start", "pam_start_confdir") || m.hostNone {
 		return false
 	}
 	read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "pam") }
@@ -370,6 +393,18 @@ func (m *Model) pam(g *reach.Graph) bool {
 		want, why = all, "no service is named in the program, so all"
 	}
 	grown := false
+	waits := m.pamWaits
+	m.pamWaits = nil
+	for _, e := range waits {
+		if !m.called(g, pamCallers[e]...) {
+			m.pamWaits = append(m.pamWaits, e)
+			continue
+		}
+		for _, t := range m.p.LookupAll(e, nil) {
+			g.RootSymbol(t, "PAM entry")
+			grown = true
+		}
+	}
 	for _, s := range append(want, "other") {
 		if m.pamDone[s] {
 			continue
@@ -389,8 +424,12 @@ func (m *Model) pam(g *reach.Graph) bool {
 			}
 			grown = m.take(g) || grown
 			for _, e := range mod.Entries {
-				for _, t := range m.p.LookupAll(e, nil) {
-					g.RootSymbol(t, "PAM entry")
+				if m.called(g, pamCallers[e]...) {
+					for _, t := range m.p.LookupAll(e, nil) {
+						g.RootSymbol(t, "PAM entry")
+					}
+				} else {
+					m.pamWaits = append(m.pamWaits, e)
 				}
 			}
 		}

@@ -268,6 +268,49 @@ func (s *solver) constant(img int, a uint64) (int64, bool) {
 	return 0, false
 }
 
+// pointers asks the calls through pointers that may lead to a wrapper whose
+// address is taken, and reports whether all of them pass known numbers. The wrapper must be
+// private to its file, and then only calls in that file count: that no file hands
+// a function of its own that takes syscall numbers to another one is the
+// assumption private-wrappers.
+func (s *solver) pointers(k key, origins []origin) bool {
+	u := &s.g.Units[k.unit]
+	m := s.g.Members[u.Image]
+	if k.par.Kind != summary.Arg || m.Exported(u.Entry) {
+		return false
+	}
+	type answer struct {
+		id reach.UnitID
+		p  dataflow.Passed
+	}
+	var all []answer
+	for id := 1; id < len(s.g.Units); id++ {
+		v := &s.g.Units[id]
+		if v.Image != u.Image || v.Sum == nil || !v.Sum.Indirect {
+			continue
+		}
+		for _, p := range s.g.Query(reach.UnitID(id), map[uint64][]dataflow.Param{summary.AnyPointer: {k.par}}) {
+			for _, x := range p.Values {
+				if x.Kind != summary.Const && x.Kind != summary.Addr {
+					return false
+				}
+			}
+			p.Values = slices.Clone(p.Values)
+			all = append(all, answer{reach.UnitID(id), p})
+		}
+	}
+	for _, a := range all {
+		for _, o := range origins {
+			for _, x := range a.p.Values {
+				if x.Kind == summary.Const {
+					s.sink(a.id, a.p.PC, o, x, "")
+				}
+			}
+		}
+	}
+	return true
+}
+
 // Passed finds what is passed in a register to a unit, by the images of its
 // direct callers, as Arguments does.
 func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
@@ -300,7 +343,7 @@ func (s *solver) depend(k key, o origin) {
 func (s *solver) expand(k key) {
 	u := &s.g.Units[k.unit]
 	origins := slices.Clone(s.params[k])
-	if u.Taken {
+	if u.Taken && !s.pointers(k, origins) {
 		for _, o := range origins {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}

@@ -104,9 +104,6 @@ func (m *member) boundary(pc uint64) position {
 		if len(code) == 0 {
 			return nowhere
 		}
-		if len(code) > 15 {
-			code = code[:15]
-		}
 		if !x86.Decode(code, at, &in) {
 			if m.FDEAt(pc) == nil {
 				return nowhere

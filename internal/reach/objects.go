@@ -285,6 +285,16 @@ func (m *member) addWords() {
 	m.relocs = out
 }
 
+// Exported reports whether a dynamic symbol of the image is at a.
+func (m *member) Exported(a uint64) bool {
+	for i := 1; i < m.NumSymbols(); i++ {
+		if s := m.Symbol(i); s.Value == a && s.Shndx != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // isLabel reports whether a is inside a function, not at its start.
 func (m *member) isLabel(a uint64) bool {
 	f := m.FDEAt(a)

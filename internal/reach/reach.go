@@ -81,20 +81,22 @@ type Graph struct {
 	Units   []Unit // by UnitID; Units[0] is unused
 	Members []*member
 
-	ids     []map[uint64]UnitID // per image: entry -> id
-	todo    []UnitID            // to analyse
-	opts    Options
-	pools   []*dataflow.Analyser
-	symUsed map[symRef]bool
-	targets []process.Target
-	resolve map[symRef][]process.Target
-	Outside []Outside // control that leaves every image
-	callers [][]Edge  // by unit; those of units before indexed
-	indexed int
-	labels  []label
-	Strings func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
-	seenStr map[symRef]bool
-	lookups map[string]looked
+	ids      []map[uint64]UnitID // per image: entry -> id
+	todo     []UnitID            // to analyse
+	opts     Options
+	pools    []*dataflow.Analyser
+	symUsed  map[symRef]bool
+	targets  []process.Target
+	resolve  map[symRef][]process.Target
+	Outside  []Outside // control that leaves every image
+	callers  [][]Edge  // by unit; those of units before indexed
+	indexed  int
+	labels   []label
+	gated    map[Place]bool
+	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
+	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
+	seenStr  map[symRef]bool
+	lookups  map[string]looked
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -114,7 +116,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		seenStr: map[symRef]bool{}, lookups: map[string]looked{}}
+		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, gated: map[Place]bool{}}
 	for range opts.Workers {
 		g.pools = append(g.pools, nil)
 	}
@@ -257,8 +259,24 @@ func (g *Graph) RootSymbol(t process.Target, why string) {
 	g.symbol(t, 0, cause{how: Symbol}, why)
 }
 
+// Gate holds code back whose address is taken: it becomes live when it is
+// called directly or rooted. For functions whose callers package dlopen models.
+func (g *Graph) Gate(img int, addr uint64) {
+	g.sync()
+	g.gated[Place{img, addr}] = true
+}
+
+// Place is an address of an image.
+type Place struct {
+	Image int
+	Addr  uint64
+}
+
 // take makes code live whose callers are not all known.
 func (g *Graph) take(img int, addr uint64, c cause, why string) {
+	if len(g.gated) > 0 && g.gated[Place{img, addr}] && (c.how == Address || c.how == Data) {
+		return
+	}
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
@@ -768,7 +786,7 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if g.Strings != nil {
 		g.Strings(img, a, s, c.unit)
 	}
-	if !identifier(s) {
+	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
 		return
 	}
 	m.texts = append(m.texts, name{s, c})

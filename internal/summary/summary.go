@@ -72,6 +72,9 @@ type ArgStore struct {
 	Known bool
 }
 
+// AnyPointer stands for the callees of calls through pointers in queries.
+const AnyPointer = ^uint64(0)
+
 // Gate is the instruction that enters the kernel.
 type Gate uint8
 
@@ -117,14 +120,15 @@ type Gap struct {
 
 // Unit is what is known of the code that starts at Entry.
 type Unit struct {
-	Entry   uint64
-	Refs    []Ref
-	Passes  []ArgPass
-	Sites   []Site
-	Kept    []ArgStore
-	Gaps    []Gap
-	Targets []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
-	ArgBack uint16   // registers of ArgUse from whose value it moves backwards
-	ArgUse  uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
-	Insts   int32    // instructions
+	Entry    uint64
+	Refs     []Ref
+	Passes   []ArgPass
+	Sites    []Site
+	Kept     []ArgStore
+	Gaps     []Gap
+	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
+	Indirect bool     // it calls or jumps through pointers that are not the loader's own
+	ArgBack  uint16   // registers of ArgUse from whose value it moves backwards
+	ArgUse   uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
+	Insts    int32    // instructions
 }
