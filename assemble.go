@@ -264,7 +264,6 @@ func (a *assembly) dlopens() []Dlopen {
 	return out
 }
 
-
 // execs lists what the program may execute.
 func (a *assembly) execs() []Exec {
 	var out []Exec
