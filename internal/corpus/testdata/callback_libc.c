@@ -1,11 +1,14 @@
 // Functions of the program that only libc calls: comparison, thread start, exit handlers,
-// signal handlers, pthread keys, printf hooks, tree walks, fork handlers, once, bsearch, a cookie stream.
+// signal handlers, pthread keys, printf hooks, tree walks, fork handlers, once, bsearch, a cookie stream,
+// the name printer of error().
 //
-// BUILD: gcc -O2 {{-static|-pie|-no-pie}} {{src}} -o {{out}}
-// WANT: keyctl request_key ioprio_get kcmp add_key get_robust_list sched_getattr io_destroy io_cancel mq_notify pkey_free lookup_dcookie
+// BUILD: gcc -w -O2 {{-static|-pie|-no-pie}} {{src}} -o {{out}}
+// WANT: keyctl request_key ioprio_get kcmp add_key get_robust_list sched_getattr io_destroy io_cancel mq_notify pkey_free lookup_dcookie perf_event_open landlock_create_ruleset
 // UNRESOLVED: none
 // PITFALL: 13
 #define _GNU_SOURCE
+#include <error.h>
+#include <printf.h>
 #include <pthread.h>
 #include <search.h>
 #include <signal.h>
@@ -29,6 +32,10 @@ static void visit(const void *node, VISIT which, int depth) { MARK(SYS_io_destro
 static ssize_t cookie_write(void *c, const char *b, size_t n) { MARK(SYS_io_cancel); return n; }
 static void on_exit_handler(int status, void *arg) { MARK(SYS_mq_notify); }
 static void clean(void *arg) { MARK(SYS_pkey_free); }
+
+static void name(void) { MARK(SYS_perf_event_open); }
+static int print(FILE *f, const struct printf_info *i, const void *const *args) { MARK(SYS_landlock_create_ruleset); return 0; }
+static int size(const struct printf_info *i, size_t n, int *types, int *sizes) { return 0; }
 
 int main(void)
 {
@@ -56,6 +63,10 @@ int main(void)
 	FILE *f = fopencookie(0, "w", (cookie_io_functions_t){.write = cookie_write});
 	fputs("text", f);
 	fclose(f);
+	error_print_progname = name;
+	error(0, 0, "text");
+	register_printf_specifier('W', print, size);
+	printf("%W\n");
 	pthread_cleanup_push(clean, 0);
 	pthread_cleanup_pop(1);
 	return 0;

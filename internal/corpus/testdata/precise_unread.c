@@ -15,9 +15,16 @@ static void never_read(void) { MARK(swapon); }
 static void live(void) { MARK(getppid); }
 func slot = live, unread = never_read;
 
-int prog(int argc, char **argv)
+// The address must not be left in a register when another function is called.
+static OPAQUE int store(void)
 {
 	written = never_called;
+	return 0;
+}
+
+int prog(int argc, char **argv)
+{
+	store();
 	slot();
 	return 0;
 }

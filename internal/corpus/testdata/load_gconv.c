@@ -1,0 +1,17 @@
+// Converting characters loads a module by a name from a table of libc.
+//
+// BUILD: gcc -O2 {{src}} -o {{out}}
+// WANT: openat
+// DLOPEN: gconv
+#include <iconv.h>
+#include <stddef.h>
+
+int main(void)
+{
+	iconv_t c = iconv_open("UTF-8", "CP932");
+	if (c == (iconv_t)-1)
+		return 1;
+	char in[] = "text", out[16], *i = in, *o = out;
+	size_t n = 4, m = 16;
+	return iconv(c, &i, &n, &o, &m) == (size_t)-1;
+}
