@@ -3,6 +3,7 @@
 // BUILD: gcc -O2 {{src}} -o {{out}}
 // WANT: openat
 // DLOPEN: gconv
+// HOST: yes
 #include <iconv.h>
 #include <stddef.h>
 

@@ -3,7 +3,8 @@
 //
 // BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
-// WANT: getppid sysinfo getpgrp times
+// WANT: getppid sysinfo times
+// COVER: getpgrp
 // TRAP: 2
 #include "rt.h"
 

@@ -1,0 +1,205 @@
+package corpus
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A call is a system call as the kernel tells them apart, with its name.
+type call struct {
+	ABI    string // x86_64, i386, x32
+	Number int
+	Name   string
+}
+
+// String is the name as WANT spells it.
+func (c call) String() string {
+	if c.ABI == "x86_64" {
+		return c.Name
+	}
+	return c.ABI + "/" + c.Name
+}
+
+// x32Bit marks the numbers of the x32 ABI.
+const x32Bit = 0x40000000
+
+// neverRun says whether the input must not be run, and why.
+func (v *variant) neverRun() (reason string, never bool) {
+	reason, never = strings.CutPrefix(v.one("RUN"), "no, ")
+	return reason, never
+}
+
+// traceable says whether v can be run under strace here.
+func traceable(v *variant) bool {
+	if _, err := exec.LookPath("strace"); err != nil {
+		return false
+	}
+	for _, need := range v.all("NEEDS") {
+		if kernelHas(need) != nil {
+			return false
+		}
+	}
+	_, never := v.neverRun()
+	return !never
+}
+
+// traced runs v, once for all tests, and returns the calls that it made.
+func (v *variant) traced() (map[call]bool, error) {
+	v.trace.once.Do(func() {
+		v.trace.calls = map[call]bool{}
+		runs := v.all("RUN")
+		if len(runs) == 0 {
+			runs = []string{""}
+		}
+		for i, args := range runs {
+			if err := v.run(v.dir+"."+strconv.Itoa(i)+".trace", strings.Fields(args), v.trace.calls); err != nil {
+				v.trace.err = fmt.Errorf("run %q: %w", args, err)
+				return
+			}
+		}
+	})
+	return v.trace.calls, v.trace.err
+}
+
+// run runs v under strace, which writes to file, and adds the calls made to calls.
+func (v *variant) run(file string, args []string, calls map[call]bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	argv := []string{"-f", "-n", "--quiet=attach,exit", "-e", "signal=none", "-o", file}
+	for _, e := range v.all("ENV") {
+		argv = append(argv, "-E", e)
+	}
+	skip := 1 // the execve that starts the program
+	if root := v.one("ROOT"); root != "" {
+		argv = append(argv, "chroot", root, "/prog")
+		skip = 2
+	} else {
+		argv = append(argv, v.program)
+	}
+	cmd := exec.CommandContext(ctx, "strace", append(argv, args...)...)
+	cmd.Dir = v.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends
+	defer runtime.UnlockOSThread()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	want := 0
+	if s := v.one("EXIT"); s != "" {
+		if want, err = strconv.Atoi(s); err != nil {
+			return err
+		}
+	}
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		return fmt.Errorf("exit status %d, want %d (%v)\n%s", got, want, ctx.Err(), out)
+	}
+	return readTrace(file, skip, calls)
+}
+
+var (
+	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] (?:<\.\.\. )?(\w+)(.*)$`)
+	execPath  = regexp.MustCompile(`execve\("([^"]*)"`)
+	modeLine  = regexp.MustCompile(`\[ Process PID=(\d+) runs in (\S+) (?:bit )?mode`)
+)
+
+// readTrace reads the output of strace -f -n. The calls up to the skipth successful execve are of whoever
+// started the program, and those of a process after another one are of another program.
+func readTrace(file string, skip int, calls map[call]bool) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	abis := map[string]string{}     // by process
+	executed := map[string]string{} // the argument of a process's last execve
+	foreign := map[string]bool{}    // processes that have executed another program
+	for s := bufio.NewScanner(f); s.Scan(); {
+		line := s.Text()
+		if m := modeLine.FindStringSubmatch(line); m != nil {
+			abis[m[1]] = map[string]string{"32": "i386", "x32": "x32", "64": "x86_64"}[m[2]]
+			continue
+		}
+		m := traceLine.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if skip > 0 {
+			if m[2] == "execve" && strings.HasSuffix(line, " = 0") {
+				skip--
+			}
+			continue
+		}
+		pid, _, _ := strings.Cut(line, " ")
+		abi := abis[pid]
+		if abi == "" {
+			abi = "x86_64"
+		}
+		if path := execPath.FindStringSubmatch(line); path != nil {
+			executed[pid] = path[1]
+		}
+		if m[2] == "execve" && strings.HasSuffix(line, " = 0") && executed[pid] != "/proc/self/exe" {
+			foreign[pid] = true
+		}
+		if foreign[pid] && m[2] != "execve" {
+			continue
+		}
+		number, err := strconv.Atoi(m[1])
+		if err != nil {
+			return fmt.Errorf("%s: %w", line, err)
+		}
+		calls[call{abi, number &^ x32Bit, m[2]}] = true
+	}
+	return nil
+}
+
+// kernelHas is nil if the kernel has the property that an input needs.
+func kernelHas(need string) error {
+	probe, ok := probes[need]
+	if !ok {
+		return fmt.Errorf("unknown NEEDS %s", need)
+	}
+	return probe()
+}
+
+var probes = map[string]func() error{
+	"int80": sync.OnceValue(func() error {
+		return tryCode("int80", "mov $20,%eax\n int $0x80\n", "the kernel has no 32-bit system calls")
+	}),
+	"root": func() error {
+		if os.Geteuid() != 0 {
+			return errors.New("only root can do it")
+		}
+		return nil
+	},
+}
+
+// tryCode runs a program of the given instructions and returns an error with the message if it does not exit with 0.
+func tryCode(name, code, message string) error {
+	base := filepath.Join(workDir, "probe-"+name)
+	text := ".globl _start\n_start:\n" + code + " mov $231,%eax\n xor %edi,%edi\n syscall\n"
+	if err := os.WriteFile(base+".s", []byte(text), 0o644); err != nil {
+		return err
+	}
+	if out, err := exec.Command("gcc", "-nostdlib", "-static", "-o", base, base+".s").CombinedOutput(); err != nil {
+		return fmt.Errorf("probe: %w\n%s", err, out)
+	}
+	if exec.Command(base).Run() != nil {
+		return errors.New(message)
+	}
+	return nil
+}
