@@ -15,8 +15,7 @@ func (w *worker) transfer(s *state, i int32) {
 	case x86.OpJmp:
 		w.jump(s, &in, true)
 	case x86.OpJcc:
-		w.clobber(s, in.Def)
-		w.jump(s, &in, false)
+		w.branch(s, i, &in)
 	case x86.OpCall:
 		w.call(s, &in)
 	case x86.OpCallInd:
@@ -43,6 +42,118 @@ func (w *worker) transfer(s *state, i int32) {
 	if w.chaos {
 		*s = w.unknownState()
 	}
+}
+
+// branch takes a conditional jump. Where the condition compares a register with
+// a constant, the side on which they are equal knows the register; where it
+// compares two constants only one side is taken.
+func (w *worker) branch(s *state, i int32, in *x86.Inst) {
+	w.clobber(s, in.Def)
+	r, n, size, ok := w.condition(i)
+	if !ok || w.chaos {
+		w.jump(s, in, false)
+		return
+	}
+	x := s.r[r]
+	if e := w.v.one(x); e.k == kConst && x < setBit {
+		if taken, known := holds(in.Cond, e.a, uint64(n), size); known {
+			if taken {
+				w.jump(s, in, false)
+				w.stop = true
+			}
+			return
+		}
+	}
+	equal := *s
+	if size == 8 || !w.hasAddr(x) {
+		m := uint64(n)
+		if size == 4 {
+			m = uint64(uint32(n))
+		}
+		equal.r[r] = w.v.con(int64(m))
+	}
+	switch in.Cond {
+	case 4: // e
+		w.jump(&equal, in, false)
+		s.esc = s.esc || equal.esc
+	case 5: // ne
+		w.jump(s, in, false)
+		s.r[r] = equal.r[r]
+	default:
+		w.jump(s, in, false)
+	}
+}
+
+func (w *worker) hasAddr(x val) bool {
+	if x < setBit {
+		return w.v.elems[x].k == kAddr
+	}
+	for _, y := range w.v.members(x) {
+		if w.v.elems[y].k == kAddr {
+			return true
+		}
+	}
+	return false
+}
+
+// condition returns the register and the constant that the conditional jump i
+// compares, and the size of the comparison, 4 or 8 bytes.
+func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
+	def := uint16(0)
+	for j := i - 1; j >= 0 && j > i-6 && w.instBlk[j] == w.instBlk[i]; j-- {
+		in := &w.insts[j]
+		switch in.Op {
+		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpNop:
+			def |= in.Def
+			continue
+		case x86.OpTest:
+			if in.Dst == x86.RegNone || in.Dst != in.Src || in.Flags&x86.FlagMem != 0 {
+				return
+			}
+		case x86.OpCmp:
+			if in.Dst == x86.RegNone || in.Flags&x86.FlagImm == 0 || in.Flags&x86.FlagMem != 0 || w.abs && w.inImage(uint64(in.Imm)) {
+				return
+			}
+			n = in.Imm
+		default:
+			return
+		}
+		return in.Dst, n, in.Size, in.Size >= 4 && def>>uint(in.Dst)&1 == 0
+	}
+	return
+}
+
+// holds evaluates a condition code after cmp a, b. test a, a is cmp a, 0 for
+// all codes that are known here.
+func holds(cond uint8, a, b uint64, size uint8) (result, known bool) {
+	sa, sb := int64(a), int64(b)
+	if size == 4 {
+		a, b = uint64(uint32(a)), uint64(uint32(b))
+		sa, sb = int64(int32(a)), int64(int32(b))
+	}
+	switch cond {
+	case 2:
+		return a < b, true
+	case 3:
+		return a >= b, true
+	case 4:
+		return a == b, true
+	case 5:
+		return a != b, true
+	case 6:
+		return a <= b, true
+	case 7:
+		return a > b, true
+	case 12:
+		return sa < sb, true
+	case 13:
+		return sa >= sb, true
+	case 14:
+		return sa <= sb, true
+	case 15:
+		return sa > sb, true
+	}
+	return false, false
 }
 
 // spill: without tracking every value that an instruction made is used at once.

@@ -133,6 +133,7 @@ type worker struct {
 	tabN    map[uint64]int      // entries taken by the table jump at an address
 	targets map[uint64]struct{} // of jumps through tables and to labels
 	opaque  bool                // an indirect jump was not resolved
+	stop    bool                // the block just evaluated does not go on to the next
 	query   map[uint64][]Param
 	passed  []Passed
 	scans   [neverDepth + 1]scan
@@ -761,6 +762,8 @@ func (w *worker) eval(b int32, s *state) {
 	for i := first; i < end; i++ {
 		w.transfer(s, i)
 	}
+	stop := w.stop
+	w.stop = false
 	if w.final {
 		return
 	}
@@ -769,6 +772,9 @@ func (w *worker) eval(b int32, s *state) {
 	if w.blocks[b].end != end {
 		w.enqueue(b)
 		return
+	}
+	if stop {
+		return // the condition at its end is known: only the jump is taken
 	}
 	for _, t := range succ {
 		w.flow(t, s)

@@ -59,7 +59,6 @@ type Model struct {
 	nssDone  map[string]bool
 	pamDone  map[string]bool
 	pamWaits []string // entries whose callers are not live yet
-	plain    []string // texts of the program and its libraries that may name a PAM service
 	roots    int      // images that have their roots
 }
 
@@ -99,7 +98,6 @@ func (m *Model) Load(g *reach.Graph) bool {
 		}
 		if len(t.s) < 32 && m.p.Images[t.img].Origin != process.OriginLoader && !strings.ContainsAny(t.s, " /%\n\t") {
 			m.words[t.s] = true
-			m.plain = append(m.plain, t.s)
 		}
 	}
 	m.texts = m.texts[:0]
@@ -362,6 +360,51 @@ var pamCallers = map[string][]string{
 	"pam_sm_chauthtok":     {"pam_chauthtok"},
 }
 
+// pamServices returns the names that live code gives to pam_start, nil if they
+// are not all known: constant texts, and the program's own name.
+func (m *Model) pamServices(g *reach.Graph) []string {
+	names := []string{}
+	for _, fn := range []string{"pam_start", "pam_start_confdir"} {
+		for _, t := range m.p.LookupAll(fn, nil) {
+			id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value)
+			if !ok {
+				continue
+			}
+			found, known := number.Passed(g, id, x86.RDI)
+			if !known {
+				return nil
+			}
+			for _, f := range found {
+				switch {
+				case f.Value.Kind == summary.Addr:
+					s, ok := g.TextAt(f.Image, uint64(f.Value.N))
+					if !ok {
+						return nil
+					}
+					names = append(names, strings.Clone(s))
+				case f.Value.Kind == summary.Slot && m.progname(f.Image, uint64(f.Value.N)):
+					names = append(names, path.Base(m.p.Images[0].Path))
+				case f.Image == t.Image: // libpam calls itself
+				default:
+					return nil
+				}
+			}
+		}
+	}
+	return names
+}
+
+// progname reports whether the word at a is the C library's __progname.
+func (m *Model) progname(img int, a uint64) bool {
+	i := m.p.Images[img]
+	for _, r := range i.RelocsIn(a, a+8) {
+		if r.Sym != 0 && slices.Contains([]string{"__progname", "program_invocation_short_name"}, i.SymbolName(int(r.Sym))) {
+			return true
+		}
+	}
+	return false
+}
+
 // called reports whether one of the named functions is live.
 func (m *Model) called(g *reach.Graph, names ...string) bool {
 	for _, name := range names {
@@ -381,16 +424,9 @@ func (m *Model) pam(g *reach.Graph) bool {
 	}
 	read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "pam") }
 	all := hostconf.PAMServices(read, m.p.ReadDir)
-	var want []string
-	name := path.Base(m.p.Images[0].Path)
-	for _, s := range all {
-		if s == name || slices.Contains(m.plain, s) {
-			want = append(want, s)
-		}
-	}
-	why := ""
-	if len(want) == 0 {
-		want, why = all, "no service is named in the program, so all"
+	want, why := m.pamServices(g), ""
+	if want == nil {
+		want, why = all, "the service's name is not a constant, so all"
 	}
 	grown := false
 	waits := m.pamWaits

@@ -1,0 +1,409 @@
+package reach
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Phases says when live units can run. It is a second pass over a solved graph:
+// the units that direct calls lead to from what runs in a phase, and every unit
+// that is called through a pointer, whenever the pointer was made.
+//
+// Two kinds of units that are Taken are not callable after startup: entries and
+// initialisers that nothing else refers to; and functions of glibc's loader whose
+// address only startup code of the loader passes, to a function that is known
+// (assumption loader-pointers: such a callee does not keep it).
+type Phases struct {
+	After   []bool   // by UnitID: can run after main is called
+	Start   []bool   // by UnitID: runs neither after main is called nor in an initialiser
+	Roots   []UnitID // of After: main, what calls it, finalisers
+	Unknown string   // why main was not found; After is then everything, and Start nothing
+}
+
+// Phases finds what is live after startup. Call it after Run.
+func (g *Graph) Phases() *Phases {
+	w := &phaser{g: g, f: g.Forward()}
+	p := &Phases{}
+	p.Roots, p.Unknown = w.mainRoots()
+	if p.Unknown != "" {
+		p.After = slices.Repeat([]bool{true}, len(g.Units))
+		p.Start = make([]bool, len(g.Units))
+		return p
+	}
+	var inits []UnitID
+	for _, m := range g.Members {
+		l := slices.Concat(g.arrayUnits(m, m.PreinitArray), g.arrayUnits(m, m.InitArray), g.unitsAt(m.id, m.Init))
+		p.Roots = slices.Concat(p.Roots, g.arrayUnits(m, m.FiniArray), g.unitsAt(m.id, m.Fini))
+		if m.Origin == process.OriginModule || m.Origin == process.OriginDlopen {
+			p.Roots = append(p.Roots, l...)
+			continue
+		}
+		inits = append(inits, l...)
+	}
+	w.referred(inits)
+	p.After = make([]bool, len(g.Units))
+	for _, id := range p.Roots {
+		w.add(p.After, id)
+	}
+	for id := 1; id < len(g.Units); id++ {
+		if u := &g.Units[id]; (u.Taken || u.How == Resolver) && !w.startup[UnitID(id)] && !w.passed[UnitID(id)] {
+			w.add(p.After, UnitID(id))
+		}
+	}
+	w.run(p.After)
+	all := slices.Clone(p.After)
+	for _, id := range inits {
+		w.add(all, id)
+	}
+	w.run(all)
+	p.Start = make([]bool, len(all))
+	for id := 1; id < len(all); id++ {
+		p.Start[id] = !all[id]
+	}
+	return p
+}
+
+// phaser is the state of Phases.
+type phaser struct {
+	g       *Graph
+	f       *Forward
+	startup map[UnitID]bool // entries and initialisers that nothing else refers to
+	passed  map[UnitID]bool // units of the loader whose address is only passed
+	loader  int             // glibc's loader, -1 if there is none
+	queue   []UnitID
+}
+
+func (w *phaser) add(live []bool, id UnitID) {
+	if !live[id] {
+		live[id] = true
+		w.queue = append(w.queue, id)
+	}
+}
+
+// run follows direct calls from the units in the queue.
+func (w *phaser) run(live []bool) {
+	for len(w.queue) > 0 {
+		id := w.queue[len(w.queue)-1]
+		w.queue = w.queue[:len(w.queue)-1]
+		for _, c := range w.f.Callees(id) {
+			w.add(live, c)
+		}
+		u := &w.g.Units[id]
+		if len(w.passed) == 0 || u.Sum == nil || u.Image != w.loader {
+			continue
+		}
+		for i := range u.Sum.Refs {
+			if r := &u.Sum.Refs[i]; r.Kind == summary.RefPass || r.Kind == summary.RefPassSlot {
+				if c, ok := w.g.ids[u.Image][r.A]; ok && w.passed[c] {
+					w.add(live, c)
+				}
+			}
+		}
+	}
+}
+
+// mainRoots finds main, and the code that runs when it returns.
+func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
+	g := w.g
+	m := g.Members[0]
+	entry, ok := g.ids[0][m.Entry]
+	if !ok {
+		return nil, "the entry of the program is not known"
+	}
+	if m.IsGo() {
+		if m.Interp == "" {
+			return nil, "the program is written in Go, whose runtime starts with the same code that it runs on"
+		}
+		for id := 1; id < len(g.Units); id++ {
+			if u := &g.Units[id]; u.Parent == 0 && u.How == Root && m.IsGo() && u.Image == 0 && !u.Taken {
+				roots = append(roots, UnitID(id))
+			}
+		}
+	}
+	// What the entry, or a function that it calls, passes as the first argument.
+	level := []UnitID{entry}
+	for range 3 {
+		var next []UnitID
+		for _, id := range level {
+			for i := range g.Units[id].Sum.Refs {
+				r := &g.Units[id].Sum.Refs[i]
+				if r.Kind != summary.RefPass && r.Kind != summary.RefPassSlot || r.Reg&^summary.Back != uint8(x86.RDI) || !m.Exec(r.A) {
+					continue
+				}
+				main, ok := g.ids[0][r.A]
+				if !ok {
+					continue
+				}
+				callers := w.finalReceivers(g.known(0, r.B, r.Kind == summary.RefPassSlot))
+				if len(callers) == 0 {
+					return nil, "the function that calls main is not known"
+				}
+				return append(append(roots, main), callers...), ""
+			}
+			for _, c := range w.f.Callees(id) {
+				if g.Units[c].Image == 0 && g.Units[c].Sum != nil {
+					next = append(next, c)
+				}
+			}
+		}
+		level = next
+	}
+	// What is called main, and calls it.
+	for id := 1; id < len(g.Units); id++ {
+		if u := &g.Units[id]; u.Image == 0 {
+			if n, off, ok := m.FuncName(u.Entry); ok && off == 0 && n == "main" {
+				roots = append(roots, UnitID(id))
+				for _, e := range g.Callers(UnitID(id)) {
+					roots = append(roots, e.Unit)
+				}
+				return roots, ""
+			}
+		}
+	}
+	return nil, "main was not found"
+}
+
+// finalReceivers follows main, which the units in get as their first argument,
+// to those that use it.
+func (w *phaser) finalReceivers(units []UnitID) (final []UnitID) {
+	type at struct {
+		id  UnitID
+		reg uint8
+	}
+	var queue []at
+	for _, id := range units {
+		queue = append(queue, at{id, uint8(x86.RDI)})
+	}
+	for i := 0; i < len(queue); i++ {
+		u := &w.g.Units[queue[i].id]
+		if u.Sum == nil {
+			continue
+		}
+		if u.Sum.ArgUse>>queue[i].reg&1 != 0 {
+			final = append(final, queue[i].id)
+		}
+		for _, p := range u.Sum.Passes {
+			if p.From != queue[i].reg {
+				continue
+			}
+			for _, c := range w.g.known(u.Image, p.Callee, p.Slot) {
+				if n := (at{c, p.To}); !slices.Contains(queue, n) {
+					queue = append(queue, n)
+				}
+			}
+		}
+	}
+	return final
+}
+
+// known returns the live units that a call of a, or of what the slot at a
+// holds, leads to, as far as they are known.
+func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
+	if slot {
+		return g.slotUnits(img, a)
+	}
+	if id, ok := g.ids[img][a]; ok {
+		return []UnitID{id}
+	}
+	return nil
+}
+
+// slotUnits returns the live units that a slot is bound to.
+func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
+	ts, _ := g.bound(img, slot)
+	for _, t := range ts {
+		if id, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func (g *Graph) unitsAt(img int, a uint64) []UnitID {
+	if a == 0 {
+		return nil
+	}
+	return g.known(img, a, false)
+}
+
+// arrayUnits returns the live units that an array of code pointers holds.
+func (g *Graph) arrayUnits(m *member, r image.Range) (out []UnitID) {
+	if r.End <= r.Start {
+		return nil
+	}
+	done := map[uint64]bool{}
+	for _, x := range m.relocsIn(r.Start, r.End) {
+		done[x.Addr] = true
+		if x.Sym == 0 {
+			out = append(out, g.unitsAt(m.id, x.Addend)...)
+			continue
+		}
+		for _, t := range g.Resolve(m.id, int(x.Sym)) {
+			out = append(out, g.unitsAt(t.Image, g.Members[t.Image].Symbol(t.Sym).Value)...)
+		}
+	}
+	b := m.Bytes(r.Start)
+	for a := r.Start; a+8 <= r.End && a-r.Start+8 <= uint64(len(b)); a += 8 {
+		if !done[a] {
+			out = append(out, g.unitsAt(m.id, binary.LittleEndian.Uint64(b[a-r.Start:]))...)
+		}
+	}
+	return out
+}
+
+// referred finds which entries and initialisers nothing but the start of the
+// process refers to, and which units of the loader are only passed.
+func (w *phaser) referred(inits []UnitID) {
+	g := w.g
+	w.startup, w.passed = map[UnitID]bool{}, map[UnitID]bool{}
+	for _, id := range inits {
+		w.startup[id] = true
+	}
+	w.loader = -1
+	for _, m := range g.Members {
+		if m.Origin != process.OriginProgram && m.Origin != process.OriginLoader && !g.isInterp(m) {
+			continue
+		}
+		for _, id := range g.unitsAt(m.id, m.Entry) {
+			w.startup[id] = true
+		}
+		if m.id != 0 && g.P.Libc == "glibc" {
+			w.loader = m.id
+		}
+	}
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Image == w.loader && u.Taken && u.How == Address && u.Parent != 0 && g.passes(u.Parent, u.Entry) {
+			w.passed[UnitID(id)] = true
+		}
+	}
+	n := nearby{make([]map[uint64]UnitID, len(g.Members)), make([]image.Range, len(g.Members))}
+	for _, set := range []map[UnitID]bool{w.startup, w.passed} {
+		for id := range set {
+			n.add(g.Units[id].Image, g.Units[id].Entry, id)
+			if g.Units[id].How == Symbol {
+				delete(set, id)
+			}
+		}
+	}
+	drop := func(img int, a uint64, pass bool) {
+		if id := n.at(img, a); id != 0 {
+			delete(w.startup, id)
+			if !pass {
+				delete(w.passed, id)
+			}
+		}
+	}
+	for _, m := range g.Members {
+		for i := range m.relocs {
+			r := &m.relocs[i]
+			switch {
+			case m.InitArray.Contains(r.Addr) || m.PreinitArray.Contains(r.Addr):
+			case r.Sym == 0:
+				drop(m.id, r.Addend, false)
+			case r.Type == r64 || r.Type == rGlobDat:
+				if t := m.Symbol(int(r.Sym)).Type; t != sttFunc && t != sttNoType {
+					continue
+				}
+				for _, t := range g.Resolve(m.id, int(r.Sym)) {
+					drop(t.Image, g.Members[t.Image].Symbol(t.Sym).Value, false)
+				}
+			}
+		}
+	}
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Sum == nil {
+			continue
+		}
+		for i := range u.Sum.Refs {
+			switch r := &u.Sum.Refs[i]; r.Kind {
+			case summary.RefAddr:
+				drop(u.Image, r.A, false)
+				drop(u.Image, r.A+uint64(int64(r.Off)), false)
+			case summary.RefStore:
+				drop(u.Image, r.B, false)
+				drop(u.Image, r.B+uint64(int64(r.Off)), false)
+			case summary.RefPass, summary.RefPassSlot:
+				drop(u.Image, r.A, true)
+				drop(u.Image, r.A+uint64(int64(r.Off)), r.Off == 0)
+			}
+		}
+	}
+}
+
+// nearby finds a few addresses of each image among many others.
+type nearby struct {
+	units  []map[uint64]UnitID
+	bounds []image.Range
+}
+
+func (n *nearby) add(img int, a uint64, id UnitID) {
+	b := &n.bounds[img]
+	if n.units[img] == nil {
+		n.units[img] = map[uint64]UnitID{}
+		b.Start = a
+	}
+	n.units[img][a] = id
+	b.Start, b.End = min(b.Start, a), max(b.End, a+1)
+}
+
+func (n *nearby) at(img int, a uint64) UnitID {
+	if !n.bounds[img].Contains(a) {
+		return 0
+	}
+	return n.units[img][a]
+}
+
+// passes reports whether unit id passes the address a to a function that is known.
+func (g *Graph) passes(id UnitID, a uint64) bool {
+	u := &g.Units[id]
+	if u.Sum == nil {
+		return false
+	}
+	for i := range u.Sum.Refs {
+		r := &u.Sum.Refs[i]
+		if (r.Kind == summary.RefPass || r.Kind == summary.RefPassSlot) && r.A == a && len(g.known(u.Image, r.B, r.Kind == summary.RefPassSlot)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Forward is the direct calls and jumps between live units.
+type Forward struct {
+	off []uint32
+	to  []UnitID
+}
+
+// Callees lists the units that unit id calls or jumps to.
+func (f *Forward) Callees(id UnitID) []UnitID { return f.to[f.off[id]:f.off[id+1]] }
+
+// Forward returns the direct calls. Call it after Run.
+func (g *Graph) Forward() *Forward {
+	f := &Forward{off: make([]uint32, len(g.Units)+1)}
+	n := 0
+	for id := 1; id < len(g.Units); id++ {
+		for _, e := range g.Callers(UnitID(id)) {
+			f.off[e.Unit+1]++
+			n++
+		}
+	}
+	for i := 1; i < len(f.off); i++ {
+		f.off[i] += f.off[i-1]
+	}
+	f.to = make([]UnitID, n)
+	at := slices.Clone(f.off)
+	for id := 1; id < len(g.Units); id++ {
+		for _, e := range g.Callers(UnitID(id)) {
+			f.to[at[e.Unit]] = UnitID(id)
+			at[e.Unit]++
+		}
+	}
+	return f
+}
