@@ -83,7 +83,7 @@ func Solve(g *reach.Graph) *Answer {
 	s.sink = s.number
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
-		if u.Sum == nil {
+		if !g.Live(reach.UnitID(id)) {
 			continue
 		}
 		for _, site := range u.Sum.Sites {
@@ -286,7 +286,7 @@ func (s *solver) pointers(k key, origins []origin) bool {
 	var all []answer
 	for id := 1; id < len(s.g.Units); id++ {
 		v := &s.g.Units[id]
-		if v.Image != u.Image || v.Sum == nil || !v.Sum.Indirect {
+		if v.Image != u.Image || !s.g.Live(reach.UnitID(id)) || !v.Sum.Indirect {
 			continue
 		}
 		for _, p := range s.g.Query(reach.UnitID(id), map[uint64][]dataflow.Param{summary.AnyPointer: {k.par}}) {

@@ -25,7 +25,7 @@ func (g *Graph) Account() Account {
 		live[i] = map[uint64]bool{}
 	}
 	for i := range g.Units {
-		if u := &g.Units[i]; u.Sum != nil {
+		if u := &g.Units[i]; u.Sum != nil && !u.held {
 			for _, s := range u.Sum.Sites {
 				live[u.Image][s.PC] = true
 			}

@@ -54,6 +54,7 @@ type Unit struct {
 
 	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
+	held     bool // waits for Release: neither its references nor its sites count
 	resolver bool // only reached as an IFUNC resolver: what it returns waits
 	wanted   bool // its result is wanted
 }
@@ -92,6 +93,7 @@ type Graph struct {
 	callers  [][]Edge  // by unit; those of units before indexed
 	indexed  int
 	labels   []label
+	Hold     func(g *Graph, id UnitID) bool // whether a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
@@ -522,6 +524,24 @@ func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
 
 // process follows what a newly analysed unit refers to.
 func (g *Graph) process(id UnitID) {
+	if g.Hold != nil && g.Hold(g, id) {
+		g.Units[id].held = true
+		return
+	}
+	g.follow(id)
+}
+
+// Release follows a unit that Hold held back.
+func (g *Graph) Release(id UnitID) {
+	g.Units[id].held = false
+	g.indexed, g.callers = 0, nil
+	g.follow(id)
+}
+
+// Live reports whether a unit counts: it was analysed, and is not held back.
+func (g *Graph) Live(id UnitID) bool { return g.Units[id].Sum != nil && !g.Units[id].held }
+
+func (g *Graph) follow(id UnitID) {
 	u := &g.Units[id]
 	sum := u.Sum
 	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
@@ -912,6 +932,9 @@ func (g *Graph) Callers(id UnitID) []Edge {
 		if u.Sum == nil {
 			break
 		}
+		if u.held {
+			continue
+		}
 		for len(g.callers) < len(g.Units) {
 			g.callers = append(g.callers, nil)
 		}
@@ -965,7 +988,7 @@ func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
 	}()
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
-		if u.Image != img || u.Sum == nil {
+		if u.Image != img || u.Sum == nil || u.held {
 			continue
 		}
 		for _, k := range u.Sum.Kept {
