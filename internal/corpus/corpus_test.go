@@ -328,7 +328,7 @@ func callsOf(r *gofind.Result) map[call]bool {
 func witness(r *gofind.Result, name string) string {
 	for _, s := range r.Syscalls {
 		if (call{s.ABI, s.Number, s.Name}).String() == name {
-			return fmt.Sprintf("%s at %+v", strings.Join(s.Via, " > "), s.Sites)
+			return fmt.Sprintf("%+v at %+v", s.Via, s.Sites)
 		}
 	}
 	return ""

@@ -7,6 +7,7 @@
 // BUILD: gcc -O2 -fcf-protection=branch {{free|pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -mcmodel=large {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -mcmodel=large -fPIC {{pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{free|pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times getsid getpriority getuid getgid geteuid getegid umask sched_yield getresuid getresgid capget
 // NOT: reboot
 // UNRESOLVED: none

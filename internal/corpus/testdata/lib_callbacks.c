@@ -3,6 +3,7 @@
 // the library leaves a symbol undefined.
 //
 // BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 {{-no-pie -fno-pie|-pie -fPIE|-pie -fPIC|-pie -fPIE -fno-plt}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: clang -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && clang -O2 {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl request_key ioprio_get kcmp add_key get_robust_list
 // NOT: quotactl
 // UNRESOLVED: none

@@ -20,7 +20,8 @@ extern "C" void __cxa_pure_virtual() {}
 extern "C" int prog(int argc, char **argv)
 {
 	// The constructors of static objects do not run without a libc.
-	HIDE(new (&a) one), HIDE(new (&b) two);
+	new (HIDE(&a)) one;
+	new (HIDE(&b)) two;
 	for (int i = 0; i < 1 + argc; i++)
 		objects[i]->f(), objects[i]->g();
 	return 0;

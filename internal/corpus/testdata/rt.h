@@ -21,7 +21,11 @@
 	})
 
 /* noipa: no inlining, cloning, or knowledge of the callee's registers. */
+#ifdef __clang__
+#define OPAQUE __attribute__((noinline))
+#else
 #define OPAQUE __attribute__((noipa))
+#endif
 #define NOINLINE __attribute__((noinline))
 #define KEEP __attribute__((used))
 #define ALIGN(n) __attribute__((aligned(n)))
@@ -35,6 +39,9 @@
 	})
 
 #ifndef RT_NOSTART
+#ifdef __cplusplus
+extern "C"
+#endif
 int prog(int argc, char **argv);
 __asm__(".text\n"
 	".globl _start\n"

@@ -6,6 +6,7 @@
 // BUILD: gcc -O2 -shared -fPIC -ftls-model={{global-dynamic|local-dynamic|initial-exec}} -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -DMAIN {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // BUILD: gcc -O2 -shared -fPIC -mtls-dialect={{gnu2|gnu}} -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -DMAIN {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // BUILD: musl-gcc -O2 -static -DLIB -DMAIN {{src}} -o {{out}}
+// BUILD: clang -O2 -fPIE -pie -DLIB -DMAIN {{src}} -o {{out}}
 // WANT: keyctl request_key ioprio_get kcmp
 // NOT: add_key
 // UNRESOLVED: none

@@ -6,6 +6,7 @@
 // BUILD: gcc -O{{0|2}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -DSIG {{src}} -o {{out}}
 // BUILD: musl-gcc -O2 {{-static|-no-pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{src}} -o {{out}}
 // WANT: keyctl
 // COVER: request_key
 // NOT: add_key
