@@ -64,7 +64,8 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	equal := *s
+	equal := &w.equal
+	equal.set(s)
 	if size == 8 || !w.hasAddr(x) {
 		m := uint64(n)
 		if size == 4 {
@@ -74,7 +75,7 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	switch in.Cond {
 	case 4: // e
-		w.jump(&equal, in, false)
+		w.jump(equal, in, false)
 		s.esc = s.esc || equal.esc
 	case 5: // ne
 		w.jump(s, in, false)
@@ -225,12 +226,26 @@ func (w *worker) hand(s *state, callee uint64, slot bool) {
 	if slot {
 		kind = summary.RefPassSlot
 	}
+	if !w.final {
+		// Only the frame's escape matters before the values have settled.
+		for r := 0; r < 16 && !s.esc; r++ {
+			if x := s.r[r]; calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) && x > vMany {
+				w.each(s, x, func(e elem) val {
+					s.esc = s.esc || e.k == kSP
+					return vTop
+				})
+			}
+		}
+		return
+	}
+	same := uint16(0)
 	for r := 0; r < 16; r++ {
-		if r == int(x86.RSP) {
+		x := s.r[r]
+		if x <= vMany || r == int(x86.RSP) {
 			continue
 		}
-		x := s.r[r]
-		if x <= vMany {
+		if x == vArg0+val(r) {
+			same |= 1 << uint(r)
 			continue
 		}
 		if x < setBit {
@@ -241,6 +256,9 @@ func (w *worker) hand(s *state, callee uint64, slot bool) {
 			w.handElem(s, w.v.elems[y], r, callee, slot, kind)
 		}
 	}
+	if same != 0 {
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
+	}
 }
 
 func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kind summary.Kind) {
@@ -249,7 +267,11 @@ func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kin
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
+		p := summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)}
+		if p.From == p.To {
+			p = summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)}
+		}
+		w.pass(p)
 	case kConst, kLow, kTop:
 	case kSP:
 		if calleeSaved>>uint(r)&1 == 0 {
@@ -313,14 +335,15 @@ func (w *worker) unwind(s *state, in *x86.Inst) {
 	for _, p := range w.landingPads(in.PC) {
 		if in.PC >= p.Start && in.PC < p.End {
 			if b := w.blockAt(p.Pad); b >= 0 {
-				t := *s
+				t := &w.equal
+				t.set(s)
 				for r := range t.r {
 					if callerSaved>>uint(r)&1 != 0 {
 						t.r[r] = vTop
 					}
 				}
 				w.addPred(b, manyPreds)
-				w.flow(b, &t)
+				w.flow(b, t)
 			}
 		}
 	}

@@ -7,7 +7,7 @@ type slot struct {
 	v    val
 }
 
-const maxSlots = 40
+const maxSlots = 28
 
 // state is what is known before an instruction: registers and frame.
 type state struct {
@@ -78,4 +78,10 @@ func (s *state) smash(v *values) {
 	}
 	s.n = k
 	s.lost = true
+}
+
+// set copies t, but not the slots that it does not use.
+func (s *state) set(t *state) {
+	s.r, s.n, s.esc, s.lost = t.r, t.n, t.esc, t.lost
+	copy(s.st[:t.n], t.st[:t.n])
 }

@@ -115,15 +115,15 @@ type worker struct {
 	passes          map[summary.ArgPass]struct{}
 	savesReturn     bool
 
-	insts   []x86.Inst
-	instBlk []int32
-	base    uint64
-	dense   []int32 // address - base -> instruction index + 1
-	sparse  map[uint64]int32
-	blocks  []block
-	heap    []int32 // blocks to evaluate, lowest address first
-	states  []state
-	cur     state
+	insts      []x86.Inst
+	instBlk    []int32
+	base       uint64
+	dense      []int32 // address - base -> instruction index + 1
+	sparse     map[uint64]int32
+	blocks     []block
+	heap       []int32 // blocks to evaluate, lowest address first
+	states     []state
+	cur, equal state
 
 	fde     *image.FDE
 	fn      image.Range // extent that counts as inside the function
@@ -409,7 +409,12 @@ func (w *worker) flow(b int32, s *state) {
 	bl := &w.blocks[b]
 	if bl.in < 0 {
 		bl.in = int32(len(w.states))
-		w.states = append(w.states, *s)
+		if len(w.states) < cap(w.states) {
+			w.states = w.states[:len(w.states)+1]
+			w.states[len(w.states)-1].set(s)
+		} else {
+			w.states = append(w.states, *s)
+		}
 		w.enqueue(b)
 		return
 	}
@@ -642,7 +647,7 @@ func (w *worker) iterate() bool {
 		if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
 			return false
 		}
-		w.cur = w.states[w.blocks[b].in]
+		w.cur.set(&w.states[w.blocks[b].in])
 		w.eval(b, &w.cur)
 		if len(w.insts) >= maxInsts {
 			return false
@@ -791,8 +796,8 @@ func (w *worker) emit() {
 		if w.blocks[b].in < 0 {
 			continue
 		}
-		s := w.states[w.blocks[b].in]
-		w.eval(int32(b), &s)
+		w.cur.set(&w.states[w.blocks[b].in])
+		w.eval(int32(b), &w.cur)
 	}
 	w.final = false
 	for t := range w.targets {

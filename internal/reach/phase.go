@@ -14,10 +14,11 @@ import (
 // the units that direct calls lead to from what runs in a phase, and every unit
 // that is called through a pointer, whenever the pointer was made.
 //
-// Two kinds of units that are Taken are not callable after startup: entries and
-// initialisers that nothing else refers to; and functions of glibc's loader whose
-// address only startup code of the loader passes, to a function that is known
-// (assumption loader-pointers: such a callee does not keep it).
+// Three kinds of units that are Taken are not callable after startup: the entries
+// of the program and of its interpreter, which need the stack that the kernel
+// makes; initialisers that nothing else refers to; and functions of glibc's loader
+// whose address only startup code of the loader passes, to a function that is
+// known (assumption loader-pointers: such a callee does not keep it).
 type Phases struct {
 	After   []bool   // by UnitID: can run after main is called
 	Start   []bool   // by UnitID: runs neither after main is called nor in an initialiser
@@ -72,7 +73,7 @@ func (g *Graph) Phases() *Phases {
 type phaser struct {
 	g       *Graph
 	f       *Forward
-	startup map[UnitID]bool // entries and initialisers that nothing else refers to
+	startup map[UnitID]bool // initialisers that nothing else refers to, and entries
 	passed  map[UnitID]bool // units of the loader whose address is only passed
 	loader  int             // glibc's loader, -1 if there is none
 	queue   []UnitID
@@ -168,14 +169,16 @@ func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 	return nil, "main was not found"
 }
 
-// finalReceivers follows main, which the units in get as their first argument,
-// to those that use it.
-func (w *phaser) finalReceivers(units []UnitID) (final []UnitID) {
+// finalReceivers follows main, which units get as their first argument, to those
+// that use it. Of them, one that hands it on to one that does not return does not
+// run any more when main does (glibc's __libc_start_main).
+func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 	type at struct {
 		id  UnitID
 		reg uint8
 	}
 	var queue []at
+	var final, last []UnitID // those that use it, and of them those that do not hand it on
 	for _, id := range units {
 		queue = append(queue, at{id, uint8(x86.RDI)})
 	}
@@ -184,21 +187,54 @@ func (w *phaser) finalReceivers(units []UnitID) (final []UnitID) {
 		if u.Sum == nil {
 			continue
 		}
-		if u.Sum.ArgUse>>queue[i].reg&1 != 0 {
-			final = append(final, queue[i].id)
-		}
+		handed := false
 		for _, p := range u.Sum.Passes {
 			if p.From != queue[i].reg {
 				continue
 			}
+			handed = true
 			for _, c := range w.g.known(u.Image, p.Callee, p.Slot) {
 				if n := (at{c, p.To}); !slices.Contains(queue, n) {
 					queue = append(queue, n)
 				}
 			}
 		}
+		if u.Sum.ArgUse>>queue[i].reg&1 != 0 {
+			final = append(final, queue[i].id)
+			if !handed {
+				last = append(last, queue[i].id)
+			}
+		}
+	}
+	if len(last) > 0 && !slices.ContainsFunc(last, func(id UnitID) bool { return !w.g.ends(id) }) {
+		return last
 	}
 	return final
+}
+
+// ends reports whether the function that a unit is the start of has no way out
+// but calls: no return, and no jump that leaves it.
+func (g *Graph) ends(id UnitID) bool {
+	u := &g.Units[id]
+	m := g.Members[u.Image]
+	f := m.FDEAt(u.Entry)
+	if f == nil || f.Start != u.Entry {
+		return false
+	}
+	var in x86.Inst
+	for a := f.Start; a < f.End; a += uint64(in.Len) {
+		code := m.Bytes(a)
+		if uint64(len(code)) > f.End-a {
+			code = code[:f.End-a]
+		}
+		if !x86.Decode(code, a, &in) || in.Op == x86.OpRet || in.Op == x86.OpJmpInd {
+			return false
+		}
+		if t := uint64(in.Imm); (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && (t < f.Start || t >= f.End) {
+			return false
+		}
+	}
+	return true
 }
 
 // known returns the live units that a call of a, or of what the slot at a
@@ -265,13 +301,12 @@ func (w *phaser) referred(inits []UnitID) {
 		w.startup[id] = true
 	}
 	w.loader = -1
+	var entries []UnitID
 	for _, m := range g.Members {
 		if m.Origin != process.OriginProgram && m.Origin != process.OriginLoader && !g.isInterp(m) {
 			continue
 		}
-		for _, id := range g.unitsAt(m.id, m.Entry) {
-			w.startup[id] = true
-		}
+		entries = append(entries, g.unitsAt(m.id, m.Entry)...)
 		if m.id != 0 && g.P.Libc == "glibc" {
 			w.loader = m.id
 		}
@@ -334,6 +369,9 @@ func (w *phaser) referred(inits []UnitID) {
 				drop(u.Image, r.A+uint64(int64(r.Off)), r.Off == 0)
 			}
 		}
+	}
+	for _, id := range entries {
+		w.startup[id] = true
 	}
 }
 

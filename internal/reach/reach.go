@@ -59,14 +59,16 @@ type Unit struct {
 	wanted   bool // its result is wanted
 }
 
-// waiter is an address or an argument that depends on a register of a callee.
+// waiter is an address or an argument that depends on what a callee consumes.
 type waiter struct {
-	reg  uint8
-	from uint8  // for arguments: register of unit
+	mask uint32 // of Unit.used of the callee
 	unit UnitID // whose argument or reference it is
-	ref  int32  // index in its Refs, -1 for an argument
+	ref  int32  // index in its Refs; sameRegs, or for an argument that changes register -2 - the register it was in
 	wide bool   // the address has been moved backwards
 }
+
+// sameRegs is waiter.ref for arguments that stay in their registers.
+const sameRegs = -1
 
 // Options of a run.
 type Options struct {
@@ -556,8 +558,12 @@ func (g *Graph) follow(id UnitID) {
 	}
 	for i := range sum.Passes {
 		p := &sum.Passes[i]
+		w := waiter{mask: both(p.To), unit: id, ref: -2 - int32(p.From)}
+		if p.Same != 0 {
+			w.mask, w.ref = uint32(p.Same)|uint32(p.Same)<<back, sameRegs
+		}
 		for _, callee := range g.callees(g.Units[id].Image, p.Callee, p.Slot) {
-			g.waitBoth(callee, waiter{reg: p.To, from: p.From, unit: id, ref: -1})
+			g.wait(callee, w)
 		}
 	}
 }
@@ -613,12 +619,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 			return
 		}
 		for _, callee := range callees {
-			w := waiter{reg: r.Reg &^ summary.Back, unit: id, ref: index}
-			g.waitBoth(callee, w)
-			if r.Reg&summary.Back != 0 {
-				// moved backwards before the call: wide as soon as it is used
-				g.wait(callee, waiter{reg: w.reg, unit: id, ref: index, wide: true})
-			}
+			g.wait(callee, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index, wide: r.Reg&summary.Back != 0})
 		}
 	}
 }
@@ -679,61 +680,79 @@ func (g *Graph) callees(img int, a uint64, slot bool) []UnitID {
 	return out
 }
 
-// wait makes w happen once unit callee is known to consume w.reg.
+// wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
 	u := &g.Units[callee]
-	if u.used>>w.reg&1 != 0 {
-		g.wake(w)
-	} else {
+	hit := u.used & w.mask
+	if w.mask &^= hit; w.mask != 0 {
 		u.waiting = append(u.waiting, w)
+	}
+	if hit != 0 {
+		g.wake(w, hit)
 	}
 }
 
-// waitBoth waits for register reg of callee to be used, and to be moved backwards from.
-func (g *Graph) waitBoth(callee UnitID, w waiter) {
-	g.wait(callee, w)
-	w.reg += back
-	w.from += back
-	g.wait(callee, w)
-}
+// both is the mask of a register: used, and moved backwards from.
+func both(reg uint8) uint32 { return 1<<reg | 1<<(reg+back) }
 
 // back is where the upper half of Unit.used begins.
 const back = 16
 
-func (g *Graph) wake(w waiter) {
-	if w.ref < 0 {
-		g.consume(w.unit, 1<<w.from)
+// wake tells w that its callee consumes the registers hit.
+func (g *Graph) wake(w waiter, hit uint32) {
+	switch {
+	case w.ref == sameRegs:
+		g.consume(w.unit, hit)
+		return
+	case w.ref < 0:
+		from := uint8(-2 - w.ref)
+		var regs uint32
+		if hit&0xffff != 0 {
+			regs |= 1 << from
+		}
+		if hit>>back != 0 {
+			regs |= 1 << (from + back)
+		}
+		g.consume(w.unit, regs)
 		return
 	}
 	u := &g.Units[w.unit]
-	r := &u.Sum.Refs[w.ref]
+	img, r := u.Image, &u.Sum.Refs[w.ref]
 	c := cause{w.unit, Address}
-	if w.reg >= back || w.wide {
-		g.wide(u.Image, r.A, c)
-	} else {
-		g.addrOff(u.Image, r.A, r.Off, c)
+	if hit&0xffff != 0 {
+		g.addrOff(img, r.A, r.Off, c)
+	}
+	if hit>>back != 0 || w.wide && hit&0xffff != 0 {
+		g.wide(img, r.A, c)
 	}
 }
 
 // consume records that unit id consumes registers.
 func (g *Graph) consume(id UnitID, regs uint32) {
 	u := &g.Units[id]
-	if regs&^u.used == 0 {
+	regs &^= u.used
+	if regs == 0 {
 		return
 	}
 	u.used |= regs
-	var ready []waiter
+	type ready struct {
+		w   waiter
+		hit uint32
+	}
+	var list []ready
 	keep := u.waiting[:0]
 	for _, w := range u.waiting {
-		if regs>>w.reg&1 != 0 {
-			ready = append(ready, w)
-		} else {
+		if hit := regs & w.mask; hit != 0 {
+			list = append(list, ready{w, hit})
+			w.mask &^= hit
+		}
+		if w.mask != 0 {
 			keep = append(keep, w)
 		}
 	}
 	u.waiting = keep
-	for _, w := range ready {
-		g.wake(w)
+	for _, r := range list {
+		g.wake(r.w, r.hit)
 	}
 }
 

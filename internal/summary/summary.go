@@ -93,10 +93,12 @@ type Site struct {
 	Args   [3][]Value // of rdi, rsi, rdx (ebx, ecx, edx of the i386 gates are not kept)
 }
 
-// ArgPass says that what register From held on entry is in register To when
-// control goes to Callee (or to what the pointer at Callee holds, if Slot).
+// ArgPass says what of the values on entry is in registers when control goes to
+// Callee (or to what the pointer at Callee holds, if Slot): the registers of the
+// mask Same still hold their own, and To holds that of From unless they are equal.
 type ArgPass struct {
 	Callee   uint64
+	Same     uint16
 	Slot     bool
 	From, To uint8
 }
