@@ -226,7 +226,7 @@ func (v *variant) judgeUnresolved(t *testing.T, r *gofind.Result, kind string) {
 	t.Helper()
 	if kind == "none" {
 		if !r.Complete {
-			t.Errorf("the answer is not complete, and could be: %+v", r.Unresolved)
+			t.Errorf("the answer is not complete, and could be: %s", openEntries(r))
 		}
 		return
 	}
@@ -236,8 +236,19 @@ func (v *variant) judgeUnresolved(t *testing.T, r *gofind.Result, kind string) {
 	if !slices.ContainsFunc(r.Unresolved, func(u gofind.Unresolved) bool {
 		return u.Open && (u.Kind == kind || kind == "any")
 	}) {
-		t.Errorf("no open entry of kind %s: %+v", kind, r.Unresolved)
+		t.Errorf("no open entry of kind %s, but: %s", kind, openEntries(r))
 	}
+}
+
+// openEntries are those that keep the answer from being complete, for messages.
+func openEntries(r *gofind.Result) string {
+	var b strings.Builder
+	for _, u := range r.Unresolved {
+		if u.Open {
+			fmt.Fprintf(&b, "\n\t%s in %s of %s at %s: %s", u.Kind, u.Function, filepath.Base(u.Image), u.Address, u.Effect)
+		}
+	}
+	return b.String()
 }
 
 // incomplete says whether the input expects an answer with open entries.
