@@ -213,9 +213,10 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	}
 	for _, p := range u.Passes {
 		near(p.Callee)
-		b = binary.AppendUvarint(b, uint64(p.To)<<2|uint64(bit(p.From == p.To, 2)|bit(p.Slot, 1)))
-		if p.From != p.To {
-			b = append(b, p.From)
+		moved := p.From|p.To != 0
+		b = binary.AppendUvarint(b, uint64(p.Same)<<2|uint64(bit(moved, 2)|bit(p.Slot, 1)))
+		if moved {
+			b = append(b, p.From, p.To)
 		}
 	}
 	for i := range u.Sites {
@@ -486,13 +487,11 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	for i := range u.Passes {
 		p := &u.Passes[i]
 		p.Callee = d.near(&at)
-		here := d.off
-		x := d.uint(1<<10 - 1)
-		p.Slot, p.To = x&1 != 0, uint8(x>>2)
-		if p.From = p.To; x&2 == 0 {
-			if p.From = d.byte(); p.From == p.To {
-				d.fail(here, nil, "a register that is passed as it is should not be written twice")
-			}
+		x := d.uint(1<<18 - 1)
+		p.Same, p.Slot = uint16(x>>2), x&1 != 0
+		if x&2 != 0 {
+			p.From, p.To = d.byte(), d.byte()
+			d.nonzero(int64(p.From | p.To))
 		}
 	}
 	for i := range u.Sites {
