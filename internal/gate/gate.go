@@ -49,12 +49,13 @@ func parse(text string) []row {
 type Keeper struct {
 	p       *process.Process
 	waiting map[reach.UnitID]*row
-	names   map[int]map[uint64]string // by image: exported functions that rows name
+	names   map[int]map[uint64]string   // by image: exported functions that rows name
+	needs   map[int]map[uint64][]string // by image: exported functions that rows wait for
 }
 
 // New returns a keeper for p.
 func New(p *process.Process) *Keeper {
-	return &Keeper{p: p, waiting: map[reach.UnitID]*row{}, names: map[int]map[uint64]string{}}
+	return &Keeper{p: p, waiting: map[reach.UnitID]*row{}, names: map[int]map[uint64]string{}, needs: map[int]map[uint64][]string{}}
 }
 
 // Hold reports whether a unit that was just analysed waits.
@@ -107,16 +108,39 @@ func (k *Keeper) exported(img int) map[uint64]string {
 	return n
 }
 
-// open reports whether what a row waits for is live.
+// open reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) open(g *reach.Graph, r *row) bool {
-	for _, n := range r.needs {
-		for _, t := range k.p.LookupAll(n, nil) {
-			if _, ok := g.Lookup(t.Image, k.p.Images[t.Image].Symbol(t.Sym).Value); ok {
-				return true
+	for img, m := range k.p.Images {
+		if m.Soname != r.image {
+			continue
+		}
+		for a, names := range k.conditions(img) {
+			if slices.ContainsFunc(r.needs, func(n string) bool { return slices.Contains(names, n) }) {
+				if _, ok := g.Lookup(img, a); ok {
+					return true
+				}
 			}
 		}
 	}
 	return false
+}
+
+// conditions returns the functions of an image that rows wait for, by address.
+func (k *Keeper) conditions(img int) map[uint64][]string {
+	if c, ok := k.needs[img]; ok {
+		return c
+	}
+	c := map[uint64][]string{}
+	m := k.p.Images[img]
+	for s := 1; s < m.NumSymbols(); s++ {
+		for i := range rows {
+			if n := m.SymbolName(s); slices.Contains(rows[i].needs, n) && m.Symbol(s).Shndx != 0 {
+				c[m.Symbol(s).Value] = append(c[m.Symbol(s).Value], n)
+			}
+		}
+	}
+	k.needs[img] = c
+	return c
 }
 
 // Release lets units go whose condition holds now. It reports whether there were any.
