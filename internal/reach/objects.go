@@ -46,7 +46,7 @@ type member struct {
 	slots  map[uint64]bool     // 8-byte words that live code reads
 	stored map[uint64][]uint64 // addresses that live code stores to a word
 	taken  map[uint64]bool     // escaped addresses of writable memory
-	wide   map[int]bool        // objects that a pointer moves backwards in
+	wide   map[uint64]bool     // addresses that a pointer moves backwards from
 	back   map[uint64]bool     // words whose pointers are moved backwards
 	held   map[uint64][]held   // stores to words that nothing reads yet
 	heldIn map[int][]uint64    // object -> words with held stores
@@ -83,7 +83,7 @@ type held struct {
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
 	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[int]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
+		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()

@@ -121,12 +121,41 @@ func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 			return nil, "the program is written in Go, whose runtime starts with the same code that it runs on"
 		}
 		for id := 1; id < len(g.Units); id++ {
-			if u := &g.Units[id]; u.Parent == 0 && u.How == Root && m.IsGo() && u.Image == 0 && !u.Taken {
+			if u := &g.Units[id]; u.Image == 0 && u.Parent == 0 && u.How == Root && !u.Taken {
 				roots = append(roots, UnitID(id))
 			}
 		}
 	}
-	// What the entry, or a function that it calls, passes as the first argument.
+	main, callers := w.findMain(entry)
+	if main == 0 {
+		if len(roots) > 0 {
+			return roots, "" // only Go functions run
+		}
+		return nil, "main was not found"
+	}
+	// What calls main goes on when main returns, and what called that, if it returns.
+	for i := 0; i < len(callers); i++ {
+		if g.ends(callers[i]) {
+			continue
+		}
+		for _, e := range g.Callers(callers[i]) {
+			if !slices.Contains(callers, e.Unit) {
+				callers = append(callers, e.Unit)
+			}
+		}
+	}
+	if !w.exits(callers) {
+		return nil, "the code that ends the process after main was not found"
+	}
+	return append(append(roots, main), callers...), ""
+}
+
+// findMain finds main and what calls it: the code address that the entry, or a
+// function that it calls, passes as the first argument to what uses it; or else
+// what is called main.
+func (w *phaser) findMain(entry UnitID) (main UnitID, callers []UnitID) {
+	g := w.g
+	m := g.Members[0]
 	level := []UnitID{entry}
 	for range 3 {
 		var next []UnitID
@@ -140,11 +169,9 @@ func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 				if !ok {
 					continue
 				}
-				callers := w.finalReceivers(g.known(0, r.B, r.Kind == summary.RefPassSlot))
-				if len(callers) == 0 {
-					return nil, "the function that calls main is not known"
+				if callers := w.finalReceivers(g.known(0, r.B, r.Kind == summary.RefPassSlot)); w.exits(callers) {
+					return main, w.direct(main, callers)
 				}
-				return append(append(roots, main), callers...), ""
 			}
 			for _, c := range w.f.Callees(id) {
 				if g.Units[c].Image == 0 && g.Units[c].Sum != nil {
@@ -154,20 +181,50 @@ func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 		}
 		level = next
 	}
-	// What is called main, and calls it.
 	for id := 1; id < len(g.Units); id++ {
 		if u := &g.Units[id]; u.Image == 0 {
 			if n, off, ok := m.FuncName(u.Entry); ok && off == 0 && n == "main" {
-				roots = append(roots, UnitID(id))
-				for _, e := range g.Callers(UnitID(id)) {
-					roots = append(roots, e.Unit)
-				}
-				return roots, ""
+				return UnitID(id), w.direct(UnitID(id), nil)
 			}
 		}
 	}
-	return nil, "main was not found"
+	return 0, nil
 }
+
+// direct adds the units that call id directly.
+func (w *phaser) direct(id UnitID, callers []UnitID) []UnitID {
+	for _, e := range w.g.Callers(id) {
+		if !slices.Contains(callers, e.Unit) {
+			callers = append(callers, e.Unit)
+		}
+	}
+	return callers
+}
+
+// exits reports whether units lead to a call that ends the process.
+func (w *phaser) exits(units []UnitID) bool {
+	live := make([]bool, len(w.g.Units))
+	for _, id := range units {
+		w.add(live, id)
+	}
+	w.run(live)
+	for id, ok := range live {
+		if !ok || w.g.Units[id].Sum == nil {
+			continue
+		}
+		for _, s := range w.g.Units[id].Sum.Sites {
+			for _, v := range s.Values {
+				if v.Kind == summary.Const && v.N == exitGroup {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// exitGroup is the number of exit_group.
+const exitGroup = 231
 
 // finalReceivers follows main, which units get as their first argument, to those
 // that use it. Of them, one that hands it on to one that does not return does not
@@ -208,6 +265,9 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 	}
 	if len(last) > 0 && !slices.ContainsFunc(last, func(id UnitID) bool { return !w.g.ends(id) }) {
 		return last
+	}
+	if len(final) == 0 {
+		return units
 	}
 	return final
 }

@@ -383,6 +383,7 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	if m.Exec(a) || m.inGOT(a) {
 		return
 	}
+	m.wide[a] = true
 	i, _ := slices.BinarySearch(m.hard, a+1)
 	if i == 0 || i == len(m.hard) {
 		return
@@ -392,7 +393,6 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 		start = m.hard[i-2]
 	}
 	for o := m.object(start); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
-		m.wide[o] = true
 		g.object(img, o, c)
 	}
 }
@@ -983,6 +983,10 @@ type Store struct {
 // of its own, if code reads and writes it by name.
 const apart = 16
 
+// reachBack is how far before an address a pointer that is moved backwards from
+// it is taken to write into variables that code also writes by name.
+const reachBack = 256
+
 // Stores lists the live units that store arguments of theirs to the word at
 // slot of an image. known is false if something else may write the word: it is
 // initialised by the loader, in an object whose address escapes, or stored to
@@ -992,11 +996,16 @@ const apart = 16
 func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
 	m := g.Members[img]
 	o := m.object(slot)
-	if o < 0 || len(m.relocsIn(slot, slot+8)) > 0 || len(m.stored[slot&^7]) > 0 || m.wide[o] {
+	if o < 0 || len(m.relocsIn(slot, slot+8)) > 0 || len(m.stored[slot&^7]) > 0 {
 		return nil, false
 	}
 	for a := slot; m.live[o] && a+apart > slot && a >= m.starts[o]; a-- {
 		if m.taken[a] {
+			return nil, false
+		}
+	}
+	for a := slot; a <= slot+reachBack; a++ {
+		if m.wide[a] {
 			return nil, false
 		}
 	}
