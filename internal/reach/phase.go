@@ -214,7 +214,7 @@ func (w *phaser) exits(units []UnitID) bool {
 		}
 		for _, s := range w.g.Units[id].Sum.Sites {
 			for _, v := range s.Values {
-				if v.Kind == summary.Const && v.N == exitGroup {
+				if v.Kind == summary.Const && (v.N == exitThread || v.N == exitGroup) {
 					return true
 				}
 			}
@@ -223,8 +223,11 @@ func (w *phaser) exits(units []UnitID) bool {
 	return false
 }
 
-// exitGroup is the number of exit_group.
-const exitGroup = 231
+// The numbers of exit, which small libraries end with, and exit_group.
+const (
+	exitThread = 60
+	exitGroup  = 231
+)
 
 // finalReceivers follows main, which units get as their first argument, to those
 // that use it. Of them, one that hands it on to one that does not return does not

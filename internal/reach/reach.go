@@ -1004,7 +1004,11 @@ func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
 			return nil, false
 		}
 	}
-	for a := slot; a <= slot+reachBack; a++ {
+	end := slot + reachBack
+	if i, _ := slices.BinarySearch(m.hard, slot+1); i < len(m.hard) {
+		end = min(end, m.hard[i]) // nothing moves across a proven boundary
+	}
+	for a := slot; a <= end; a++ {
 		if m.wide[a] {
 			return nil, false
 		}
