@@ -1,22 +1,33 @@
 package gofind
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // assumptions are the conditions under which every answer holds.
-func assumptions(opts Options) []Assumption {
+func (a *assembly) assumptions() []Assumption {
 	l := []Assumption{
 		{"memory-safety", "The program's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from. What an attacker who broke this could call is what a filter made from this answer still allows."},
 		{"calling-convention", "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
 		{"noreturn-at-end", "A call that is the last instruction of a function's unwind range does not return."},
 		{"unwind-ranges", "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
 	}
-	if opts.HostNone {
+	if slices.ContainsFunc(a.res.Dlopen, func(d Dlopen) bool { return d.Kind == "unknown" }) {
+		l = append(l, Assumption{"modules", "Of the files that the program loads under names that are not known here, those that make further calls were given as modules."})
+	}
+	if a.res.Since == "main" {
+		l = append(l, Assumption{"loader-pointers", "Functions of glibc's loader do not keep the pointers to functions that the loader passes to them while it starts the program."})
+	}
+	if a.opts.HostNone {
 		l = append(l, Assumption{"host-none", "The host's configuration (nsswitch.conf, pam.d, ld.so.preload) was not read: glibc's defaults were taken for NSS, and no PAM module."})
 	} else {
 		l = append(l, Assumption{"host-configuration", "The configuration files in inputs are those of the machine that the program runs on."})
@@ -55,5 +66,20 @@ func (a *assembly) notes() []Note {
 	if nr, ok := sysno.Number(sysno.X86_64, "io_uring_setup"); ok && len(a.callsOf(nr)) > 0 {
 		out = append(out, Note{"io_uring", "", "io_uring is reachable: operations that are submitted through it pass no filter of syscalls"})
 	}
+	if names := a.unknownNames([]string{"dlsym", "dlvsym"}, x86.RSI); len(names) > 0 {
+		by := map[string][]string{}
+		for _, f := range names {
+			by[f.image] = append(by[f.image], f.function)
+		}
+		for _, img := range slices.Sorted(maps.Keys(by)) {
+			out = append(out, Note{"dlsym", img, "looks symbols up under names that are not constant: functions that only such names lead to are not in this answer (in " + strings.Join(by[img], ", ") + ")"})
+		}
+	}
+	if a.res.Since == "main" && a.phases.Unknown != "" {
+		out = append(out, Note{"since-main", a.p.Images[0].Path, a.phases.Unknown + ": the calls of the whole life of the process are listed"})
+	}
+	slices.SortFunc(out, func(x, y Note) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Image, y.Image), cmp.Compare(x.Detail, y.Detail))
+	})
 	return out
 }

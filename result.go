@@ -32,11 +32,19 @@ type Image struct {
 
 // Syscall is one call that the program can make.
 type Syscall struct {
-	Name   string   `json:"name"`
-	Number int      `json:"number"`
-	ABI    string   `json:"abi"` // x86_64, i386 or x32
-	Sites  []Site   `json:"sites"`
-	Via    []string `json:"via"` // shortest chain of functions from an entry to the first site
+	Name   string `json:"name"`
+	Number int    `json:"number"`
+	ABI    string `json:"abi"` // x86_64, i386 or x32
+	Sites  []Site `json:"sites"`
+	Via    []Step `json:"via"` // a shortest chain of functions from a root to a site of the strongest origin
+}
+
+// Step is one function of a chain that leads to a call.
+type Step struct {
+	Image    string `json:"image"`
+	Address  string `json:"address"`
+	Function string `json:"function"`
+	How      string `json:"how"` // how the function before comes to it; for the first, why it runs
 }
 
 // Site is one place that makes a call.

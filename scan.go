@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/dlopen"
+	"github.com/gofind-dev/gofind/internal/gate"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
@@ -31,7 +32,11 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 	}
 	defer p.Close()
 	model := dlopen.New(p, opts.HostNone)
-	g := reach.New(p, reach.Options{Workers: opts.Workers, Loaded: model.Load})
+	gates := gate.New(p)
+	g := reach.New(p, reach.Options{Workers: opts.Workers, Loaded: func(g *reach.Graph) bool {
+		return model.Load(g) || gates.Release(g)
+	}})
+	g.Hold = gates.Hold
 	g.Strings, g.Modelled = model.Text, model.Modelled
 	model.Prepare(g)
 	g.Startup()

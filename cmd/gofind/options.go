@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func (f *scanFlags) options() gofind.Options {
 		Root:        f.root,
 		LibraryPath: split(f.libraryPath, filepath.SplitList),
 		Preload:     split(f.preload, preloadFields),
-		Modules:     f.modules,
+		Modules:     f.files(f.modules),
 		HostNone:    f.host.value == "none",
 		CPU:         f.cpu.value,
 		SinceMain:   f.since.value == "main",
@@ -79,6 +80,19 @@ func (f *scanFlags) options() gofind.Options {
 // preloadFields splits the value of LD_PRELOAD: at colons and spaces (ld.so(8)).
 func preloadFields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ':' || r == ' ' })
+}
+
+// files makes names of files in this directory paths: a name without a slash
+// stands for a library that is searched for.
+func (f *scanFlags) files(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if _, err := os.Stat(n); err == nil && f.root == "" && !strings.ContainsRune(n, '/') {
+			n = "./" + n
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // split joins the elements of a repeatable list flag.

@@ -8,7 +8,6 @@
 package report
 
 import (
-	"path"
 	"strings"
 
 	"github.com/gofind-dev/gofind"
@@ -65,12 +64,12 @@ func shown(c gofind.Syscall) (site gofind.Site, ok bool) {
 }
 
 // endsAt reports whether a chain leads to the function of a site.
-func endsAt(via []string, s gofind.Site) bool {
+func endsAt(via []gofind.Step, s gofind.Site) bool {
 	if len(via) == 0 {
 		return false
 	}
-	name, image, _ := parseStep(via[len(via)-1])
-	return name == s.Function && image == path.Base(s.Image)
+	last := via[len(via)-1]
+	return last.Function == s.Function && last.Image == s.Image
 }
 
 // caller returns the function before the site at the end of the chain, with its
@@ -79,9 +78,10 @@ func caller(c gofind.Syscall, s gofind.Site) string {
 	if len(c.Via) < 2 || !endsAt(c.Via, s) {
 		return ""
 	}
-	name, image, _ := parseStep(c.Via[len(c.Via)-2])
-	if image == path.Base(s.Image) || strings.HasPrefix(name, image+"+0x") {
-		return function(name)
+	before := c.Via[len(c.Via)-2]
+	image := base(before.Image)
+	if before.Image == s.Image || strings.HasPrefix(before.Function, image+"+0x") {
+		return function(before.Function)
 	}
-	return Clean(image) + ":" + function(name)
+	return image + ":" + function(before.Function)
 }

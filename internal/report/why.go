@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -69,8 +68,7 @@ func (y *Why) Lines(w io.Writer) error {
 	for _, c := range y.Calls {
 		fmt.Fprintf(b, "# %s\n", y.possible(c))
 		for _, step := range c.Via {
-			function, image, how := parseStep(step)
-			fmt.Fprintf(b, "%s\t%s\t%s\n", dash(Clean(function)), dash(Clean(image)), dash(Clean(how)))
+			fmt.Fprintf(b, "%s\t%s\t%s\n", dash(Clean(step.Function)), dash(base(step.Image)), dash(Clean(step.How)))
 		}
 	}
 	return b.Flush()
@@ -94,25 +92,12 @@ func (y *Why) Page(w io.Writer, style Style) error {
 		fmt.Fprintln(p.w, p.paint(bold, y.possible(c)))
 		var rows []row
 		for _, step := range c.Via {
-			name, image, how := parseStep(step)
-			rows = append(rows, row{function(name), base(image), Clean(how)})
+			rows = append(rows, row{function(step.Function), base(step.Image), Clean(step.How)})
 		}
 		p.table(rows, "", faint, faint)
 		p.sites(c)
 	}
 	return p.w.Flush()
-}
-
-// parseStep takes an element of [gofind.Syscall.Via] apart: "image:function (how)".
-func parseStep(step string) (function, image, how string) {
-	image, function, found := strings.Cut(step, ":")
-	if !found {
-		image, function = "", step
-	}
-	if i := strings.LastIndex(function, " ("); i >= 0 && strings.HasSuffix(function, ")") {
-		function, how = function[:i], function[i+2:len(function)-1]
-	}
-	return function, image, how
 }
 
 // maxSites is how many sites a page lists; the JSON has them all.
