@@ -34,9 +34,9 @@ type root struct {
 }
 
 func newChains(g *reach.Graph, sources []source) *chains {
+	calls := g.Forward()
 	n := len(g.Units)
 	c := &chains{make([]reach.UnitID, n), make([]string, n), make([]int32, n)}
-	calls := g.Forward()
 	taken := make([][]reach.UnitID, n) // by the unit that first refers to them
 	for id := 1; id < n; id++ {
 		if p := g.Units[id].Parent; p != 0 {

@@ -487,6 +487,7 @@ func (f *Forward) Callees(id UnitID) []UnitID { return f.to[f.off[id]:f.off[id+1
 
 // Forward returns the direct calls. Call it after Run.
 func (g *Graph) Forward() *Forward {
+	g.Callers(0) // builds the index, which may meet units that are not followed
 	f := &Forward{off: make([]uint32, len(g.Units)+1)}
 	n := 0
 	for id := 1; id < len(g.Units); id++ {
