@@ -33,7 +33,7 @@ type variant struct {
 	err   error
 	trace struct {
 		once  sync.Once
-		calls map[call]bool
+		calls trace
 		err   error
 	}
 }

@@ -32,6 +32,16 @@ func (c call) String() string {
 	return c.ABI + "/" + c.Name
 }
 
+// A trace is the calls that a program made, with the addresses of the instructions that made them.
+type trace map[call]map[uint64]bool
+
+func (t trace) add(c call, address uint64) {
+	if t[c] == nil {
+		t[c] = map[uint64]bool{}
+	}
+	t[c][address] = true
+}
+
 // x32Bit marks the numbers of the x32 ABI.
 const x32Bit = 0x40000000
 
@@ -56,9 +66,9 @@ func traceable(v *variant) bool {
 }
 
 // traced runs v, once for all tests, and returns the calls that it made.
-func (v *variant) traced() (map[call]bool, error) {
+func (v *variant) traced() (trace, error) {
 	v.trace.once.Do(func() {
-		v.trace.calls = map[call]bool{}
+		v.trace.calls = trace{}
 		runs := v.all("RUN")
 		if len(runs) == 0 {
 			runs = []string{""}
@@ -74,10 +84,10 @@ func (v *variant) traced() (map[call]bool, error) {
 }
 
 // run runs v under strace, which writes to file, and adds the calls made to calls.
-func (v *variant) run(file string, args []string, calls map[call]bool) error {
+func (v *variant) run(file string, args []string, calls trace) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	argv := []string{"-f", "-n", "--quiet=attach,exit", "-e", "signal=none", "-o", file}
+	argv := []string{"-f", "-n", "-i", "--quiet=attach,exit", "-e", "signal=none", "-o", file}
 	for _, e := range v.all("ENV") {
 		argv = append(argv, "-E", e)
 	}
@@ -112,14 +122,14 @@ func (v *variant) run(file string, args []string, calls map[call]bool) error {
 }
 
 var (
-	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] (?:<\.\.\. )?(\w+)(.*)$`)
+	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] \[([0-9a-f]+)\] (?:<\.\.\. )?(\w+)`)
 	execPath  = regexp.MustCompile(`execve\("([^"]*)"`)
 	modeLine  = regexp.MustCompile(`\[ Process PID=(\d+) runs in (\S+) (?:bit )?mode`)
 )
 
 // readTrace reads the output of strace -f -n. The calls up to the skipth successful execve are of whoever
 // started the program, and those of a process after another one are of another program.
-func readTrace(file string, skip int, calls map[call]bool) error {
+func readTrace(file string, skip int, calls trace) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -139,7 +149,7 @@ func readTrace(file string, skip int, calls map[call]bool) error {
 			continue
 		}
 		if skip > 0 {
-			if m[2] == "execve" && strings.HasSuffix(line, " = 0") {
+			if m[3] == "execve" && strings.HasSuffix(line, " = 0") {
 				skip--
 			}
 			continue
@@ -152,17 +162,21 @@ func readTrace(file string, skip int, calls map[call]bool) error {
 		if path := execPath.FindStringSubmatch(line); path != nil {
 			executed[pid] = path[1]
 		}
-		if m[2] == "execve" && strings.HasSuffix(line, " = 0") && executed[pid] != "/proc/self/exe" {
+		if m[3] == "execve" && strings.HasSuffix(line, " = 0") && executed[pid] != "/proc/self/exe" {
 			foreign[pid] = true
 		}
-		if foreign[pid] && m[2] != "execve" {
+		if foreign[pid] && m[3] != "execve" {
 			continue
 		}
 		number, err := strconv.Atoi(m[1])
 		if err != nil {
 			return fmt.Errorf("%s: %w", line, err)
 		}
-		calls[call{abi, number &^ x32Bit, m[2]}] = true
+		next, err := strconv.ParseUint(m[2], 16, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", line, err)
+		}
+		calls.add(call{abi, number &^ x32Bit, m[3]}, next-2) // syscall and int 0x80 have two bytes
 	}
 	return nil
 }

@@ -1,22 +1,22 @@
 # Every condition of every width of cmp, on constants that a caller passes, in functions with one caller
-# each. Which branch is taken the processor says: the number that it leads to is nobody's name (1000 and
-# up), so that what was traced must be in the answer.
+# each. Which branch is taken the processor says: each leads to an instruction of its own, and those that
+# were traced must be among the sites of the answer.
 #
 # BUILD: gcc {{free}} {{src}} -o {{out}}
-# WANT: exit_group
+# WANT: getppid
 # UNRESOLVED: none
 	.include "rt.inc"
 	.text
-	.set number,1000
 
 # Two calls, of which one is made.
 	.macro branch cc
 	j\cc 8f
-	mov $number,%eax
+	mov $110,%eax
+	syscall
 	jmp 9f
-8:	mov $number+1,%eax
-9:	syscall
-	.set number,number+2
+8:	mov $110,%eax
+	syscall
+9:
 	.endm
 
 	.macro conditions compare:vararg

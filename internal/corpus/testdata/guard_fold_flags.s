@@ -1,20 +1,19 @@
 # The flags after instructions that are no comparisons, and arithmetic on constants: an analysis that folds
-# branches must know both, or leave both ways open. As in guard_fold_cmp.s the processor says which number
-# is called.
+# branches must know both, or leave both ways open. As in guard_fold_cmp.s the processor says which site
+# makes the call.
 #
 # BUILD: gcc {{free}} {{src}} -o {{out}}
-# WANT: exit_group
+# WANT: getppid
 	.include "rt.inc"
 	.text
-	.set number,1000
 	.macro branch cc
 	j\cc 8f
-	mov $number,%eax
-	jmp 9f
-8:	mov $number+1,%eax
-9:	xor %edi,%edi
+	mov $110,%eax
 	syscall
-	.set number,number+2
+	jmp 9f
+8:	mov $110,%eax
+	syscall
+9:
 	.endm
 
 	.macro one name load op:vararg
