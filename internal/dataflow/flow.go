@@ -284,6 +284,9 @@ func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kin
 	}
 }
 
+// vsyscallPage is where the kernel maps the vsyscalls (arch/x86/include/uapi/asm/vsyscall.h).
+const vsyscallPage = 0xffffffffff600000
+
 // afterCall is the state when a call comes back. kept: registers that the
 // callee is known not to write.
 func (w *worker) afterCall(s *state, kept uint16, twice bool) {
@@ -374,7 +377,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 		w.ask(s, in, e.a, pushed)
 		w.ref(summary.Ref{Kind: summary.RefCallSlot, A: e.a, Size: 8})
 		w.hand(s, e.a, true)
-	case x < setBit && e.k == kConst && w.abs:
+	case x < setBit && e.k == kConst && (w.abs || e.a >= vsyscallPage):
 		w.direct(s, in, e.a)
 	case x < setBit && e.k == kAddr && fixed(e.b):
 		t := e.a + uint64(e.b)
@@ -399,6 +402,18 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 	}
 }
 
+// leaving reports whether the stack pointer was set just before the jump in: the
+// unwinder's way into another frame, which no switch takes.
+func (w *worker) leaving(in *x86.Inst) bool {
+	i := w.instAt(in.PC)
+	for j := i - 1; j >= 0 && j > i-4 && w.instBlk[j] == w.instBlk[i]; j-- {
+		if p := &w.insts[j]; p.Op == x86.OpPop || p.Def>>x86.RSP&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // loaderSlot reports whether the word at a is filled by the loader from a symbol.
 func (w *worker) loaderSlot(a uint64) bool {
 	r := w.f.RelocsIn(a, a+8)
@@ -417,10 +432,10 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	}
 	o, ok := w.sp(s)
 	e := *w.v.one(x)
-	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && w.abs)
+	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= vsyscallPage))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
-	framed := ok && o < 0 || !ok && s.r[x86.RSP] != vTop
+	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in)
 	if !known {
 		found := w.tableSeeds(s)
 		if framed && !w.chaos {
@@ -508,7 +523,13 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				if f := w.fdeAt(pc); f != nil && next == f.End {
 					goto done
 				}
-				if in.Op == x86.OpCall && depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
+				if in.Op != x86.OpCall {
+					break
+				}
+				if _, start := slices.BinarySearch(w.f.FuncStarts(), uint64(in.Imm)); !start {
+					// a call inside the code: what it calls may return for all of it (retpolines)
+					todo = append(todo, uint64(in.Imm))
+				} else if depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
 					goto done
 				}
 			}

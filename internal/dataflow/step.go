@@ -47,6 +47,9 @@ func (w *worker) useElem(s *state, e *elem) {
 		}
 	case kTab4:
 		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: e.a})
+		if w.wide {
+			w.obj(e.a, 0)
+		}
 	case kTabT:
 		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b)})
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
@@ -69,7 +72,8 @@ type place struct {
 	a    uint64
 	b    int64
 	r    int8
-	anyS bool // somewhere in the frame
+	t    uint64 // kTab4: address of the table, if the access is a[index] of something known; r is 0 then
+	anyS bool   // somewhere in the frame
 }
 
 // places calls f for each place that the memory operand of in may address.
@@ -109,7 +113,7 @@ func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
 		}
 		if w.abs && w.inImage(uint64(in.Disp)) {
 			w.use(s, s.r[index])
-			f(place{k: kTab4, a: uint64(in.Disp)})
+			f(place{k: kTab4, a: uint64(in.Disp), t: uint64(in.Disp)})
 			return
 		}
 		w.use(s, s.r[index])
@@ -122,7 +126,7 @@ func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
 	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
 		// table(base) in position-dependent code: the displacement is the address
 		w.use(s, s.r[in.Base])
-		f(place{k: kTab4, a: uint64(disp)})
+		f(place{k: kTab4, a: uint64(disp), t: uint64(disp)})
 		return
 	}
 	x := s.r[in.Base]
@@ -143,6 +147,11 @@ func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p pl
 	case kAddr:
 		if indexed || !fixed(e.b) {
 			b := e.b
+			if fixed(b) && indexed {
+				// a table at a known distance: base + index
+				f(place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp)})
+				return
+			}
 			if disp < 0 && !fixed(b) {
 				b = anyBack
 			} else if fixed(b) {
@@ -224,12 +233,12 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
 		}
 		w.read(p.a, size)
 	case kTab4:
-		if p.r == 0 && size == 4 {
-			w.noteTable(p.a)
-			return w.v.mk(elem{k: kTab4, a: p.a, b: int64(in.PC)})
+		if p.t != 0 && size == 4 {
+			w.noteTable(p.t)
+			return w.v.mk(elem{k: kTab4, a: p.t, b: int64(in.PC)})
 		}
-		if p.r == 0 && size == 8 {
-			return w.v.mk(elem{k: kTab8, a: p.a, b: int64(in.PC)})
+		if p.t != 0 && size == 8 {
+			return w.v.mk(elem{k: kTab8, a: p.t, b: int64(in.PC)})
 		}
 		w.obj(p.a, p.b)
 	case kSP:

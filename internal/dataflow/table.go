@@ -37,26 +37,27 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 			return false
 		}
 	}
+	resolved := true
 	for _, y := range list {
 		e := w.v.elems[y]
 		switch e.k {
 		case kTabT:
-			w.offsetTable(s, in, e.a, uint64(e.b), 4, true)
+			resolved = w.offsetTable(s, in, e.a, uint64(e.b), 4, true) && resolved
 		case kTab4:
-			w.offsetTable(s, in, e.a, 0, 4, false)
+			resolved = w.offsetTable(s, in, e.a, 0, 4, false) && resolved
 		case kTab8:
-			w.offsetTable(s, in, e.a, 0, 8, false)
+			resolved = w.offsetTable(s, in, e.a, 0, 8, false) && resolved
 		case kAddr:
 			w.flowTo(e.a+uint64(e.b), s)
 		}
 	}
-	return true
+	return resolved
 }
 
 // offsetTable flows s to the entries of the table at a. Entries are relative
 // to base. If the number of entries is not known from a comparison, all
 // entries up to the first that is no code are taken.
-func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, signed bool) {
+func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, signed bool) (resolved bool) {
 	n, bounded := w.bound(in.PC)
 	if !bounded {
 		n = maxTable
@@ -66,6 +67,8 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 	if !w.final {
 		w.tabN[in.PC] = n
 	}
+	// A table that the program may write says nothing of what it holds.
+	constant := !w.f.Writable(a) || w.f.Relro.Contains(a)
 	for k := 0; k < n; k++ {
 		at := a + uint64(k*size)
 		t, ok := w.tableEntry(at, base, size, signed)
@@ -75,6 +78,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 			}
 			break
 		}
+		resolved = constant
 		if t >= w.fn.Start && t < w.fn.End || w.instAt(t) >= 0 {
 			if !bounded && !w.boundary(t) {
 				break
@@ -94,6 +98,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 			w.hand(s, t, false)
 		}
 	}
+	return resolved
 }
 
 // partOf reports whether code outside the function's range looks like a part

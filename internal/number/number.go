@@ -93,6 +93,11 @@ func Solve(g *reach.Graph) *Answer {
 		}
 	}
 	s.drain()
+	for _, out := range g.Outside {
+		if nr, ok := sysno.Vsyscall(out.Addr); ok {
+			s.ans.Calls = append(s.ans.Calls, Call{sysno.X86_64, nr, out.Unit, out.Addr, out.Addr, out.Unit})
+		}
+	}
 	return s.ans
 }
 
@@ -229,9 +234,6 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 	case nr&0x40000000 != 0:
 		abi = sysno.X32
 		nr &^= 0x40000000
-	}
-	if _, known := sysno.Name(abi, nr); !known {
-		return // the kernel answers ENOSYS: not a call
 	}
 	c := Call{abi, nr, id, pc, o.pc, o.unit}
 	if !s.calls[c] {

@@ -105,6 +105,10 @@ func newMember(img *process.Image) *member {
 	syms := img.DataSymbols()
 	for i := 0; i < len(syms); {
 		s, e := syms[i].Start, syms[i].End
+		if m.set(s) {
+			i++
+			continue
+		}
 		for i++; i < len(syms) && syms[i].Start < e; i++ {
 			e = max(e, syms[i].End)
 		}
@@ -122,6 +126,13 @@ func newMember(img *process.Image) *member {
 	return m
 }
 
+// set reports whether a is in a section that the linker puts __start_ and
+// __stop_ symbols around: code walks it from one object to the next.
+func (m *member) set(a uint64) bool {
+	s := m.Section(a)
+	return s != nil && identifier(s.Name)
+}
+
 // objectAlign is the alignment that GCC gives to static objects of its size
 // and more (ix86_data_alignment), and clang to arrays of half of it.
 const objectAlign = 32
@@ -134,7 +145,7 @@ const objectAlign = 32
 func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	var c []uint64
 	add := func(a uint64) {
-		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) {
+		if a&(objectAlign-1) == 0 && !m.set(a) && a >= m.Low && a < m.High && !m.Exec(a) {
 			c = append(c, a)
 		}
 	}

@@ -786,9 +786,6 @@ func (g *Graph) offsets(img int, a, base uint64, c cause) {
 		return
 	}
 	m.words[a^base<<1] = true
-	if m.Writable(a) && m.Type == 2 {
-		return
-	}
 	b := m.Bytes(a)
 	miss := 0
 	for k := 0; 4*k+4 <= len(b) && miss < 4; k++ {

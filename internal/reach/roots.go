@@ -52,6 +52,22 @@ func (g *Graph) imageRoots(m *member) {
 			g.resolverRoot(m.id, s.Value, cause{how: Resolver}, false)
 		}
 	}
+	// Addresses in code that the loader relocates.
+	if m.DynFlags&image.DFTextrel != 0 {
+		for _, r := range m.relocs {
+			if m.Exec(r.Addr) {
+				g.reloc(m.id, r, cause{how: Root})
+			}
+		}
+	}
+	// What ld.so looks up in an audit library (elf/rtld.c, load_audit_module).
+	if m.Origin == process.OriginAudit {
+		for i := 1; i < m.NumSymbols(); i++ {
+			if s := m.Symbol(i); s.Shndx != 0 && strings.HasPrefix(m.SymbolName(i), "la_") {
+				g.Root(m.id, s.Value, "audit interface")
+			}
+		}
+	}
 	if t := m.TLS; t.FileSize > 0 {
 		for _, r := range m.relocsIn(t.Addr, t.Addr+t.FileSize) {
 			g.reloc(m.id, r, cause{how: Data})
