@@ -24,8 +24,8 @@ func (w *worker) transfer(s *state, i int32) {
 		w.jumpInd(s, &in)
 	case x86.OpRet:
 		m := uint16(returned)
-		if w.isGo {
-			m = allButSP
+		if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
+			m = allButSP // Go's convention, or a jump by way of the stack
 		}
 		for r := 0; r < 16; r++ {
 			// A register that still holds what it held on entry returns nothing new.
@@ -66,12 +66,10 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	equal := &w.equal
 	equal.set(s)
-	if size == 8 || !w.hasAddr(x) {
-		m := uint64(n)
-		if size == 4 {
-			m = uint64(uint32(n))
-		}
-		equal.r[r] = w.v.con(int64(m))
+	if size == 8 {
+		equal.r[r] = w.v.con(n)
+	} else if !w.hasAddr(x) {
+		equal.r[r] = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
 	}
 	switch in.Cond {
 	case 4: // e
@@ -157,6 +155,12 @@ func holds(cond uint8, a, b uint64, size uint8) (result, known bool) {
 	return false, false
 }
 
+// atEntryFrame reports whether rsp is where it was on entry.
+func (w *worker) atEntryFrame(s *state) bool {
+	o, ok := w.sp(s)
+	return ok && o == 0
+}
+
 // spill: without tracking every value that an instruction made is used at once.
 func (w *worker) spill(s *state, in *x86.Inst) {
 	for r := 0; r < 16; r++ {
@@ -212,16 +216,18 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 // direct records that control leaves for target. Addresses outside the file
 // belong to another one at a fixed address (klibc), or to nothing at all.
 func (w *worker) direct(s *state, in *x86.Inst, target uint64) {
+	jump := in.Op != x86.OpCall && in.Op != x86.OpCallInd
 	if !w.f.Exec(target) && target >= w.low && target < w.high {
 		w.gap(in.PC, summary.GapCode)
 		return
 	}
 	w.ref(summary.Ref{Kind: summary.RefCode, A: target})
-	w.hand(s, target, false)
+	w.hand(s, target, false, jump)
 }
 
 // hand passes every register to known code: what is in them escapes if that code consumes it.
-func (w *worker) hand(s *state, callee uint64, slot bool) {
+func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
+	w.jumping = jump
 	kind := summary.RefPass
 	if slot {
 		kind = summary.RefPassSlot
@@ -278,7 +284,7 @@ func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kin
 			s.esc = true
 		}
 	default:
-		if calleeSaved>>uint(r)&1 == 0 {
+		if w.jumping || calleeSaved>>uint(r)&1 == 0 {
 			w.useElem(s, &e)
 		}
 	}
@@ -318,6 +324,8 @@ func (w *worker) call(s *state, in *x86.Inst) {
 		w.spAdd(s, -8)
 		if o, ok := w.sp(s); ok {
 			s.store(o, 8, w.v.mk(elem{k: kAddr, a: target}))
+		} else {
+			w.obj(target, 0)
 		}
 		return
 	}
@@ -376,8 +384,9 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 	case x < setBit && e.k == kLoad && e.r == 8:
 		w.ask(s, in, e.a, pushed)
 		w.ref(summary.Ref{Kind: summary.RefCallSlot, A: e.a, Size: 8})
-		w.hand(s, e.a, true)
+		w.hand(s, e.a, true, pushed == 0)
 	case x < setBit && e.k == kConst && (w.abs || e.a >= vsyscallPage):
+		w.ask(s, in, e.a, pushed)
 		w.direct(s, in, e.a)
 	case x < setBit && e.k == kAddr && fixed(e.b):
 		t := e.a + uint64(e.b)
@@ -386,7 +395,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 			w.use(s, x)
 		}
 		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
-		w.hand(s, t, false)
+		w.hand(s, t, false, pushed == 0)
 	default:
 		w.use(s, x)
 		for r := 0; r < 16; r++ {
@@ -395,7 +404,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 			}
 			// Code that is not known here follows the psABI: it does not look into the
 			// registers that it must preserve. Go's own convention uses them all.
-			if w.isGo || calleeSaved>>uint(r)&1 == 0 {
+			if w.isGo || pushed == 0 || calleeSaved>>uint(r)&1 == 0 {
 				w.use(s, s.r[r])
 			}
 		}
@@ -505,6 +514,9 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				return false
 			}
 			seen[pc] = true
+			if f := w.fdeAt(pc); f != nil && f.LSDA != 0 {
+				return false // a landing pad may return
+			}
 			code := w.f.Bytes(pc)
 			if !x86.Decode(code, pc, &in) {
 				return false
@@ -543,13 +555,12 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 // clobbers returns the registers that the code at target may change, all of
 // the caller-saved ones if it is not a short leaf. GCC's -fipa-ra relies on it.
 func (w *worker) clobbers(target uint64, depth int) uint16 {
-	if m, ok := w.clob[target]; ok {
+	k := depthKey{target, depth}
+	if m, ok := w.clob[k]; ok {
 		return m
 	}
 	m := w.scanClobbers(target, depth)
-	if depth == 0 || m != callerSaved {
-		w.clob[target] = m
-	}
+	w.clob[k] = m
 	return m
 }
 

@@ -54,7 +54,7 @@ func (w *worker) useElem(s *state, e *elem) {
 		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b)})
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
 	case kTab8:
-		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a})
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Reg: summary.Near})
 	}
 }
 
@@ -74,6 +74,7 @@ type place struct {
 	r    int8
 	t    uint64 // kTab4: address of the table, if the access is a[index] of something known; r is 0 then
 	anyS bool   // somewhere in the frame
+	near bool   // kTab4: the index may be negative
 }
 
 // places calls f for each place that the memory operand of in may address.
@@ -149,7 +150,7 @@ func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p pl
 			b := e.b
 			if fixed(b) && indexed {
 				// a table at a known distance: base + index
-				f(place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp)})
+				f(place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp), near: true})
 				return
 			}
 			if disp < 0 && !fixed(b) {
@@ -240,7 +241,7 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
 		if p.t != 0 && size == 8 {
 			return w.v.mk(elem{k: kTab8, a: p.t, b: int64(in.PC)})
 		}
-		w.obj(p.a, p.b)
+		w.access(p)
 	case kSP:
 		if p.b != int64(int32(p.b)) {
 			return vTop
@@ -294,6 +295,15 @@ func (w *worker) obj(a uint64, b int64) {
 	w.ref(summary.Ref{Kind: summary.RefAddr, A: a, Off: off, Reg: back})
 }
 
+// access: the object of p is accessed at an unknown offset.
+func (w *worker) access(p place) {
+	off, back := offset(p.b)
+	if p.near && back == 0 {
+		back = summary.Near
+	}
+	w.ref(summary.Ref{Kind: summary.RefAddr, A: p.a, Off: off, Reg: back})
+}
+
 // offset turns an offset into the form of a Ref.
 func offset(b int64) (off int32, back uint8) {
 	if b == anyBack || fixed(b) && b < 0 {
@@ -336,7 +346,7 @@ func (w *worker) touch(s *state, in *x86.Inst) {
 				w.read(p.a, size)
 			}
 		case kTab4:
-			w.obj(p.a, p.b)
+			w.access(p)
 		case kSP:
 			if p.b == 0 {
 				w.savesReturn = true
@@ -383,7 +393,7 @@ func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
 		s.smash(w.v)
 		return
 	case p.k == kTab4:
-		w.obj(p.a, p.b)
+		w.access(p)
 	}
 	w.use(s, x)
 	if s.esc {
@@ -436,7 +446,7 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 		case p.k == kSP || p.anyS:
 			s.smash(w.v)
 		case p.k == kTab4:
-			w.obj(p.a, p.b)
+			w.access(p)
 		case p.k == kAddr && size == 255:
 			w.obj(p.a, 0)
 		case p.k == kAddr:
@@ -678,6 +688,9 @@ func (w *worker) step(s *state, in *x86.Inst) {
 			d = -1
 		}
 		if in.Flags&x86.FlagMem != 0 {
+			if d < 0 {
+				w.countDown(s, in)
+			}
 			w.touch(s, in)
 			w.clobberMem(s, in)
 		} else if in.Size < 4 {
@@ -692,7 +705,7 @@ func (w *worker) step(s *state, in *x86.Inst) {
 			// Comparing a slot is not reading a pointer; the address may still be in an index register.
 			w.places(s, in, func(p place) {
 				if p.k == kTab4 && !fixed(p.b) {
-					w.obj(p.a, p.b)
+					w.access(p)
 				}
 			})
 		}
@@ -736,7 +749,7 @@ func (w *worker) step(s *state, in *x86.Inst) {
 
 // other: anything without a model uses what it reads and clobbers what it may write.
 func (w *worker) other(s *state, in *x86.Inst) {
-	w.useMask(s, in.Use&allButSP)
+	w.useMask(s, in.Use)
 	if in.Flags&x86.FlagMem != 0 {
 		if in.Flags&(x86.FlagMemIn|x86.FlagMemAny) != 0 {
 			w.touch(s, in)
@@ -875,8 +888,22 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 	return x
 }
 
+// countDown: a word of memory is decreased, which may be a pointer.
+func (w *worker) countDown(s *state, in *x86.Inst) {
+	if in.Size == 8 {
+		w.places(s, in, func(p place) {
+			if p.k == kAddr {
+				w.ref(summary.Ref{Kind: summary.RefRead, A: p.a, Size: 8, Reg: summary.Back})
+			}
+		})
+	}
+}
+
 func (w *worker) alu(s *state, in *x86.Inst) {
 	if in.Dst == x86.RegNone { // memory destination
+		if in.Op == x86.OpSub || in.Op == x86.OpAdd && in.Flags&x86.FlagImm != 0 && in.Imm < 0 {
+			w.countDown(s, in)
+		}
 		if in.Flags&x86.FlagImm != 0 {
 			if w.abs && w.inImage(uint64(in.Imm)) {
 				w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
@@ -955,7 +982,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 			return w.join(s, vTop, w.derive(s, w.v.mk(e)))
 		})
 	default:
-		if in.Op == x86.OpSub && y != vTop {
+		if in.Op == x86.OpSub {
 			x = w.each(s, x, func(e elem) val {
 				w.backwards(&e)
 				if e.k == kAddr {

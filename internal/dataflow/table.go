@@ -62,14 +62,18 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 	if !bounded {
 		n = maxTable
 	}
+	whole := !bounded || n <= maxTable
 	n = min(n, maxTable)
 	bounded = bounded && n != byteIndex // all that a byte can index is no bound that somebody checked
 	if !w.final {
 		w.tabN[in.PC] = n
 	}
 	// A table that the program may write says nothing of what it holds.
-	constant := !w.f.Writable(a) || w.f.Relro.Contains(a)
+	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
 	for k := 0; k < n; k++ {
+		if !bounded && k == maxTable-1 {
+			return false // it may go on
+		}
 		at := a + uint64(k*size)
 		t, ok := w.tableEntry(at, base, size, signed)
 		if !ok || !w.f.Exec(t) {
@@ -87,7 +91,14 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 			continue
 		}
 		if !bounded && !w.partOf(t) {
-			break
+			// A part that looks like a function of its own, if it is one at all.
+			if f := w.f.FDEAt(t); f == nil || !w.boundaryOf(f.Start, t) {
+				break
+			}
+			w.ask(s, in, t, 0)
+			w.ref(summary.Ref{Kind: summary.RefCode, A: t})
+			w.hand(s, t, false, true)
+			continue
 		}
 		if w.inside(t, true) && !w.final {
 			w.flowTo(t, s)
@@ -95,7 +106,8 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 		}
 		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 		if w.final && w.instAt(t) < 0 {
-			w.hand(s, t, false)
+			w.ask(s, in, t, 0)
+			w.hand(s, t, false, true)
 		}
 	}
 	return resolved

@@ -69,10 +69,10 @@ type block struct {
 
 // facts are what is remembered of a file between units.
 type facts struct {
-	clob     map[uint64]uint16 // callee clobber masks
-	twice    map[uint64]bool   // targets that return twice
-	never    map[depthKey]bool // targets that do not return
-	calls    []uint64          // targets of direct calls in code without unwind information, sorted
+	clob     map[depthKey]uint16 // callee clobber masks
+	twice    map[uint64]bool     // targets that return twice
+	never    map[depthKey]bool   // targets that do not return
+	calls    []uint64            // targets of direct calls in code without unwind information, sorted
 	swept    bool
 	labels   []uint64 // code addresses in data, sorted
 	labelled bool
@@ -133,6 +133,7 @@ type worker struct {
 	tabN    map[uint64]int      // entries taken by the table jump at an address
 	targets map[uint64]struct{} // of jumps through tables and to labels
 	opaque  bool                // an indirect jump was not resolved
+	jumping bool                // hand is for a jump
 	stop    bool                // the block just evaluated does not go on to the next
 	query   map[uint64][]Param
 	passed  []Passed
@@ -151,7 +152,7 @@ func (w *worker) SetFile(f *image.File) {
 	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	if w.facts = w.files[f]; w.facts == nil {
-		w.facts = &facts{clob: map[uint64]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}}
+		w.facts = &facts{clob: map[depthKey]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}}
 		w.files[f] = w.facts
 	}
 }
@@ -423,8 +424,9 @@ func (w *worker) flow(b int32, s *state) {
 	}
 }
 
-func (w *worker) merge(dst, src *state) bool {
-	changed := false
+func (w *worker) merge(dst, src *state) (changed bool) {
+	esc := dst.esc
+	defer func() { changed = changed || dst.esc != esc }()
 	if src.esc && !dst.esc {
 		dst.esc, changed = true, true
 	}
@@ -625,6 +627,21 @@ func (w *worker) solve(entry uint64) bool {
 			return false
 		}
 	}
+	if w.fde != nil && w.fde.LSDA != 0 {
+		// Landing pads that no call leads to: instructions that trap may (-fnon-call-exceptions).
+		for _, p := range w.landingPads(w.fde.Start) {
+			if i := w.instAt(p.Pad); i < 0 || w.blocks[w.instBlk[i]].in < 0 {
+				if b := w.blockAt(p.Pad); b >= 0 {
+					s := w.unknownState()
+					w.addPred(b, manyPreds)
+					w.flow(b, &s)
+				}
+			}
+		}
+		if !w.iterate() {
+			return false
+		}
+	}
 	for w.opaque {
 		// Somewhere control goes to an unknown place in this function: everything in
 		// its range that starts after an unconditional transfer may be that place.
@@ -820,6 +837,10 @@ func (w *worker) export(x val) []summary.Value {
 		case kConst:
 			out = append(out, summary.Value{Kind: summary.Const, N: int64(e.a)})
 		case kLow:
+			if e.r >= 4 {
+				out = append(out, summary.Value{Kind: summary.Const, N: int64(e.a)})
+				break
+			}
 			out = append(out, summary.Value{Kind: summary.Low, N: int64(e.a), Size: uint8(e.r)})
 		case kArg:
 			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), Size: uint8(e.b)})

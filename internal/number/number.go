@@ -50,6 +50,9 @@ type Answer struct {
 	Sites   int
 }
 
+// maxStack bounds how far up the stack a parameter is followed, in bytes.
+const maxStack = 1 << 16
+
 type key struct {
 	unit reach.UnitID
 	par  dataflow.Param
@@ -350,8 +353,20 @@ func (s *solver) expand(k key) {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}
 	}
+	if n := k.par.N; k.par.Kind == summary.Stack && n > maxStack {
+		for _, o := range origins {
+			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is too deep on the stack")
+		}
+		return
+	}
 	for _, e := range s.g.Callers(k.unit) {
-		for _, p := range s.g.Query(e.Unit, map[uint64][]dataflow.Param{e.At: {k.par}}) {
+		answers := s.g.Query(e.Unit, map[uint64][]dataflow.Param{e.At: {k.par}})
+		if len(answers) == 0 {
+			for _, o := range origins {
+				s.sink(e.Unit, s.g.Units[e.Unit].Entry, o, summary.Value{}, "the number comes from a caller that could not be asked")
+			}
+		}
+		for _, p := range answers {
 			for _, o := range origins {
 				s.values(e.Unit, p.PC, o, p.Values)
 			}

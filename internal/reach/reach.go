@@ -397,6 +397,15 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	}
 }
 
+// before makes the object that ends at a live: loops count a negative index up
+// to zero from the end of an array.
+func (g *Graph) before(img int, a uint64, c cause) {
+	m := g.Members[img]
+	if o := m.object(a); o > 0 && m.starts[o] == a && !m.Exec(a) {
+		g.object(img, o-1, c)
+	}
+}
+
 // object makes a data object live: what its relocations point to, and what
 // live code stores into it.
 func (g *Graph) object(img, o int, c cause) {
@@ -582,8 +591,11 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		}
 	case summary.RefAddr:
 		g.addrOff(img, r.A, r.Off, c)
-		if r.Reg&summary.Back != 0 {
+		switch {
+		case r.Reg&summary.Back != 0:
 			g.wide(img, r.A, c)
+		case r.Reg&summary.Near != 0:
+			g.before(img, r.A+uint64(int64(r.Off)), c)
 		}
 	case summary.RefRead:
 		c.how = Slot
@@ -608,6 +620,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		g.storeRef(img, r, c)
 	case summary.RefTable:
 		g.offsets(img, r.A, r.B, c)
+		g.dataOffsets(img, r.A, r.B, c)
 	case summary.RefPass, summary.RefPassSlot:
 		g.name(img, r.A, c)
 		callees := g.callees(img, r.B, r.Kind == summary.RefPassSlot)
@@ -797,6 +810,25 @@ func (g *Graph) offsets(img int, a, base uint64, c cause) {
 			continue
 		}
 		miss++
+	}
+}
+
+// dataOffsets follows a table of 32-bit offsets that lead to data with
+// relocations, or to texts (LLVM's relative lookup tables).
+func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
+	m := g.Members[img]
+	b := m.Bytes(a)
+	for k, miss := 0, 0; 4*k+4 <= len(b) && k < 1024 && miss < 2; k++ {
+		t := base + uint64(int64(int32(binary.LittleEndian.Uint32(b[4*k:]))))
+		if t < m.Low || t >= m.High || m.Exec(t) {
+			miss++
+			continue
+		}
+		if m.Writable(t) {
+			g.addr(img, t, c)
+		} else {
+			g.name(img, t, c)
+		}
 	}
 }
 

@@ -39,6 +39,10 @@ type Ref struct {
 // backwards from it: by a negative offset, or a pointer that is counted down.
 const Back = 0x80
 
+// Near in Ref.Reg of a RefAddr says that the address is indexed with an unknown
+// index, which may be negative if the address is the end of the object.
+const Near = 0x40
+
 // ValueKind says what a Value is.
 type ValueKind uint8
 
