@@ -136,7 +136,7 @@ func TestCorpus(t *testing.T) {
 						return
 					}
 					if v == in.variants[0] {
-						v.sameWithOneWorker(t, r)
+						v.sameWithWorkers(t, r)
 					}
 					if v.one("STRIP") != "no" {
 						v.likeStripped(t, r)
@@ -305,11 +305,13 @@ func (v *variant) fixed() bool {
 	return f.Type == elf.ET_EXEC && !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
-// sameWithOneWorker checks that the answer, byte by byte, does not depend on who computes it when.
-func (v *variant) sameWithOneWorker(t *testing.T, r *gofind.Result) {
+// sameWithWorkers checks that the answer, byte by byte, does not depend on who computes it when.
+func (v *variant) sameWithWorkers(t *testing.T, r *gofind.Result) {
 	t.Helper()
-	if a, b := marshal(t, r), marshal(t, v.scan(t, v.dir, 1)); !bytes.Equal(a, b) {
-		t.Errorf("with 1 worker the answer differs: %s", firstDifference(a, b))
+	for _, workers := range []int{1, 2, 3} {
+		if a, b := marshal(t, r), marshal(t, v.scan(t, v.dir, workers)); !bytes.Equal(a, b) {
+			t.Errorf("with %d workers the answer differs from before: %s", workers, firstDifference(a, b))
+		}
 	}
 }
 

@@ -4,7 +4,7 @@
 // BUILD: gcc -O2 {{-static|-pie}} {{src}} -o {{out}}
 // NEEDS: root
 // WANT: sched_get_priority_max
-// UNLESS: priority-ceiling
+// UNLESS: priority-ceilings
 #include <pthread.h>
 
 static pthread_mutex_t m = {{.__kind = 0x40, .__lock = 5 << 19}}; // PTHREAD_MUTEX_PP_NORMAL_NP, ceiling 5
