@@ -58,7 +58,7 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Show the version of gofind and of its table of system calls",
 		Long: `Version shows the version of gofind, the commit and the compiler it was built
-from, and the newest Linux whose system calls it knows by name.`,
+from, and how far its table of the kernel's system calls goes.`,
 		Example: `  gofind version`,
 		Args:    arguments(),
 		RunE: func(c *cobra.Command, _ []string) error {

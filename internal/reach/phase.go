@@ -230,7 +230,7 @@ const (
 )
 
 // finalReceivers follows main, which units get as their first argument, to those
-// that use it. Of them, one that hands it on to one that does not return does not
+// that use it and then end the process. Of them, one that hands it on to one that does not return does not
 // run any more when main does (glibc's __libc_start_main).
 func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 	type at struct {
@@ -249,17 +249,23 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 		}
 		handed := false
 		for _, p := range u.Sum.Passes {
-			if p.From != queue[i].reg {
-				continue
+			var to []uint8
+			if p.Same>>queue[i].reg&1 != 0 {
+				to = append(to, queue[i].reg)
 			}
-			handed = true
-			for _, c := range w.g.known(u.Image, p.Callee, p.Slot) {
-				if n := (at{c, p.To}); !slices.Contains(queue, n) {
-					queue = append(queue, n)
+			if p.From == queue[i].reg && p.From != p.To {
+				to = append(to, p.To)
+			}
+			for _, reg := range to {
+				handed = true
+				for _, c := range w.g.known(u.Image, p.Callee, p.Slot) {
+					if n := (at{c, reg}); !slices.Contains(queue, n) {
+						queue = append(queue, n)
+					}
 				}
 			}
 		}
-		if u.Sum.ArgUse>>queue[i].reg&1 != 0 {
+		if u.Sum.ArgUse>>queue[i].reg&1 != 0 && w.exits([]UnitID{queue[i].id}) {
 			final = append(final, queue[i].id)
 			if !handed {
 				last = append(last, queue[i].id)
