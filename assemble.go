@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/dlopen"
+	"github.com/gofind-dev/gofind/internal/gate"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
@@ -17,6 +18,7 @@ type assembly struct {
 	g      *reach.Graph
 	ans    *number.Answer // with SinceMain only what can happen after startup
 	model  *dlopen.Model
+	gates  *gate.Keeper
 	opts   Options
 	phases *reach.Phases
 	chains *chains
@@ -40,7 +42,7 @@ func (a *assembly) result() *Result {
 		a.res.Since = "main"
 		a.sinceMain()
 	}
-	a.chains = newChains(a.g, a.sources())
+	a.chains = newChains(a.g, a.phases.Calls, a.sources())
 	a.images()
 	a.calls()
 	a.unresolved()

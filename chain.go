@@ -33,8 +33,7 @@ type root struct {
 	how string
 }
 
-func newChains(g *reach.Graph, sources []source) *chains {
-	calls := g.Forward()
+func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 	n := len(g.Units)
 	c := &chains{make([]reach.UnitID, n), make([]string, n), make([]int32, n)}
 	taken := make([][]reach.UnitID, n) // by the unit that first refers to them

@@ -13,6 +13,12 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
+// gateDetails say what the rows of internal/gate/gates.txt rest on.
+var gateDetails = map[string]string{
+	"priority-ceilings": "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
+	"rpc-services":      "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
+}
+
 // assumptions are the conditions under which every answer holds.
 func (a *assembly) assumptions() []Assumption {
 	l := []Assumption{
@@ -20,6 +26,14 @@ func (a *assembly) assumptions() []Assumption {
 		{"calling-convention", "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
 		{"noreturn-at-end", "A call that is the last instruction of a function's unwind range does not return."},
 		{"unwind-ranges", "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
+	}
+	l = append(l,
+		Assumption{"object-bounds", "In stripped files, an address that code or a relocation refers to, that is aligned as objects are and across which pointers follow no array's pattern, begins an object: a pointer does not move across it, unless code was seen to move pointers backwards from it."},
+		Assumption{"private-wrappers", "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
+		Assumption{"dlsym-handles", "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
+	)
+	for _, name := range a.gates.Assumptions() {
+		l = append(l, Assumption{name, gateDetails[name]})
 	}
 	if slices.ContainsFunc(a.res.Dlopen, func(d Dlopen) bool { return d.Kind == "unknown" }) {
 		l = append(l, Assumption{"modules", "Of the files that the program loads under names that are not known here, those that make further calls were given as modules."})

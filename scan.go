@@ -44,7 +44,7 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 		return nil, err
 	}
 	ans := number.Solve(g)
-	a := &assembly{p: p, g: g, ans: ans, model: model, opts: opts}
+	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, opts: opts}
 	return a.result(), nil
 }
 

@@ -37,7 +37,9 @@ func (a *assembly) unresolved() {
 		for _, gap := range u.Sum.Gaps {
 			k := gapKinds[gap.Kind]
 			all = append(all, Unresolved{Kind: k.kind, Image: a.g.Members[u.Image].Path, Address: hex(gap.PC),
-				Function: a.function(u.Image, gap.PC), Effect: k.effect})
+				Function: a.function(u.Image, gap.PC), Effect: k.effect,
+				// Code that was not found may make calls.
+				Open: gap.Kind == summary.GapJump || gap.Kind == summary.GapBudget})
 		}
 	}
 	if sites == 0 {

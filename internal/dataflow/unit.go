@@ -13,7 +13,8 @@ import (
 // address escapes where it is formed (GapBudget names it).
 const (
 	maxInsts  = 400_000 // instructions of one unit
-	maxVisits = 300     // times one block is evaluated
+	maxVisits = 2000    // times one block is evaluated
+	patience  = 40      // evaluations of a block after which what still changes is given up
 	inlineMax = 60_000  // instructions after which jumps out of the function are always tail calls
 )
 
@@ -133,6 +134,7 @@ type worker struct {
 	tabN    map[uint64]int      // entries taken by the table jump at an address
 	targets map[uint64]struct{} // of jumps through tables and to labels
 	opaque  bool                // an indirect jump was not resolved
+	coarse  bool                // settle gives up what differs
 	jumping bool                // hand is for a jump
 	stop    bool                // the block just evaluated does not go on to the next
 	query   map[uint64][]Param
@@ -419,9 +421,23 @@ func (w *worker) flow(b int32, s *state) {
 		w.enqueue(b)
 		return
 	}
+	w.coarse = bl.visits > patience
 	if w.merge(&w.states[bl.in], s) {
 		w.enqueue(b)
 	}
+	w.coarse = false
+}
+
+// settle is join in blocks that have been evaluated often: what still changes
+// is given up at once, so that the fixpoint is near (interpreters' dispatch
+// loops, where everything leads to everything).
+func (w *worker) settle(s *state, a, b val) val {
+	if !w.coarse || a == vBottom {
+		return w.join(s, a, b)
+	}
+	w.escape(s, a)
+	w.escape(s, b)
+	return vMany
 }
 
 func (w *worker) merge(dst, src *state) (changed bool) {
@@ -435,7 +451,11 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 	}
 	for r := range dst.r {
 		if dst.r[r] != src.r[r] {
-			if n := w.join(dst, dst.r[r], src.r[r]); n != dst.r[r] {
+			join := w.settle
+			if r == int(x86.RSP) {
+				join = w.join
+			}
+			if n := join(dst, dst.r[r], src.r[r]); n != dst.r[r] {
 				dst.r[r] = n
 				changed = true
 			}
@@ -466,7 +486,7 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			continue
 		}
 		if sv != d.v {
-			if n := w.join(dst, d.v, sv); n != d.v {
+			if n := w.settle(dst, d.v, sv); n != d.v {
 				d.v = n
 				changed = true
 			}
