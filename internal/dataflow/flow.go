@@ -411,6 +411,24 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 	}
 }
 
+// isTable reports whether x is an entry of a table.
+func (w *worker) isTable(x val) bool {
+	found := false
+	for _, y := range w.list(x) {
+		k := w.v.elems[y].k
+		found = found || k == kTabT || k == kTab8 || k == kTab4
+	}
+	return found
+}
+
+// list returns the elements of x.
+func (w *worker) list(x val) []val {
+	if x < setBit {
+		return []val{x}
+	}
+	return w.v.members(x)
+}
+
 // leaving reports whether the stack pointer was set just before the jump in: the
 // unwinder's way into another frame, which no switch takes.
 func (w *worker) leaving(in *x86.Inst) bool {
@@ -444,7 +462,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= vsyscallPage))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
-	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in)
+	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in) || w.isTable(x) // a table that could not be read to its end
 	if !known {
 		found := w.tableSeeds(s)
 		if framed && !w.chaos {

@@ -92,7 +92,8 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 		}
 		if !bounded && !w.partOf(t) {
 			// A part that looks like a function of its own, if it is one at all.
-			if f := w.f.FDEAt(t); f == nil || !w.boundaryOf(f.Start, t) {
+			// (Tables of whole addresses run into each other's entries, which all look right.)
+			if f := w.f.FDEAt(t); size == 8 || f == nil || !w.boundaryOf(f.Start, t) {
 				break
 			}
 			w.ask(s, in, t, 0)
@@ -124,6 +125,16 @@ func (w *worker) partOf(t uint64) bool {
 	if f.CFAOffset >= 0 && f.CFAOffset != 8 {
 		return true
 	}
+	part, known := w.parts[f.Start]
+	if !known {
+		part = w.jumpsBack(f)
+		w.parts[f.Start] = part
+	}
+	return part
+}
+
+// jumpsBack reports whether code of f jumps into the middle of the function.
+func (w *worker) jumpsBack(f *image.FDE) bool {
 	var in x86.Inst
 	for pc := f.Start; pc < f.End && pc-f.Start < 1<<14; pc += uint64(in.Len) {
 		code := w.f.Bytes(pc)

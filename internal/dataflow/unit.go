@@ -134,6 +134,7 @@ type worker struct {
 	tabN    map[uint64]int      // entries taken by the table jump at an address
 	targets map[uint64]struct{} // of jumps through tables and to labels
 	opaque  bool                // an indirect jump was not resolved
+	parts   map[uint64]bool     // by start of an FDE: whether it jumps back into this function
 	coarse  bool                // settle gives up what differs
 	jumping bool                // hand is for a jump
 	stop    bool                // the block just evaluated does not go on to the next
@@ -529,6 +530,7 @@ func (w *worker) begin(entry uint64) {
 		w.passes = map[summary.ArgPass]struct{}{}
 		w.tabN = map[uint64]int{}
 		w.targets = map[uint64]struct{}{}
+		w.parts = map[uint64]bool{}
 		w.sparse = map[uint64]int32{}
 	}
 	clear(w.passes)
@@ -537,6 +539,7 @@ func (w *worker) begin(entry uint64) {
 	w.unit = &summary.Unit{Entry: entry}
 	w.argUse, w.argBack, w.savesReturn, w.opaque = 0, 0, false, false
 	clear(w.targets)
+	clear(w.parts)
 	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.heap = w.heap[:0]
 	w.padFDE, w.pads = nil, nil
