@@ -23,13 +23,14 @@ type Phases struct {
 	After   []bool   // by UnitID: can run after main is called
 	Start   []bool   // by UnitID: runs neither after main is called nor in an initialiser
 	Roots   []UnitID // of After: main, what calls it, finalisers
+	Calls   *Forward // the direct calls of all live units
 	Unknown string   // why main was not found; After is then everything, and Start nothing
 }
 
 // Phases finds what is live after startup. Call it after Run.
 func (g *Graph) Phases() *Phases {
 	w := &phaser{g: g, f: g.Forward()}
-	p := &Phases{}
+	p := &Phases{Calls: w.f}
 	p.Roots, p.Unknown = w.mainRoots()
 	if p.Unknown != "" {
 		p.After = slices.Repeat([]bool{true}, len(g.Units))
