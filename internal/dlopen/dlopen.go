@@ -19,6 +19,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -50,16 +51,18 @@ type Model struct {
 
 	Entries []Entry
 
-	texts    []text // not looked at yet
-	held     []text // file names that wait for an opener to be live
-	tried    map[string]bool
-	live     bool            // something that loads files is live
-	words    map[string]bool // identifiers that live code of the C library refers to
-	nss      *hostconf.NSSConfig
-	nssDone  map[string]bool
-	pamDone  map[string]bool
-	pamWaits []string // entries whose callers are not live yet
-	roots    int      // images that have their roots
+	texts       []text // not looked at yet
+	held        []text // file names that wait for an opener to be live
+	tried       map[string]bool
+	live        bool            // something that loads files is live
+	words       map[string]bool // identifiers that live code of the C library refers to
+	nss         *hostconf.NSSConfig
+	nssDone     map[string]bool
+	pamDone     map[string]bool
+	pamWaits    []string // entries whose callers are not live yet
+	roots       int      // images that have their roots
+	opensslDone bool
+	charsets    *hostconf.GconvConfig
 }
 
 type text struct {
@@ -110,6 +113,8 @@ func (m *Model) Load(g *reach.Graph) bool {
 	}
 	grown = m.services(g) || grown
 	grown = m.pam(g) || grown
+	grown = m.openssl(g) || grown
+	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
 	grown = m.lookups(g) || grown
 	return grown
@@ -468,6 +473,61 @@ func (m *Model) pam(g *reach.Graph) bool {
 					m.pamWaits = append(m.pamWaits, e)
 				}
 			}
+		}
+	}
+	return grown
+}
+
+// load adds the first existing candidates of modules that the host's
+// configuration names, and roots the symbols that their host looks up.
+func (m *Model) load(g *reach.Graph, mods []hostconf.Module, kind string) bool {
+	grown := false
+	for _, mod := range mods {
+		for _, p := range mod.Paths {
+			if m.tried[p] || !m.p.Exists(p) {
+				continue
+			}
+			m.tried[p] = true
+			m.add(g, 0, p, kind, mod.Source)
+			m.take(g)
+			grown = true
+			for _, e := range mod.Entries {
+				for _, t := range m.p.LookupAll(e, nil) {
+					g.RootSymbol(t, kind+" entry")
+				}
+			}
+		}
+	}
+	return grown
+}
+
+// openssl loads what libcrypto loads when it initialises itself.
+func (m *Model) openssl(g *reach.Graph) bool {
+	if m.hostNone || m.opensslDone || !m.called(g, "OPENSSL_init_crypto", "OSSL_PROVIDER_load") {
+		return false
+	}
+	m.opensslDone = true
+	read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "openssl.cnf") }
+	return m.load(g, hostconf.OpenSSL(read, m.p.ReadDir).Modules, "openssl")
+}
+
+// gconv loads the modules of the character sets that live code names, once
+// something that converts is live. Sets that come from elsewhere (the locale, a
+// file) are one entry under the name unknown.
+func (m *Model) gconv(g *reach.Graph) bool {
+	if m.hostNone || !m.called(g, "iconv_open") {
+		return false
+	}
+	if m.charsets == nil {
+		read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "gconv-modules") }
+		m.charsets = hostconf.Gconv(read, m.p.ReadDir)
+		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "iconv_open may be asked for any character set; its modules convert in memory and make no calls of their own"})
+	}
+	grown := false
+	for _, w := range slices.Sorted(maps.Keys(m.words)) {
+		if !m.tried["charset "+w] {
+			m.tried["charset "+w] = true
+			grown = m.load(g, m.charsets.For(w), "gconv") || grown
 		}
 	}
 	return grown
