@@ -176,7 +176,8 @@ func (s *solver) values(id reach.UnitID, pc uint64, o origin, vs []summary.Value
 // from their callers and nothing else can write it.
 func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 	img := s.g.Units[id].Image
-	stores, known := s.g.Stores(img, uint64(v.N))
+	n, initial := s.constant(img, uint64(v.N))
+	stores, known := s.g.Stores(img, uint64(v.N), initial && n == 0)
 	if !known {
 		s.sink(id, pc, o, summary.Value{}, "the value is behind a pointer that other code may write")
 		return
@@ -184,9 +185,7 @@ func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 	for _, st := range stores {
 		s.depend(key{st.Unit, summary.Value{Kind: summary.ArgMem, Reg: st.Reg, N: int64(v.Off)}}, o)
 	}
-	if len(stores) == 0 {
-		s.sink(id, pc, o, summary.Value{}, "the value is behind a pointer that nothing sets")
-	}
+	// If nothing sets the pointer it is null, and what is behind it is never read.
 }
 
 // kept follows a value that is loaded from a word of the file: to what the word
@@ -203,7 +202,7 @@ func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
 		return
 	}
-	stores, known := s.g.Stores(img, uint64(v.N))
+	stores, known := s.g.Stores(img, uint64(v.N), false)
 	if !known || !initial {
 		s.sink(id, pc, o, summary.Value{}, "the value is loaded from memory that other code may write")
 		return

@@ -1021,8 +1021,9 @@ const reachBack = 256
 // initialised by the loader, in an object whose address escapes, or stored to
 // with another value. In a stripped file the word may have a neighbour whose
 // address escapes; if the word is stored to by name and not close behind it, it
-// is taken to be a variable of its own (assumption object-bounds).
-func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
+// is taken to be a variable of its own (assumption object-bounds). null: it is a
+// pointer that is null unless something stores to it, so no store is an answer too.
+func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known bool) {
 	m := g.Members[img]
 	o := m.object(slot)
 	if o < 0 || len(m.relocsIn(slot, slot+8)) > 0 || len(m.stored[slot&^7]) > 0 {
@@ -1043,7 +1044,7 @@ func (g *Graph) Stores(img int, slot uint64) (stores []Store, known bool) {
 		}
 	}
 	defer func() {
-		if len(stores) == 0 && m.live[o] && !m.IsGo() {
+		if len(stores) == 0 && m.live[o] && !m.IsGo() && !null {
 			known = false
 		}
 	}()
