@@ -42,7 +42,13 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 		e := w.v.elems[y]
 		switch e.k {
 		case kTabT:
-			resolved = w.offsetTable(s, in, e.a, uint64(e.b), 4, true) && resolved
+			a, base := e.a, uint64(e.b)
+			w.below = base < a && a-base < 1024
+			if w.below {
+				a = base // the index counts up to zero: the table begins at its base
+			}
+			resolved = w.offsetTable(s, in, a, base, 4, true) && resolved
+			w.below = false
 		case kTab4:
 			resolved = w.offsetTable(s, in, e.a, 0, 4, false) && resolved
 		case kTab8:
@@ -59,8 +65,8 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 // entries up to the first that is no code are taken.
 func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, signed bool) (resolved bool) {
 	n, bounded := w.bound(in.PC)
-	if !bounded {
-		n = maxTable
+	if !bounded || w.below {
+		n, bounded = maxTable, false
 	}
 	whole := !bounded || n <= maxTable
 	n = min(n, maxTable)
@@ -188,11 +194,9 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 	}
 	bits, n := w.lines[start], a-start
 	if uint64(len(bits))*64 <= n {
-		end := start + min(max(2*n, 4096), span)
-		if f := w.f.FDEAt(start); f != nil && f.End > a {
-			end = min(end, f.End)
-		}
-		bits = make([]uint64, (end-start)/64+1)
+		// Whole words of bits, so that what is covered has been decoded.
+		end := start + (min(max(2*n, 4096), span)+63)&^63
+		bits = make([]uint64, (end-start)/64)
 		var in x86.Inst
 		for pc := start; pc < end; pc += uint64(in.Len) {
 			code := w.f.Bytes(pc)

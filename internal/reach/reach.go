@@ -51,6 +51,7 @@ type Unit struct {
 	How    How
 	Why    string // for roots: what makes it one
 	Taken  bool   // live through a pointer: it may be called from code that is not known to
+	Handed bool   // its address was formed by code and given away
 
 	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
@@ -284,6 +285,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
+	u.Handed = u.Handed || c.how == Address
 	g.release(id)
 }
 
