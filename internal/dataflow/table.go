@@ -71,7 +71,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 	whole := !bounded || n <= maxTable
 	n = min(n, maxTable)
 	bounded = bounded && n != byteIndex // all that a byte can index is no bound that somebody checked
-	if !w.final {
+	if !w.final && !w.below {
 		w.tabN[in.PC] = n
 	}
 	// A table that the program may write says nothing of what it holds.
