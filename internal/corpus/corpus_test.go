@@ -333,7 +333,7 @@ func (v *variant) fixed() bool {
 // sameWithWorkers checks that the answer, byte by byte, does not depend on who computes it when.
 func (v *variant) sameWithWorkers(t *testing.T, r *gofind.Result) {
 	t.Helper()
-	for _, workers := range []int{1, 2, 3} {
+	for _, workers := range []int{1, 3} {
 		if a, b := marshal(t, r), marshal(t, v.scan(t, v.dir, workers)); !bytes.Equal(a, b) {
 			t.Errorf("with %d workers the answer differs from before: %s", workers, firstDifference(a, b))
 		}

@@ -4,7 +4,7 @@
 //
 // BUILD: gcc -O{{1|2|3}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
-// BUILD: clang -O2 {{free|pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times
 // UNRESOLVED: none
 // TRAP: 1

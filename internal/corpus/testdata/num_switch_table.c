@@ -3,7 +3,7 @@
 //
 // BUILD: gcc -O{{2|3}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
-// BUILD: clang -O2 {{free|pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getuid getgid geteuid getegid
 // COVER: getppid sysinfo getpgrp times
 // RUN:

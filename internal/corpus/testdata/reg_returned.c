@@ -3,7 +3,7 @@
 //
 // BUILD: gcc -O{{0|1|3}} {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
-// BUILD: clang -O2 {{free|pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo getpgrp times getsid getuid
 // UNRESOLVED: none
 // RUN:

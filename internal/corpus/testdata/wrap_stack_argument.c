@@ -4,7 +4,7 @@
 // BUILD: gcc -O2 {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fno-omit-frame-pointer -mno-accumulate-outgoing-args {{free|pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -maccumulate-outgoing-args {{free|pie}} {{src}} -o {{out}}
-// BUILD: clang -O2 {{free|pie}} {{src}} -o {{out}}
+// BUILD: clang -O2 {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 // NOT: reboot
 // UNRESOLVED: none
