@@ -45,6 +45,16 @@ func parse(text string) []row {
 	return out
 }
 
+// Names lists the assumptions that rows rest on.
+func Names() []string {
+	var out []string
+	for _, r := range rows {
+		out = append(out, r.name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Keeper decides which units wait.
 type Keeper struct {
 	p       *process.Process
