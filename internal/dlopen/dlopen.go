@@ -10,9 +10,9 @@
 // symbols that the host looks up, not through all that it exports.
 //
 // Over-approximated: a text that names an existing library counts as a request
-// for it, whoever refers to it; a symbol name counts as looked up. Not known:
-// names built in other ways, or read from files that are not followed; they
-// are listed in Unknown.
+// for it, whoever refers to it; a symbol name counts as looked up. Not known
+// here: names built in other ways, or read from files that are not followed;
+// the result lists the calls that take them (kind unknown).
 package dlopen
 
 import (
