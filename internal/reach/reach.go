@@ -962,8 +962,13 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 		}
 		return out
 	}
-	if c, ok := g.code(img, r.A, cause{}); ok {
+	if c, ok := g.ids[img][r.A]; ok {
 		return []UnitID{c}
+	}
+	for _, m := range g.Members { // another image at a fixed address
+		if c, ok := g.ids[m.id][r.A]; ok && m.id != img && m.Type == 2 {
+			return []UnitID{c}
+		}
 	}
 	return nil
 }
