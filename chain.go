@@ -167,18 +167,12 @@ func (a *assembly) via(calls []number.Call) []Step {
 // left out, and so are further entries into the function before.
 func (a *assembly) steps(id reach.UnitID) []Step {
 	steps := []Step{}
-	how := ""
 	for ; id != 0; id = a.chains.from[id] {
-		if how == "" {
-			how = a.chains.how[id]
-		}
 		if a.isStub(id) && len(steps) > 0 && a.chains.from[id] != 0 {
 			steps[len(steps)-1].How = a.chains.how[id]
-			how = ""
 			continue
 		}
 		s := a.step(id, a.chains.how[id])
-		how = ""
 		if n := len(steps); n > 0 && steps[n-1].How == "call" && steps[n-1].Function == s.Function && steps[n-1].Image == s.Image {
 			steps[n-1] = s
 			continue

@@ -255,9 +255,6 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
 		if p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
 			return w.v.mk(elem{k: kStk, b: p.b})
 		}
-		if p.b == 0 {
-			w.savesReturn = true
-		}
 	case kArg:
 		if size >= 4 {
 			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
@@ -347,10 +344,6 @@ func (w *worker) touch(s *state, in *x86.Inst) {
 			}
 		case kTab4:
 			w.access(p)
-		case kSP:
-			if p.b == 0 {
-				w.savesReturn = true
-			}
 		}
 	})
 }
@@ -1094,8 +1087,6 @@ func (w *worker) popWord(s *state) val {
 			x = y
 		} else if o >= 8 && !s.lost {
 			x = w.v.mk(elem{k: kStk, b: int64(o)})
-		} else if o == 0 {
-			w.savesReturn = true
 		}
 	}
 	w.spAdd(s, 8)

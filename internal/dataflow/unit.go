@@ -114,7 +114,6 @@ type worker struct {
 	refs            map[summary.Ref]struct{}
 	argUse, argBack uint16
 	passes          map[summary.ArgPass]struct{}
-	savesReturn     bool
 
 	insts      []x86.Inst
 	instBlk    []int32
@@ -538,7 +537,7 @@ func (w *worker) begin(entry uint64) {
 	clear(w.tabN)
 	clear(w.sparse)
 	w.unit = &summary.Unit{Entry: entry}
-	w.argUse, w.argBack, w.savesReturn, w.opaque = 0, 0, false, false
+	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
 	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]

@@ -6,9 +6,12 @@
 // word, memory behind a register) the unit is a wrapper in that parameter: its
 // live callers are asked what they pass, and theirs if need be, until nothing
 // new appears. A wrapper whose address is taken has callers that cannot be
-// listed: its numbers are unknown. Unknown is reported, never dropped.
+// listed: its numbers are unknown, unless it is private to its file and every
+// call through a pointer in that file passes known ones (assumption
+// private-wrappers). Unknown is reported, never dropped.
 //
-// Sound if package reach lists every direct call of a unit that is not Taken.
+// Sound if package reach lists every direct call of a unit that is not Taken,
+// and private-wrappers holds.
 // Cost: one more pass over each caller of a wrapper for each parameter.
 package number
 

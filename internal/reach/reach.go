@@ -57,7 +57,6 @@ type Unit struct {
 	waiting  []waiter
 	held     bool // waits for Release: neither its references nor its sites count
 	resolver bool // only reached as an IFUNC resolver: what it returns waits
-	wanted   bool // its result is wanted
 }
 
 // waiter is an address or an argument that depends on what a callee consumes.
@@ -89,9 +88,7 @@ type Graph struct {
 	todo     []UnitID            // to analyse
 	opts     Options
 	pools    []*dataflow.Analyser
-	symUsed  map[symRef]bool
 	targets  []process.Target
-	resolve  map[symRef][]process.Target
 	Outside  []Outside // control that leaves every image
 	callers  [][]Edge  // by unit; those of units before indexed
 	indexed  int
@@ -361,7 +358,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		g.read(img, a, 8, c)
 		return
 	}
-	g.text(img, a, c)
+	g.name(img, a, c)
 	g.offsets(img, a, a, c)
 	if m.Writable(a) {
 		m.taken[a] = true
@@ -833,9 +830,6 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 		}
 	}
 }
-
-// text looks at an escaped address as a symbol's name.
-func (g *Graph) text(img int, a uint64, c cause) { g.name(img, a, c) }
 
 // name: live code refers to a text. If it may be handed to a symbol lookup,
 // and some image defines a symbol of that name, that symbol is live.
