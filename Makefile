@@ -7,7 +7,7 @@ GO      ?= go
 PREFIX  ?= /usr/local
 COUNT   ?= 6
 BENCH   ?= .
-FUZZTIME ?= 5s
+FUZZTIME ?= 40000x
 TIMEOUT ?= 20m
 
 .PHONY: build install deps check test lint fuzz groundtruth bench clean
@@ -32,7 +32,7 @@ lint:
 check: lint
 	$(GO) test -timeout $(TIMEOUT) ./...
 
-# Each fuzz target for a short time, beyond the committed corpora.
+# Each fuzz target on some new inputs, beyond the committed corpora.
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
 
