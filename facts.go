@@ -17,6 +17,8 @@ import (
 var gateDetails = map[string]string{
 	"priority-ceilings": "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
 	"rpc-services":      "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
+	"spawn-attributes":  "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
+	"thread-attributes": "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 }
 
 // assumptions are the conditions under which every answer holds.

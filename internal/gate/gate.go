@@ -1,31 +1,51 @@
-// Package gate holds back functions of the C library that only run after
-// something else was set up: facts about known libraries (gates.txt), each with
-// its source and the name of the assumption it rests on.
+// Package gate holds back code of the C library that only runs after something
+// else was set up: facts about known libraries (gates.txt), each with its source
+// and the name of the assumption it rests on.
 //
-// A function is recognised by what it calls, since stripped libraries have no
-// names for their own functions; what is recognised by mistake in another
-// version of the library must call exactly the same functions, be private, and
-// wait for the same condition. The condition is looked at again whenever
+// A function is recognised by its name or by what it calls, since stripped
+// libraries have no names for their own functions; what is recognised by mistake
+// in another version of the library must make exactly the same calls, be private,
+// and wait for the same condition. The condition is looked at again whenever
 // everything else has been followed, so the answer does not depend on the order.
 package gate
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 //go:embed gates.txt
 var text string
 
+// row is one line of gates.txt.
 type row struct {
-	image, prefix string
-	calls, needs  []string
-	name          string
+	image    string
+	function function
+	held     []string // calls by name; empty: the whole function
+	needs    []need
+	name     string
+}
+
+// function says which functions a row is about.
+type function struct {
+	how   string   // "name", "calls", "numbers", or a prefix and "*"
+	names []string // sorted
+}
+
+// need is a function whose being live lets the code go, if it may get an argument with a bit of mask.
+type need struct {
+	name string
+	mask int64 // 0: any call
 }
 
 var rows = parse(text)
@@ -38,9 +58,29 @@ func parse(text string) []row {
 		}
 		f := strings.Split(l, "\t")
 		if len(f) != 6 {
-			panic("gates.txt: line " + string(rune('0'+i%10)) + ": want 6 columns")
+			panic(fmt.Sprintf("gates.txt: line %d: want 6 columns", i+1))
 		}
-		out = append(out, row{f[0], f[1], strings.Fields(f[2]), strings.Fields(f[3]), f[4]})
+		how, names, ok := strings.Cut(f[1], ":")
+		if !ok {
+			how, names = "name", f[1]
+		}
+		r := row{image: f[0], function: function{how, strings.Fields(names)}, name: f[4]}
+		slices.Sort(r.function.names)
+		if f[2] != "all" {
+			r.held = strings.Fields(f[2])
+		}
+		for _, n := range strings.Fields(f[3]) {
+			name, mask, masked := strings.Cut(n, "&")
+			m := int64(0)
+			if masked {
+				var err error
+				if m, err = strconv.ParseInt(mask, 0, 32); err != nil {
+					panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))
+				}
+			}
+			r.needs = append(r.needs, need{name, m})
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -55,78 +95,148 @@ func Names() []string {
 	return slices.Compact(out)
 }
 
-// Keeper decides which units wait.
+// Keeper decides what waits.
 type Keeper struct {
 	p       *process.Process
-	waiting map[reach.UnitID]*row
-	names   map[int]map[uint64]string   // by image: exported functions that rows name
-	needs   map[int]map[uint64][]string // by image: exported functions that rows wait for
+	images  map[int][]*row          // rows about an image
+	names   map[int]symbols         // its exported functions, by address
+	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
+	open    map[*row]bool
 }
+
+// symbols are the names of exported functions, without leading underscores, by address.
+type symbols map[uint64][]string
 
 // New returns a keeper for p.
 func New(p *process.Process) *Keeper {
-	return &Keeper{p: p, waiting: map[reach.UnitID]*row{}, names: map[int]map[uint64]string{}, needs: map[int]map[uint64][]string{}}
+	return &Keeper{p: p, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}}
 }
 
-// Hold reports whether a unit that was just analysed waits.
-func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) bool {
-	u := &g.Units[id]
-	m := k.p.Images[u.Image]
-	for i := range rows {
-		r := &rows[i]
-		if m.Soname != r.image {
-			continue
-		}
-		names := k.exported(u.Image)
-		if _, public := names[u.Entry]; public {
-			continue
-		}
-		var calls []string
-		for j := range u.Sum.Refs {
-			ref := &u.Sum.Refs[j]
-			if n := names[ref.A]; ref.Kind == summary.RefCode && strings.HasPrefix(strings.TrimLeft(n, "_"), r.prefix) {
-				calls = append(calls, strings.TrimLeft(n, "_"))
-			}
-		}
-		slices.Sort(calls)
-		if slices.Equal(slices.Compact(calls), r.calls) && !g.Members[u.Image].Exported(u.Entry) && !k.open(g, r) {
-			k.waiting[id] = r
-			return true
+// Hold says what of a unit that was just analysed waits.
+func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
+	var about []*row
+	for _, r := range k.rows(g.Units[id].Image) {
+		if !k.open[r] && k.about(g, id, r) {
+			about = append(about, r)
 		}
 	}
-	return false
+	if len(about) == 0 {
+		return reach.Held{}
+	}
+	k.waiting[id] = about
+	return k.held(g, id)
 }
 
-func (k *Keeper) exported(img int) map[uint64]string {
+func (k *Keeper) rows(img int) []*row {
+	l, known := k.images[img]
+	if !known {
+		for i := range rows {
+			if rows[i].image == k.p.Images[img].Soname {
+				l = append(l, &rows[i])
+			}
+		}
+		k.images[img] = l
+	}
+	return l
+}
+
+// about reports whether a row is about a unit.
+func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
+	u, names := &g.Units[id], k.exported(g.Units[id].Image)
+	f := &r.function
+	if f.how == "name" {
+		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
+	}
+	if len(names[u.Entry]) > 0 || g.Members[u.Image].Exported(u.Entry) {
+		return false
+	}
+	sum := g.Full(id)
+	if f.how == "numbers" {
+		var own []string
+		for i := range sum.Sites {
+			n, ok := numberAt(&sum.Sites[i])
+			if !ok {
+				return false
+			}
+			own = append(own, n)
+		}
+		slices.Sort(own)
+		return slices.Equal(slices.Compact(own), f.names)
+	}
+	prefix, exact := strings.CutSuffix(f.how, "*")
+	var calls []string
+	for i := range sum.Refs {
+		if ref := &sum.Refs[i]; ref.Kind == summary.RefCode {
+			for _, n := range names[ref.A] {
+				if slices.Contains(f.names, n) || exact && strings.HasPrefix(n, prefix) {
+					calls = append(calls, n)
+				}
+			}
+		}
+	}
+	slices.Sort(calls)
+	return slices.Equal(slices.Compact(calls), f.names)
+}
+
+// numberAt names the one call that a site makes.
+func numberAt(s *summary.Site) (string, bool) {
+	if len(s.Values) != 1 || s.Values[0].Kind != summary.Const || s.Gate != summary.GateSyscall {
+		return "", false
+	}
+	return sysno.Name(sysno.X86_64, int(s.Values[0].N))
+}
+
+// held says what the rows that a unit waits for hold back of it.
+func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
+	var h reach.Held
+	sum, names := g.Full(id), k.exported(g.Units[id].Image)
+	for _, r := range k.waiting[id] {
+		if len(r.held) == 0 {
+			return reach.Held{All: true}
+		}
+		for i := range sum.Refs {
+			if ref := &sum.Refs[i]; ref.Kind == summary.RefCode && slices.ContainsFunc(names[ref.A], func(n string) bool { return slices.Contains(r.held, n) }) {
+				h.Refs = append(h.Refs, int32(i))
+			}
+		}
+		for i := range sum.Sites {
+			if n, ok := numberAt(&sum.Sites[i]); ok && slices.Contains(r.held, n) {
+				h.Sites = append(h.Sites, int32(i))
+			}
+		}
+	}
+	return h
+}
+
+// exported returns the exported functions of an image.
+func (k *Keeper) exported(img int) symbols {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	n := map[uint64]string{}
+	n := symbols{}
 	m := k.p.Images[img]
 	for s := 1; s < m.NumSymbols(); s++ {
-		name := m.SymbolName(s)
-		for i := range rows {
-			if strings.HasPrefix(strings.TrimLeft(name, "_"), rows[i].prefix) && m.Symbol(s).Shndx != 0 {
-				a := m.Symbol(s).Value
-				if old, ok := n[a]; !ok || len(name) < len(old) || len(name) == len(old) && name < old {
-					n[a] = name
-				}
-			}
+		sym := m.Symbol(s)
+		if name := strings.TrimLeft(m.SymbolName(s), "_"); sym.Shndx != 0 && name != "" && !slices.Contains(n[sym.Value], name) {
+			n[sym.Value] = append(n[sym.Value], name)
 		}
 	}
 	k.names[img] = n
 	return n
 }
 
-// open reports whether what a row waits for is live, under any version of its symbol.
-func (k *Keeper) open(g *reach.Graph, r *row) bool {
+// opens reports whether what a row waits for is live, under any version of its symbol.
+func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for img, m := range k.p.Images {
 		if m.Soname != r.image {
 			continue
 		}
-		for a, names := range k.conditions(img) {
-			if slices.ContainsFunc(r.needs, func(n string) bool { return slices.Contains(names, n) }) {
-				if _, ok := g.Lookup(img, a); ok {
+		for a, names := range k.exported(img) {
+			for _, n := range r.needs {
+				if !slices.Contains(names, n.name) {
+					continue
+				}
+				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && mayGet(g, id, n.mask) {
 					return true
 				}
 			}
@@ -135,42 +245,53 @@ func (k *Keeper) open(g *reach.Graph, r *row) bool {
 	return false
 }
 
-// conditions returns the functions of an image that rows wait for, by address.
-func (k *Keeper) conditions(img int) map[uint64][]string {
-	if c, ok := k.needs[img]; ok {
-		return c
+// mayGet reports whether a unit's second argument may have a bit of mask.
+func mayGet(g *reach.Graph, id reach.UnitID, mask int64) bool {
+	if mask == 0 {
+		return true
 	}
-	c := map[uint64][]string{}
-	m := k.p.Images[img]
-	for s := 1; s < m.NumSymbols(); s++ {
-		for i := range rows {
-			if n := m.SymbolName(s); slices.Contains(rows[i].needs, n) && m.Symbol(s).Shndx != 0 {
-				c[m.Symbol(s).Value] = append(c[m.Symbol(s).Value], n)
-			}
-		}
+	if g.Units[id].Taken {
+		return true
 	}
-	k.needs[img] = c
-	return c
+	found, known := number.Passed(g, id, x86.RSI)
+	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+		return f.Value.Kind != summary.Const || f.Value.N&mask != 0
+	})
 }
 
-// Release lets units go whose condition holds now. It reports whether there were any.
+// Release lets go what waits for conditions that hold now. It reports whether there was any.
 func (k *Keeper) Release(g *reach.Graph) bool {
-	any := false
+	released := false
 	for id := reach.UnitID(1); int(id) < len(g.Units); id++ {
-		if r := k.waiting[id]; r != nil && k.open(g, r) {
-			delete(k.waiting, id)
-			g.Release(id)
-			any = true
+		l := k.waiting[id]
+		if l == nil {
+			continue
+		}
+		still := slices.DeleteFunc(slices.Clone(l), func(r *row) bool {
+			if !k.open[r] && k.opens(g, r) {
+				k.open[r] = true
+			}
+			return k.open[r]
+		})
+		if len(still) < len(l) {
+			k.waiting[id] = still
+			if len(still) == 0 {
+				delete(k.waiting, id)
+			}
+			g.Release(id, k.held(g, id))
+			released = true
 		}
 	}
-	return any
+	return released
 }
 
-// Assumptions names what the units that still wait rest on.
+// Assumptions names what the code that still waits rests on.
 func (k *Keeper) Assumptions() []string {
 	var out []string
-	for _, r := range k.waiting {
-		out = append(out, r.name)
+	for _, l := range k.waiting {
+		for _, r := range l {
+			out = append(out, r.name)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -55,8 +55,9 @@ type Unit struct {
 
 	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
-	held     bool // waits for Release: neither its references nor its sites count
-	resolver bool // only reached as an IFUNC resolver: what it returns waits
+	held     bool          // waits for Release: neither its references nor its sites count
+	full     *summary.Unit // Sum without what is held back of it, nil if nothing was
+	resolver bool          // only reached as an IFUNC resolver: what it returns waits
 }
 
 // waiter is an address or an argument that depends on what a callee consumes.
@@ -93,7 +94,7 @@ type Graph struct {
 	callers  [][]Edge  // by unit; those of units before indexed
 	indexed  int
 	labels   []label
-	Hold     func(g *Graph, id UnitID) bool // whether a unit that was just analysed waits for Release, if set
+	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
@@ -534,16 +535,55 @@ func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
 
 // process follows what a newly analysed unit refers to.
 func (g *Graph) process(id UnitID) {
-	if g.Hold != nil && g.Hold(g, id) {
-		g.Units[id].held = true
-		return
+	if g.Hold != nil {
+		g.hold(id, g.Hold(g, id))
 	}
-	g.follow(id)
+	if !g.Units[id].held {
+		g.follow(id)
+	}
 }
 
-// Release follows a unit that Hold held back.
-func (g *Graph) Release(id UnitID) {
-	g.Units[id].held = false
+// Held is what of a unit waits.
+type Held struct {
+	All   bool
+	Refs  []int32 // indices of its references
+	Sites []int32 // and of its sites
+}
+
+func (g *Graph) hold(id UnitID, h Held) {
+	u := &g.Units[id]
+	if u.full != nil {
+		u.Sum, u.full = u.full, nil
+	}
+	u.held = h.All
+	if h.All || len(h.Refs)+len(h.Sites) == 0 {
+		return
+	}
+	part := *u.Sum
+	part.Refs = slices.Clone(part.Refs) // each keeps its index: waiters have it
+	for _, i := range h.Refs {
+		part.Refs[i] = summary.Ref{Kind: summary.RefNone}
+	}
+	part.Sites = nil
+	for i := range u.Sum.Sites {
+		if !slices.Contains(h.Sites, int32(i)) {
+			part.Sites = append(part.Sites, u.Sum.Sites[i])
+		}
+	}
+	u.full, u.Sum = u.Sum, &part
+}
+
+// Full returns what is known of a unit, with what is held back of it.
+func (g *Graph) Full(id UnitID) *summary.Unit {
+	if u := &g.Units[id]; u.full != nil {
+		return u.full
+	}
+	return g.Units[id].Sum
+}
+
+// Release follows a unit that Hold held back, but for what still waits.
+func (g *Graph) Release(id UnitID, still Held) {
+	g.hold(id, still)
 	g.indexed, g.callers = 0, nil
 	g.follow(id)
 }
