@@ -42,10 +42,11 @@ type function struct {
 	names []string // sorted
 }
 
-// need is a function whose being live lets the code go, if it may get an argument with a bit of mask.
+// need is a function whose being live lets the code go.
 type need struct {
-	name string
-	mask int64 // 0: any call
+	name    string
+	mask    int64 // if not 0, only if it may get a second argument with a bit of it
+	outside bool  // only if other code than that of its own image calls it
 }
 
 var rows = parse(text)
@@ -78,7 +79,8 @@ func parse(text string) []row {
 					panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))
 				}
 			}
-			r.needs = append(r.needs, need{name, m})
+			name, outside := strings.CutPrefix(name, "@")
+			r.needs = append(r.needs, need{name, m, outside})
 		}
 		out = append(out, r)
 	}
@@ -195,7 +197,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 			return reach.Held{All: true}
 		}
 		for i := range sum.Refs {
-			if ref := &sum.Refs[i]; ref.Kind == summary.RefCode && slices.ContainsFunc(names[ref.A], func(n string) bool { return slices.Contains(r.held, n) }) {
+			ref := &sum.Refs[i]
+			if to, ok := callee(ref); ok && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(r.held, n) }) {
 				h.Refs = append(h.Refs, int32(i))
 			}
 		}
@@ -206,6 +209,17 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		}
 	}
 	return h
+}
+
+// callee returns where a reference transfers control to, or passes an address on the way.
+func callee(r *summary.Ref) (to uint64, ok bool) {
+	switch r.Kind {
+	case summary.RefCode:
+		return r.A, true
+	case summary.RefPass:
+		return r.B, true
+	}
+	return 0, false
 }
 
 // exported returns the exported functions of an image.
@@ -236,7 +250,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 				if !slices.Contains(names, n.name) {
 					continue
 				}
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && mayGet(g, id, n.mask) {
+				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && mayGet(g, id, n.mask) && (!n.outside || fromOutside(g, id)) {
 					return true
 				}
 			}
@@ -256,6 +270,13 @@ func mayGet(g *reach.Graph, id reach.UnitID, mask int64) bool {
 	found, known := number.Passed(g, id, x86.RSI)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || f.Value.N&mask != 0
+	})
+}
+
+// fromOutside reports whether code of another image may call a unit.
+func fromOutside(g *reach.Graph, id reach.UnitID) bool {
+	return g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return g.Units[e.Unit].Image != g.Units[id].Image
 	})
 }
 

@@ -561,7 +561,11 @@ func (g *Graph) hold(id UnitID, h Held) {
 	}
 	part := *u.Sum
 	part.Refs = slices.Clone(part.Refs) // each keeps its index: waiters have it
+	part.Passes = slices.Clone(part.Passes)
 	for _, i := range h.Refs {
+		if r := part.Refs[i]; r.Kind == summary.RefCode {
+			part.Passes = slices.DeleteFunc(part.Passes, func(p summary.ArgPass) bool { return p.Callee == r.A && !p.Slot })
+		}
 		part.Refs[i] = summary.Ref{Kind: summary.RefNone}
 	}
 	part.Sites = nil
