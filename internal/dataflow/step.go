@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -1131,6 +1132,9 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 	// The number itself, if it came from the caller, is read but is no address.
 	if s.esc {
 		s.smash(w.v)
+	}
+	if e := w.v.one(s.r[x86.RAX]); g == summary.GateSyscall && e.k == kConst && !w.chaos {
+		w.stop = sysno.Call{ABI: sysno.X86_64, Nr: int(uint32(e.a))}.NoReturn()
 	}
 	s.r[x86.RAX], s.r[x86.RCX], s.r[x86.R11] = vTop, vTop, vTop
 }

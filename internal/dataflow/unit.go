@@ -806,6 +806,9 @@ func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
 	for i := first; i < end; i++ {
 		w.transfer(s, i)
+		if w.stop {
+			break // nothing behind it, or only where it jumps to
+		}
 	}
 	stop := w.stop
 	w.stop = false
@@ -819,7 +822,7 @@ func (w *worker) eval(b int32, s *state) {
 		return
 	}
 	if stop {
-		return // the condition at its end is known: only the jump is taken
+		return // a known condition, of which only the jump is taken, or a syscall that does not return
 	}
 	for _, t := range succ {
 		w.flow(t, s)

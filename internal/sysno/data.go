@@ -16,6 +16,8 @@ var (
 	text32 string
 	//go:embed restart.txt
 	textRestart string
+	//go:embed noreturn.txt
+	textNoReturn string
 	//go:embed vdso.txt
 	textVDSO string
 	//go:embed vsyscall.txt
@@ -33,6 +35,7 @@ type facts struct {
 	names [numABI][]string // by number, "" where there is none
 
 	restart      [numABI]Set
+	noReturn     [numABI]Set
 	vdso         Set // x86-64
 	vdsoFallback Set
 	vdsoFunc     map[string]int
@@ -68,6 +71,9 @@ func load() (*facts, error) {
 		{"syscall_32.txt", text32, 3, d.tableRow},
 		{"restart.txt", textRestart, 2, func(f []string) error {
 			return d.each(f[0], func(c Call) { d.restart[c.ABI].Add(c.Nr) })
+		}},
+		{"noreturn.txt", textNoReturn, 2, func(f []string) error {
+			return d.each(f[0], func(c Call) { d.noReturn[c.ABI].Add(c.Nr) })
 		}},
 		{"vdso.txt", textVDSO, 4, d.vdsoRow},
 		{"vsyscall.txt", textVsyscall, 3, d.vsyscallRow},

@@ -98,6 +98,9 @@ func Restarts(nr int) bool { return Call{X86_64, nr}.Restarts() }
 // same ABI.
 func (c Call) Restarts() bool { return c.ABI < numABI && data().restart[c.ABI].Has(c.Nr) }
 
+// NoReturn reports whether a call never comes back to the instruction behind it. See noreturn.txt.
+func (c Call) NoReturn() bool { return c.ABI < numABI && data().noReturn[c.ABI].Has(c.Nr) }
+
 // VDSO reports whether the vDSO normally answers x86-64 call nr. See vdso.txt.
 func VDSO(nr int) bool { return data().vdso.Has(nr) }
 

@@ -193,6 +193,12 @@ func TestFacts(t *testing.T) {
 			t.Errorf("i386 %s does not restart", name)
 		}
 	}
+	for nr := range Max(X86_64) + 1 {
+		name, _ := Name(X86_64, nr)
+		if want := name == "exit" || name == "exit_group" || name == "rt_sigreturn"; (Call{X86_64, nr}).NoReturn() != want {
+			t.Errorf("%s: NoReturn is %v", name, !want)
+		}
+	}
 	if (Call{I386, 35}).Restarts() {
 		t.Error("i386 35 restarts: that is nanosleep's number of another ABI")
 	}
