@@ -15,10 +15,12 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
-	"priority-ceilings": "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
-	"rpc-services":      "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
-	"spawn-attributes":  "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
-	"thread-attributes": "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
+	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
+	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
+	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
+	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
+	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
+	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 }
 
 // assumptions are the conditions under which every answer holds.

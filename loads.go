@@ -127,7 +127,7 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 		if w.internal(g.Units[e.Unit].Image) || w.a.res.Since == "main" && !w.a.phases.After[e.Unit] {
 			continue
 		}
-		for _, p := range g.Query(e.Unit, map[uint64][]dataflow.Param{e.At: {k.param}}) {
+		for _, p := range g.Query(e.Unit, e.At, k.param) {
 			if len(p.Values) == 0 {
 				w.unknown(e.Unit, p.PC)
 			}

@@ -45,8 +45,9 @@ type function struct {
 // need is a function whose being live lets the code go.
 type need struct {
 	name    string
-	mask    int64 // if not 0, only if it may get a second argument with a bit of it
-	outside bool  // only if other code than that of its own image calls it
+	mask    int64   // if not 0, only if it may get a second argument with a bit of it
+	first   []int64 // if not empty, only if it may get one of these as its first argument
+	outside bool    // only if other code than that of its own image calls it
 }
 
 var rows = parse(text)
@@ -71,20 +72,32 @@ func parse(text string) []row {
 			r.held = strings.Fields(f[2])
 		}
 		for _, n := range strings.Fields(f[3]) {
-			name, mask, masked := strings.Cut(n, "&")
-			m := int64(0)
-			if masked {
-				var err error
-				if m, err = strconv.ParseInt(mask, 0, 32); err != nil {
-					panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))
-				}
+			x, err := parseNeed(n)
+			if err != nil {
+				panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))
 			}
-			name, outside := strings.CutPrefix(name, "@")
-			r.needs = append(r.needs, need{name, m, outside})
+			r.needs = append(r.needs, x)
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+func parseNeed(s string) (n need, err error) {
+	s, n.outside = strings.CutPrefix(s, "@")
+	name, mask, masked := strings.Cut(s, "&")
+	if masked {
+		n.mask, err = strconv.ParseInt(mask, 0, 32)
+	}
+	n.name, s, _ = strings.Cut(name, "=")
+	for v := range strings.SplitSeq(s, ",") {
+		if v != "" && err == nil {
+			var x int64
+			x, err = strconv.ParseInt(v, 0, 32)
+			n.first = append(n.first, x)
+		}
+	}
+	return n, err
 }
 
 // Names lists the assumptions that rows rest on.
@@ -149,7 +162,7 @@ func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
 	if f.how == "name" {
 		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
 	}
-	if len(names[u.Entry]) > 0 || g.Members[u.Image].Exported(u.Entry) {
+	if len(names[u.Entry]) > 0 {
 		return false
 	}
 	sum := g.Full(id)
@@ -250,7 +263,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 				if !slices.Contains(names, n.name) {
 					continue
 				}
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && mayGet(g, id, n.mask) && (!n.outside || fromOutside(g, id)) {
+				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
 					return true
 				}
 			}
@@ -259,17 +272,27 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	return false
 }
 
-// mayGet reports whether a unit's second argument may have a bit of mask.
-func mayGet(g *reach.Graph, id reach.UnitID, mask int64) bool {
-	if mask == 0 {
-		return true
+// met reports whether calls of the unit of n's function may be such as n asks for.
+func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
+	switch {
+	case n.outside && !fromOutside(g, id):
+		return false
+	case n.mask != 0:
+		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
+	case n.first != nil:
+		return mayGet(g, id, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
 	}
+	return true
+}
+
+// mayGet reports whether an argument of a unit may be a constant that test accepts, or is not known.
+func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
-	found, known := number.Passed(g, id, x86.RSI)
+	found, known := number.Passed(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
-		return f.Value.Kind != summary.Const || f.Value.N&mask != 0
+		return f.Value.Kind != summary.Const || test(f.Value.N)
 	})
 }
 

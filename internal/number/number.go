@@ -296,13 +296,12 @@ func (s *solver) pointers(k key, origins []origin) bool {
 		if v.Image != u.Image || !s.g.Live(reach.UnitID(id)) || !v.Sum.Indirect {
 			continue
 		}
-		for _, p := range s.g.Query(reach.UnitID(id), map[uint64][]dataflow.Param{summary.AnyPointer: {k.par}}) {
+		for _, p := range s.g.Query(reach.UnitID(id), summary.AnyPointer, k.par) {
 			for _, x := range p.Values {
 				if x.Kind != summary.Const && x.Kind != summary.Addr {
 					return false
 				}
 			}
-			p.Values = slices.Clone(p.Values)
 			all = append(all, answer{reach.UnitID(id), p})
 		}
 	}
@@ -362,7 +361,7 @@ func (s *solver) expand(k key) {
 		return
 	}
 	for _, e := range s.g.Callers(k.unit) {
-		answers := s.g.Query(e.Unit, map[uint64][]dataflow.Param{e.At: {k.par}})
+		answers := s.g.Query(e.Unit, e.At, k.par)
 		if len(answers) == 0 {
 			for _, o := range origins {
 				s.sink(e.Unit, s.g.Units[e.Unit].Entry, o, summary.Value{}, "the number comes from a caller that could not be asked")

@@ -96,6 +96,7 @@ type Graph struct {
 	labels   []label
 	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
+	queries  map[query][]dataflow.Passed
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	seenStr  map[symRef]bool
@@ -119,7 +120,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, gated: map[Place]bool{}}
+		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
 	for range opts.Workers {
 		g.pools = append(g.pools, nil)
 	}
@@ -224,10 +225,27 @@ func (g *Graph) analyser(k, img int) *dataflow.Analyser {
 	return g.pools[k]
 }
 
-// Query asks what the unit passes to the callees in params.
-func (g *Graph) Query(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
+// Query asks what the unit passes to a callee in a parameter. The answer, which
+// depends on the unit's file alone, is kept: conditions are looked at many times.
+func (g *Graph) Query(id UnitID, callee uint64, par dataflow.Param) []dataflow.Passed {
+	k := query{id, callee, par}
+	if a, known := g.queries[k]; known {
+		return a
+	}
 	u := &g.Units[id]
-	return g.analyser(0, u.Image).Query(u.Entry, params)
+	a := g.analyser(0, u.Image).Query(u.Entry, map[uint64][]dataflow.Param{callee: {par}})
+	for i := range a {
+		a[i].Values = slices.Clone(a[i].Values)
+	}
+	a = slices.Clone(a)
+	g.queries[k] = a
+	return a
+}
+
+type query struct {
+	unit   UnitID
+	callee uint64
+	par    dataflow.Param
 }
 
 // unit returns the id of the unit at an address, making it live.
@@ -587,9 +605,16 @@ func (g *Graph) Full(id UnitID) *summary.Unit {
 
 // Release follows a unit that Hold held back, but for what still waits.
 func (g *Graph) Release(id UnitID, still Held) {
+	before := g.Units[id]
 	g.hold(id, still)
-	g.indexed, g.callers = 0, nil
-	g.follow(id)
+	g.follow(id) // first: an edge needs the unit that it leads to
+	if int(id) < g.indexed {
+		for i := range g.Units[id].Sum.Refs {
+			if before.held || before.Sum.Refs[i].Kind == summary.RefNone {
+				g.indexRef(id, &g.Units[id].Sum.Refs[i])
+			}
+		}
+	}
 }
 
 // Live reports whether a unit counts: it was analysed, and is not held back.
@@ -1028,23 +1053,26 @@ func (g *Graph) Callers(id UnitID) []Edge {
 		if u.held {
 			continue
 		}
-		for len(g.callers) < len(g.Units) {
-			g.callers = append(g.callers, nil)
-		}
 		for i := range u.Sum.Refs {
-			r := &u.Sum.Refs[i]
-			if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
-				continue
-			}
-			for _, c := range g.Callees(UnitID(g.indexed), r) {
-				g.callers[c] = append(g.callers[c], Edge{UnitID(g.indexed), r.A})
-			}
+			g.indexRef(UnitID(g.indexed), &u.Sum.Refs[i])
 		}
 	}
 	if int(id) >= len(g.callers) {
 		return nil
 	}
 	return g.callers[id]
+}
+
+func (g *Graph) indexRef(id UnitID, r *summary.Ref) {
+	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
+		return
+	}
+	for len(g.callers) < len(g.Units) {
+		g.callers = append(g.callers, nil)
+	}
+	for _, c := range g.Callees(id, r) {
+		g.callers[c] = append(g.callers[c], Edge{id, r.A})
+	}
 }
 
 // Store is a live unit that stores what it got in register Reg.
