@@ -561,6 +561,9 @@ func (g *Graph) process(id UnitID) {
 	}
 }
 
+// refNone stands for a reference that is held back. No stored unit has one.
+const refNone summary.Kind = 0xff
+
 // Held is what of a unit waits.
 type Held struct {
 	All   bool
@@ -584,7 +587,7 @@ func (g *Graph) hold(id UnitID, h Held) {
 		if r := part.Refs[i]; r.Kind == summary.RefCode {
 			part.Passes = slices.DeleteFunc(part.Passes, func(p summary.ArgPass) bool { return p.Callee == r.A && !p.Slot })
 		}
-		part.Refs[i] = summary.Ref{Kind: summary.RefNone}
+		part.Refs[i] = summary.Ref{Kind: refNone}
 	}
 	part.Sites = nil
 	for i := range u.Sum.Sites {
@@ -610,7 +613,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 	g.follow(id) // first: an edge needs the unit that it leads to
 	if int(id) < g.indexed {
 		for i := range g.Units[id].Sum.Refs {
-			if before.held || before.Sum.Refs[i].Kind == summary.RefNone {
+			if before.held || before.Sum.Refs[i].Kind == refNone {
 				g.indexRef(id, &g.Units[id].Sum.Refs[i])
 			}
 		}

@@ -24,7 +24,6 @@ const (
 	RefPass                 // address A (+Off) is in register Reg when control goes to B: it escapes if that code consumes Reg
 	RefPassSlot             // the same, when control goes to what the pointer at B holds
 	RefTable                // A is a table of 32-bit code offsets relative to B
-	RefNone                 // nothing: stands for a reference that a process never takes, in no stored unit
 )
 
 // Ref is one reference out of a unit. 24 bytes.
