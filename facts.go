@@ -15,6 +15,7 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
+	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",

@@ -31,7 +31,7 @@ var text string
 type row struct {
 	image    string
 	function function
-	held     []string // calls by name; empty: the whole function
+	held     []string // calls by name, with syscall: only the syscall of that name; empty: the whole function
 	needs    []need
 	name     string
 }
@@ -216,7 +216,7 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 			}
 		}
 		for i := range sum.Sites {
-			if n, ok := numberAt(&sum.Sites[i]); ok && slices.Contains(r.held, n) {
+			if n, ok := numberAt(&sum.Sites[i]); ok && (slices.Contains(r.held, n) || slices.Contains(r.held, "syscall:"+n)) {
 				h.Sites = append(h.Sites, int32(i))
 			}
 		}
