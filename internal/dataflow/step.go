@@ -1133,8 +1133,18 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 	if s.esc {
 		s.smash(w.v)
 	}
-	if e := w.v.one(s.r[x86.RAX]); g == summary.GateSyscall && e.k == kConst && !w.chaos {
-		w.stop = sysno.Call{ABI: sysno.X86_64, Nr: int(uint32(e.a))}.NoReturn()
+	if g == summary.GateSyscall && !w.chaos {
+		e := w.v.one(s.r[x86.RAX])
+		c := sysno.Call{ABI: sysno.X86_64, Nr: int(uint32(e.a))}
+		w.stop = e.k == kConst && c.NoReturn()
+		if e.k != kConst || c.SharesStack() {
+			// The child ran on this frame before the parent goes on, up to a call
+			// that did not return: the frame holds what it stored.
+			for i := 0; i < s.n; i++ {
+				s.st[i].v = vTop
+			}
+			s.esc, s.lost = true, true
+		}
 	}
 	s.r[x86.RAX], s.r[x86.RCX], s.r[x86.R11] = vTop, vTop, vTop
 }

@@ -18,6 +18,8 @@ var (
 	textRestart string
 	//go:embed noreturn.txt
 	textNoReturn string
+	//go:embed sharedstack.txt
+	textSharedStack string
 	//go:embed vdso.txt
 	textVDSO string
 	//go:embed vsyscall.txt
@@ -36,6 +38,7 @@ type facts struct {
 
 	restart      [numABI]Set
 	noReturn     [numABI]Set
+	sharedStack  [numABI]Set
 	vdso         Set // x86-64
 	vdsoFallback Set
 	vdsoFunc     map[string]int
@@ -74,6 +77,9 @@ func load() (*facts, error) {
 		}},
 		{"noreturn.txt", textNoReturn, 2, func(f []string) error {
 			return d.each(f[0], func(c Call) { d.noReturn[c.ABI].Add(c.Nr) })
+		}},
+		{"sharedstack.txt", textSharedStack, 2, func(f []string) error {
+			return d.each(f[0], func(c Call) { d.sharedStack[c.ABI].Add(c.Nr) })
 		}},
 		{"vdso.txt", textVDSO, 4, d.vdsoRow},
 		{"vsyscall.txt", textVsyscall, 3, d.vsyscallRow},

@@ -101,6 +101,9 @@ func (c Call) Restarts() bool { return c.ABI < numABI && data().restart[c.ABI].H
 // NoReturn reports whether a call never comes back to the instruction behind it. See noreturn.txt.
 func (c Call) NoReturn() bool { return c.ABI < numABI && data().noReturn[c.ABI].Has(c.Nr) }
 
+// SharesStack reports whether a child that a call makes may run on its parent's stack. See sharedstack.txt.
+func (c Call) SharesStack() bool { return c.ABI < numABI && data().sharedStack[c.ABI].Has(c.Nr) }
+
 // VDSO reports whether the vDSO normally answers x86-64 call nr. See vdso.txt.
 func VDSO(nr int) bool { return data().vdso.Has(nr) }
 

@@ -198,6 +198,9 @@ func TestFacts(t *testing.T) {
 		if want := name == "exit" || name == "exit_group" || name == "rt_sigreturn"; (Call{X86_64, nr}).NoReturn() != want {
 			t.Errorf("%s: NoReturn is %v", name, !want)
 		}
+		if want := name == "vfork" || name == "clone" || name == "clone3"; (Call{X86_64, nr}).SharesStack() != want {
+			t.Errorf("%s: SharesStack is %v", name, !want)
+		}
 	}
 	if (Call{I386, 35}).Restarts() {
 		t.Error("i386 35 restarts: that is nanosleep's number of another ABI")
