@@ -56,7 +56,7 @@ type Unit struct {
 	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
 	held     bool          // waits for Release: neither its references nor its sites count
-	full     *summary.Unit // Sum without what is held back of it, nil if nothing was
+	full     *summary.Unit // Sum with what is held back of it, nil if nothing is
 	resolver bool          // only reached as an IFUNC resolver: what it returns waits
 }
 
