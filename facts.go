@@ -29,7 +29,7 @@ func (a *assembly) assumptions() []Assumption {
 	l := []Assumption{
 		{"memory-safety", "The program's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from. What an attacker who broke this could call is what a filter made from this answer still allows."},
 		{"calling-convention", "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
-		{"noreturn-at-end", "A call that is the last instruction of a function's unwind range does not return."},
+		{"noreturn-at-end", "A call that is the last instruction of a function's unwind range does not return; nor do the calls exit, exit_group and rt_sigreturn."},
 		{"unwind-ranges", "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
 	}
 	l = append(l,

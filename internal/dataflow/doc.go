@@ -114,7 +114,8 @@
 //     function saves the registers of its caller are written by it alone;
 //   - calling-convention: functions preserve what the psABI makes them preserve, unknown
 //     callees look at no preserved register, results are in the registers above;
-//   - noreturn-at-end: a call at the end of an FDE's range does not return;
+//   - noreturn-at-end: a call at the end of an FDE's range does not return, nor does
+//     a syscall that package sysno says so of;
 //   - unwind-ranges: an FDE starts where a function or a part of one starts;
 //   - addresses are formed from the bytes of the file: rip-relative, from
 //     relocated words, and in position-dependent files (ET_EXEC) from immediates,

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxTable  = 4096 // entries
+	maxTable  = 4096         // entries
+	maxSeeds  = 4 * maxTable // entries of a table whose jump could not be resolved
 	byteIndex = 256
 )
 
@@ -213,11 +214,15 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 }
 
 // tableSeeds makes the entries of all tables that this function reads possible
-// targets of a jump that could not be resolved. It reports whether there were any.
+// targets of a jump that could not be resolved. It reports whether there were any,
+// and no table was too long.
 func (w *worker) tableSeeds(s *state) bool {
 	any := false
 	for _, a := range w.tables {
-		for k := 0; k < maxTable; k++ {
+		for k := 0; ; k++ {
+			if k == maxSeeds {
+				return false
+			}
 			t, ok := w.tableEntry(a+uint64(4*k), a, 4, true)
 			if w.abs {
 				if u, ok2 := w.tableEntry(a+uint64(4*k), 0, 4, false); ok2 && w.f.Exec(u) {

@@ -4,8 +4,8 @@
 //
 // A function is recognised by its name or by what it calls, since stripped
 // libraries have no names for their own functions; what is recognised by mistake
-// in another version of the library must make exactly the same calls, be private,
-// and wait for the same condition. The condition is looked at again whenever
+// in another version of the library must be private and make the calls that the row
+// names, and waits for the same condition. The condition is looked at again whenever
 // everything else has been followed, so the answer does not depend on the order.
 package gate
 

@@ -571,6 +571,7 @@ type Held struct {
 	Sites []int32 // and of its sites
 }
 
+// hold lets h of a unit wait, and nothing else of it.
 func (g *Graph) hold(id UnitID, h Held) {
 	u := &g.Units[id]
 	if u.full != nil {
@@ -1066,6 +1067,7 @@ func (g *Graph) Callers(id UnitID) []Edge {
 	return g.callers[id]
 }
 
+// indexRef adds what a reference calls to callers.
 func (g *Graph) indexRef(id UnitID, r *summary.Ref) {
 	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
 		return

@@ -1,4 +1,5 @@
 // The first thread ends and the process lives on in another: by pthread_exit, by cancelling itself, by a name.
+// (The other thread's own end is the same call, so the answer may name it for that one alone.)
 //
 // BUILD: gcc -O2 -pthread {{-DEXIT|-DCANCEL|-DBY_NAME}} {{src}} -o {{out}}
 // WANT: exit
