@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/assume"
 	"github.com/gofind-dev/gofind/internal/dlopen"
 	"github.com/gofind-dev/gofind/internal/gate"
 	"github.com/gofind-dev/gofind/internal/number"
@@ -14,16 +15,17 @@ import (
 
 // assembly turns what the analysis found into a Result.
 type assembly struct {
-	p      *process.Process
-	g      *reach.Graph
-	ans    *number.Answer // with SinceMain only what can happen after startup
-	model  *dlopen.Model
-	gates  *gate.Keeper
-	opts   Options
-	phases *reach.Phases
-	chains *chains
-	names  map[place]string
-	res    *Result
+	p       *process.Process
+	g       *reach.Graph
+	ans     *number.Answer // with SinceMain only what can happen after startup
+	model   *dlopen.Model
+	gates   *gate.Keeper
+	assumed *assume.Set
+	opts    Options
+	phases  *reach.Phases
+	chains  *chains
+	names   map[place]string
+	res     *Result
 }
 
 func (a *assembly) result() *Result {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/assume"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -16,40 +17,47 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
+	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
+	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
+	"thread-functions":      "The functions that the C library itself starts by clone do not return.",
 	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 }
 
 // assumptions are the conditions under which every answer holds.
 func (a *assembly) assumptions() []Assumption {
 	l := []Assumption{
-		{"memory-safety", "The program's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from. What an attacker who broke this could call is what a filter made from this answer still allows."},
-		{"calling-convention", "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
-		{"noreturn-at-end", "A call that is the last instruction of a function's unwind range does not return; nor do the calls exit, exit_group and rt_sigreturn."},
-		{"unwind-ranges", "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
+		{Name: "memory-safety", Detail: "The program's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from. What an attacker who broke this could call is what a filter made from this answer still allows."},
+		{Name: "calling-convention", Detail: "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
+		{Name: "noreturn-at-end", Detail: "A call that is the last instruction of a function's unwind range does not return; nor do the calls exit, exit_group and rt_sigreturn."},
+		{Name: "unwind-ranges", Detail: "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
 	}
 	l = append(l,
-		Assumption{"object-bounds", "In stripped files, an address that code or a relocation refers to, that is aligned as objects are and across which pointers follow no array's pattern, begins an object: a pointer does not move across it, unless code was seen to move pointers backwards from it."},
-		Assumption{"private-wrappers", "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
-		Assumption{"dlsym-handles", "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
+		Assumption{Name: "object-bounds", Detail: "In stripped files, an address that code or a relocation refers to, that is aligned as objects are and across which pointers follow no array's pattern, begins an object: a pointer does not move across it, unless code was seen to move pointers backwards from it."},
+		Assumption{Name: "private-wrappers", Detail: "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
+		Assumption{Name: "dlsym-handles", Detail: "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
 	)
 	for _, name := range a.gates.Assumptions() {
-		l = append(l, Assumption{name, gateDetails[name]})
+		l = append(l, Assumption{Name: name, Detail: gateDetails[name]})
+	}
+	for _, name := range a.assumed.Used() {
+		f := assume.Find(name)
+		l = append(l, Assumption{Name: name, Detail: f.Says, Else: f.Else})
 	}
 	if slices.ContainsFunc(a.res.Dlopen, func(d Dlopen) bool { return d.Kind == "unknown" }) {
-		l = append(l, Assumption{"modules", "Of the files that the program loads under names that are not known here, those that make further calls were given as modules."})
+		l = append(l, Assumption{Name: "modules", Detail: "Of the files that the program loads under names that are not known here, those that make further calls were given as modules."})
 	}
 	if a.res.Since == "main" {
-		l = append(l, Assumption{"loader-pointers", "Functions of glibc's loader do not keep the pointers to functions that the loader passes to them while it starts the program."})
+		l = append(l, Assumption{Name: "loader-pointers", Detail: "Functions of glibc's loader do not keep the pointers to functions that the loader passes to them while it starts the program."})
 	}
 	if a.opts.HostNone {
-		l = append(l, Assumption{"host-none", "The host's configuration (nsswitch.conf, pam.d, ld.so.preload) was not read: glibc's defaults were taken for NSS, and no PAM module."})
+		l = append(l, Assumption{Name: "host-none", Detail: "The host's configuration (nsswitch.conf, pam.d, ld.so.preload) was not read: glibc's defaults were taken for NSS, and no PAM module."})
 	} else {
-		l = append(l, Assumption{"host-configuration", "The configuration files in inputs are those of the machine that the program runs on."})
+		l = append(l, Assumption{Name: "host-configuration", Detail: "The configuration files in inputs are those of the machine that the program runs on."})
 	}
 	return l
 }

@@ -33,5 +33,7 @@ type Options struct {
 	HostNone    bool     // do not depend on the host's configuration (nsswitch.conf, pam.d, ld.so.preload ...)
 	CPU         string   // x86-64, x86-64-v2, -v3 or -v4: what such a machine loads; "" is the union
 	SinceMain   bool     // only what can be called after startup
+	Assume      []string // assumptions of the environment to make besides the defaults ("all": all; see Switches)
+	NoAssume    []string // and not to make; Assume prevails
 	Workers     int      // 0: one per CPU; the answer does not depend on it
 }

@@ -93,6 +93,7 @@ type Note struct {
 type Assumption struct {
 	Name   string `json:"name"`
 	Detail string `json:"detail"`
+	Else   string `json:"else,omitempty"` // what happens where it is not so, for those that Options can switch
 }
 
 // Input is a file that was read.

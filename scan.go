@@ -2,13 +2,17 @@ package gofind
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/assume"
 	"github.com/gofind-dev/gofind/internal/dlopen"
 	"github.com/gofind-dev/gofind/internal/gate"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
 )
 
 // Scan analyses program: a path, or a name that is looked up on PATH. The
@@ -31,12 +35,19 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 		return nil, err
 	}
 	defer p.Close()
+	assumed, err := assumptions(p, opts)
+	if err != nil {
+		return nil, err
+	}
 	model := dlopen.New(p, opts.HostNone)
-	gates := gate.New(p)
+	gates := gate.New(p, assumed)
 	g := reach.New(p, reach.Options{Workers: opts.Workers, Loaded: func(g *reach.Graph) bool {
 		return model.Load(g) || gates.Release(g)
 	}})
 	g.Hold = gates.Hold
+	g.Denied = func(img int, c *summary.Cond) bool {
+		return assumed.Denied(p.Images[img].Origin == process.OriginLoader, c)
+	}
 	g.Strings, g.Modelled = model.Text, model.Modelled
 	model.Prepare(g)
 	g.Startup()
@@ -44,8 +55,68 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 		return nil, err
 	}
 	ans := number.Solve(g)
-	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, opts: opts}
+	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, assumed: assumed, opts: opts}
 	return a.result(), nil
+}
+
+// nscdFiles are there where a name service cache daemon is installed, or runs
+// (glibc nscd/nscd-client.h, _PATH_NSCDSOCKET).
+var nscdFiles = []string{"/usr/sbin/nscd", "/usr/sbin/unscd", "/var/run/nscd/socket"}
+
+// assumptions returns what the answer takes for granted of the environment.
+func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
+	s := assume.New(func(name string) bool {
+		return name == "nscd" && !opts.HostNone && !slices.ContainsFunc(nscdFiles, p.Exists)
+	})
+	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
+		s.Switch("loader-environment", false)
+	}
+	for _, l := range []struct {
+		names []string
+		on    bool
+	}{{opts.NoAssume, false}, {opts.Assume, true}} {
+		for _, name := range l.names {
+			switch {
+			case name == "all":
+				for _, f := range assume.Facts {
+					s.Switch(f.Name, l.on)
+				}
+			case assume.Find(name) != nil:
+				s.Switch(name, l.on)
+			default:
+				return nil, &AssumptionError{name}
+			}
+		}
+	}
+	return s, nil
+}
+
+// AssumptionError says that Options name an assumption that there is not.
+type AssumptionError struct{ Name string }
+
+func (e *AssumptionError) Error() string {
+	var names []string
+	for _, f := range assume.Facts {
+		names = append(names, f.Name)
+	}
+	return fmt.Sprintf("no assumption is called %q; there are all, %s", e.Name, strings.Join(names, ", "))
+}
+
+// Switch is an assumption of the environment that Options can switch.
+type Switch struct {
+	Name    string
+	Default string // "on", "off", or "host": on if the host's configuration is read and does not speak against it
+	Says    string // what is assumed
+	Else    string // what happens where it is not so
+}
+
+// Switches lists the assumptions of the environment that a scan may make.
+func Switches() []Switch {
+	var out []Switch
+	for _, f := range assume.Facts {
+		out = append(out, Switch(f))
+	}
+	return out
 }
 
 // base returns the last element of a path.

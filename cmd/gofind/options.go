@@ -38,6 +38,8 @@ type scanFlags struct {
 	host        choice
 	cpu         choice
 	since       choice
+	assume      []string
+	noAssume    []string
 	workers     uint
 }
 
@@ -55,6 +57,8 @@ func (f *scanFlags) add(c *cobra.Command) {
 	fs.Var(&f.host, "host", "`WHICH` host's configuration (NSS, PAM, preloads) counts: system, or none for an answer that does not depend on it")
 	fs.Var(&f.cpu, "cpu", "take the libraries that a CPU of `LEVEL` x86-64, x86-64-v2, -v3 or -v4 loads (default: of any level)")
 	fs.Var(&f.since, "since", "`WHEN` to begin: exec, or main for only what can be called after startup")
+	fs.StringSliceVar(&f.assume, "assume", nil, "make these assumptions of the environment (`NAMES`, separated by commas) too: gofind assumptions lists them; all, or none")
+	fs.StringSliceVar(&f.noAssume, "no-assume", nil, "do not make the assumptions `NAMES`")
 	fs.UintVar(&f.workers, "workers", 0, "use `N` threads; the answer does not depend on it (default: one for each CPU)")
 	for _, name := range []string{"host", "cpu", "since"} {
 		allowed := fs.Lookup(name).Value.(*choice).allowed
@@ -73,8 +77,20 @@ func (f *scanFlags) options() gofind.Options {
 		HostNone:    f.host.value == "none",
 		CPU:         f.cpu.value,
 		SinceMain:   f.since.value == "main",
+		Assume:      slices.DeleteFunc(slices.Clone(f.assume), isNone),
+		NoAssume:    f.without(),
 		Workers:     int(f.workers),
 	}
+}
+
+func isNone(name string) bool { return name == "none" }
+
+// without returns the assumptions not to make; --assume=none is another way to say all.
+func (f *scanFlags) without() []string {
+	if slices.ContainsFunc(f.assume, isNone) {
+		return append([]string{"all"}, f.noAssume...)
+	}
+	return f.noAssume
 }
 
 // preloadFields splits the value of LD_PRELOAD: at colons and spaces (ld.so(8)).

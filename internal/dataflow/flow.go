@@ -27,6 +27,7 @@ func (w *worker) transfer(s *state, i int32) {
 		if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
 			m = allButSP // Go's convention, or a jump by way of the stack
 		}
+		w.returns(s.r[x86.RAX])
 		for r := 0; r < 16; r++ {
 			// A register that still holds what it held on entry returns nothing new.
 			if m>>r&1 != 0 && s.r[r] != vArg0+val(r) {
@@ -49,6 +50,10 @@ func (w *worker) transfer(s *state, i int32) {
 // compares two constants only one side is taken.
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	w.clobber(s, in.Def)
+	if w.final {
+		w.taken, w.fall = w.guards(s, i, in)
+		defer func() { w.taken = 0 }()
+	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
 		w.jump(s, in, false)
@@ -56,7 +61,7 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	x := s.r[r]
 	if e := w.v.one(x); e.k == kConst && x < setBit {
-		if taken, known := holds(in.Cond, e.a, uint64(n), size); known {
+		if taken, known := Holds(in.Cond, e.a, uint64(n), size); known {
 			if taken {
 				w.jump(s, in, false)
 				w.stop = true
@@ -122,14 +127,12 @@ func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
 	return
 }
 
-// holds evaluates a condition code after cmp a, b. test a, a is cmp a, 0 for
-// all codes that are known here.
-func holds(cond uint8, a, b uint64, size uint8) (result, known bool) {
-	sa, sb := int64(a), int64(b)
-	if size == 4 {
-		a, b = uint64(uint32(a)), uint64(uint32(b))
-		sa, sb = int64(int32(a)), int64(int32(b))
-	}
+// Holds evaluates a condition code after cmp a, b of size bytes, 1 to 8. test a, a
+// is cmp a, 0 for all codes that are known here.
+func Holds(cond uint8, a, b uint64, size uint8) (result, known bool) {
+	sh := 64 - 8*size
+	sa, sb := int64(a<<sh)>>sh, int64(b<<sh)>>sh
+	a, b = a<<sh>>sh, b<<sh>>sh
 	switch cond {
 	case 2:
 		return a < b, true
@@ -199,6 +202,7 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if w.final {
+			w.linkTo(target, w.taken)
 			return
 		}
 		b := w.blockAt(target)
@@ -209,6 +213,15 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 		}
 	}
 	// a tail call
+	if w.final && w.taken != 0 {
+		// What it refers to waits for the condition: it is a block of its own.
+		own, tail := w.blk, int32(len(w.blocks))+w.tails
+		w.links = append(w.links, link{own, tail, w.taken})
+		w.tails++
+		w.blk = tail
+		defer func() { w.blk = own }()
+	}
+	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
 	w.direct(s, in, target)
 }
@@ -228,6 +241,7 @@ func (w *worker) direct(s *state, in *x86.Inst, target uint64) {
 // hand passes every register to known code: what is in them escapes if that code consumes it.
 func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	w.jumping = jump
+	w.pivot(s)
 	kind := summary.RefPass
 	if slot {
 		kind = summary.RefPassSlot
@@ -340,11 +354,15 @@ func (w *worker) call(s *state, in *x86.Inst) {
 
 // unwind flows the state after a call to its landing pad, if it has one.
 func (w *worker) unwind(s *state, in *x86.Inst) {
-	if w.final || w.f == nil {
+	if w.f == nil {
 		return
 	}
 	for _, p := range w.landingPads(in.PC) {
 		if in.PC >= p.Start && in.PC < p.End {
+			if w.final {
+				w.linkTo(p.Pad, 0)
+				continue
+			}
 			if b := w.blockAt(p.Pad); b >= 0 {
 				t := &w.equal
 				t.set(s)
@@ -398,6 +416,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 		w.hand(s, t, false, pushed == 0)
 	default:
 		w.use(s, x)
+		w.pivot(s)
 		for r := 0; r < 16; r++ {
 			if r == int(x86.RSP) {
 				continue
@@ -478,9 +497,18 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	}
 	// All registers reach the target.
 	if known {
+		switch {
+		case e.k == kLoad && w.loaderSlot(e.a):
+			w.ends(summary.ReturnSlot, e.a)
+		case e.k == kAddr:
+			w.ends(summary.ReturnCode, e.a+uint64(e.b))
+		default:
+			w.ends(summary.ReturnAny, 0)
+		}
 		w.indirect(s, in, 0)
 		return
 	}
+	w.ends(summary.ReturnAny, 0)
 	w.unit.Indirect = true
 	w.ask(s, in, summary.AnyPointer, 0)
 	w.use(s, x)

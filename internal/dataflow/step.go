@@ -360,10 +360,14 @@ func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
 	switch {
 	case p.k == kAddr:
 		if size == 8 || w.abs && size >= 4 {
-			w.storeSlot(s, p.a, x)
+			w.storeSlot(s, p.a, x, size)
 			return
 		}
-		w.keep(summary.ArgStore{Slot: p.a &^ 7})
+		if e := w.v.one(x); e.k == kConst {
+			w.keep(summary.ArgStore{Slot: p.a, Kind: summary.StoreConst, N: int64(e.a & (1<<(8*size) - 1)), Size: size})
+		} else {
+			w.keep(summary.ArgStore{Slot: p.a, Size: size})
+		}
 	case p.k == kSP:
 		if p.b != int64(int32(p.b)) || size > 8 {
 			w.use(s, x)
@@ -395,8 +399,8 @@ func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
 	}
 }
 
-// storeSlot: x goes to 8 bytes of the file's memory.
-func (w *worker) storeSlot(s *state, slot uint64, x val) {
+// storeSlot: x goes to 4 or 8 bytes of the file's memory.
+func (w *worker) storeSlot(s *state, slot uint64, x val, size uint8) {
 	one := func(e *elem) {
 		if e.k == kAddr {
 			off, back := offset(e.b)
@@ -405,15 +409,20 @@ func (w *worker) storeSlot(s *state, slot uint64, x val) {
 		}
 		switch e.k {
 		case kConst:
+			w.keep(summary.ArgStore{Slot: slot, Kind: summary.StoreConst, N: int64(e.a & (^uint64(0) >> (64 - 8*size))), Size: size})
 		case kArg:
-			w.keep(summary.ArgStore{Slot: slot, Reg: uint8(e.r), Known: e.b == 0})
+			a := summary.ArgStore{Slot: slot, Size: size}
+			if e.b == 0 {
+				a.Kind, a.Reg = summary.StoreArg, uint8(e.r)
+			}
+			w.keep(a)
 		default:
-			w.keep(summary.ArgStore{Slot: slot})
+			w.keep(summary.ArgStore{Slot: slot, Size: size})
 		}
 		w.useElem(s, e)
 	}
 	if x <= vMany {
-		w.keep(summary.ArgStore{Slot: slot})
+		w.keep(summary.ArgStore{Slot: slot, Size: size})
 		return
 	}
 	if x < setBit {
@@ -444,9 +453,7 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 		case p.k == kAddr && size == 255:
 			w.obj(p.a, 0)
 		case p.k == kAddr:
-			for o := uint64(0); o < uint64(size); o += 8 {
-				w.keep(summary.ArgStore{Slot: (p.a + o) &^ 7})
-			}
+			w.keep(summary.ArgStore{Slot: p.a, Size: size})
 		case p.k != kAddr && s.esc:
 			s.smash(w.v)
 		}
@@ -1078,6 +1085,26 @@ func (w *worker) push(s *state, in *x86.Inst) {
 		s.store(o, size, x)
 	} else {
 		s.smash(w.v)
+		w.pivot(s)
+	}
+}
+
+// pivot: something is pushed to a stack that need not be the one of the entry:
+// memory of the file may be written.
+func (w *worker) pivot(s *state) {
+	x := s.r[x86.RSP]
+	if x < setBit && w.v.elems[x].k == kSP {
+		return
+	}
+	for _, y := range w.list(x) {
+		switch e := &w.v.elems[y]; e.k {
+		case kSP:
+		case kAddr:
+			w.obj(e.a, anyBack)
+		default:
+			w.backwards(e)
+			w.useElem(s, e)
+		}
 	}
 }
 
@@ -1126,7 +1153,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 				site.Args[i] = w.export(s.r[r])
 			}
 		}
-		w.unit.Sites = append(w.unit.Sites, site)
+		w.sites = append(w.sites, siteIn{site, w.blk})
 	}
 	w.useMask(s, args)
 	// The number itself, if it came from the caller, is read but is no address.

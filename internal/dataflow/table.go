@@ -104,6 +104,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 				break
 			}
 			w.ask(s, in, t, 0)
+			w.ends(summary.ReturnCode, t)
 			w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 			w.hand(s, t, false, true)
 			continue
@@ -112,8 +113,10 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 			w.flowTo(t, s)
 			continue
 		}
+		w.linkTo(t, 0)
 		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 		if w.final && w.instAt(t) < 0 {
+			w.ends(summary.ReturnCode, t)
 			w.ask(s, in, t, 0)
 			w.hand(s, t, false, true)
 		}
@@ -242,6 +245,7 @@ func (w *worker) tableSeeds(s *state) bool {
 func (w *worker) flowTo(t uint64, s *state) {
 	w.targets[t] = struct{}{}
 	if w.final {
+		w.linkTo(t, 0)
 		return
 	}
 	if b := w.blockAt(t); b >= 0 {

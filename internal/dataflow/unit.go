@@ -36,7 +36,7 @@ type Analyser struct{ w worker }
 func New(f *image.File) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
-	a.w.refs = map[summary.Ref]struct{}{}
+	a.w.refs, a.w.passes, a.w.kept = newLog[summary.Ref](), newLog[summary.ArgPass](), newLog[summary.ArgStore]()
 	a.w.files = map[*image.File]*facts{}
 	a.w.SetFile(f)
 	return a
@@ -78,6 +78,10 @@ type facts struct {
 	labels   []uint64 // code addresses in data, sorted
 	labelled bool
 	lines    map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	deciders map[uint64]bool     // short leaves with conditions
+
+	copies      []image.Range // what the loader copies other files' variables to
+	copiesKnown bool
 }
 
 // Values of block.pred.
@@ -111,9 +115,21 @@ type worker struct {
 	unit            *summary.Unit
 	final           bool // emitting
 	chaos           bool // no tracking
-	refs            map[summary.Ref]struct{}
 	argUse, argBack uint16
-	passes          map[summary.ArgPass]struct{}
+
+	// What the emitting pass writes down.
+	refs   *log[summary.Ref]
+	passes *log[summary.ArgPass]
+	kept   *log[summary.ArgStore]
+	sites  []siteIn
+	rets   []ret
+	links  []link
+	conds  []summary.Cond
+	condOf map[summary.Cond]int32
+	blk    int32 // the block that is emitted, or whole
+	tails  int32 // conditional tail calls, which count as blocks behind the real ones
+	taken  int32 // the condition under which a jump is taken
+	fall   int32 // and under which control goes on behind the block
 
 	insts      []x86.Inst
 	instBlk    []int32
@@ -155,7 +171,7 @@ func (w *worker) SetFile(f *image.File) {
 	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	if w.facts = w.files[f]; w.facts == nil {
-		w.facts = &facts{clob: map[depthKey]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}}
+		w.facts = &facts{clob: map[depthKey]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}, deciders: map[uint64]bool{}}
 		w.files[f] = w.facts
 	}
 }
@@ -163,30 +179,20 @@ func (w *worker) SetFile(f *image.File) {
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a < w.high && a >= 4096 }
 
 func (w *worker) ref(r summary.Ref) {
-	if !w.final {
-		return
+	if w.final {
+		w.refs.add(r, w.blk)
 	}
-	if _, ok := w.refs[r]; ok {
-		return
-	}
-	w.refs[r] = struct{}{}
-	w.unit.Refs = append(w.unit.Refs, r)
 }
 
 func (w *worker) pass(p summary.ArgPass) {
-	if !w.final {
-		return
+	if w.final {
+		w.passes.add(p, w.blk)
 	}
-	if _, ok := w.passes[p]; ok {
-		return
-	}
-	w.passes[p] = struct{}{}
-	w.unit.Passes = append(w.unit.Passes, p)
 }
 
 func (w *worker) keep(a summary.ArgStore) {
-	if w.final && !slices.Contains(w.unit.Kept, a) {
-		w.unit.Kept = append(w.unit.Kept, a)
+	if w.final {
+		w.kept.add(a, w.blk)
 	}
 }
 
@@ -525,15 +531,19 @@ func (w *worker) unknownState() (s state) {
 
 func (w *worker) begin(entry uint64) {
 	w.v.reset()
-	clear(w.refs)
-	if w.passes == nil {
-		w.passes = map[summary.ArgPass]struct{}{}
+	w.refs.reset()
+	w.passes.reset()
+	w.kept.reset()
+	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
+	clear(w.condOf)
+	w.blk, w.tails, w.taken, w.fall = whole, 0, 0, 0
+	if w.tabN == nil {
+		w.condOf = map[summary.Cond]int32{}
 		w.tabN = map[uint64]int{}
 		w.targets = map[uint64]struct{}{}
 		w.parts = map[uint64]bool{}
 		w.sparse = map[uint64]int32{}
 	}
-	clear(w.passes)
 	clear(w.tabN)
 	clear(w.sparse)
 	w.unit = &summary.Unit{Entry: entry}
@@ -813,6 +823,17 @@ func (w *worker) eval(b int32, s *state) {
 	stop := w.stop
 	w.stop = false
 	if w.final {
+		if end > first {
+			if last := &w.insts[end-1]; last.Op == x86.OpCall || last.Op == x86.OpCallInd {
+				w.fall = w.back(last)
+			}
+		}
+		for _, t := range w.blocks[b].succ {
+			if t >= 0 && !stop {
+				w.links = append(w.links, link{b, t, w.fall})
+			}
+		}
+		w.fall = 0
 		return
 	}
 	// transfer may have split b
@@ -839,20 +860,19 @@ func (w *worker) emit() {
 		if w.blocks[b].in < 0 {
 			continue
 		}
+		w.blk = int32(b)
 		w.cur.set(&w.states[w.blocks[b].in])
 		w.eval(int32(b), &w.cur)
 	}
-	w.final = false
+	w.final, w.blk = false, whole
+	if w.query != nil {
+		return
+	}
+	w.finish()
 	for t := range w.targets {
 		w.unit.Targets = append(w.unit.Targets, t)
 	}
 	slices.Sort(w.unit.Targets)
-	slices.SortFunc(w.unit.Sites, func(a, b summary.Site) int {
-		if a.PC < b.PC {
-			return -1
-		}
-		return b2i(a.PC > b.PC)
-	})
 }
 
 // export turns a value into what a summary says of it.

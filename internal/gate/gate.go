@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/assume"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
@@ -30,24 +31,29 @@ var text string
 // row is one line of gates.txt.
 type row struct {
 	image    string
-	function function
-	held     []string // calls by name, with syscall: only the syscall of that name; empty: the whole function
+	function []function // it is all that these say
+	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
 	needs    []need
 	name     string
 }
 
 // function says which functions a row is about.
 type function struct {
-	how   string   // "name", "calls", "numbers", or a prefix and "*"
+	how   string   // "name", "calls", "numbers", "text", or a prefix and "*"
 	names []string // sorted
 }
 
-// need is a function whose being live lets the code go.
+// need is a function whose being live lets the code go, an assumption that is
+// not made, or calls of other images.
 type need struct {
 	name    string
-	mask    int64   // if not 0, only if it may get a second argument with a bit of it
-	first   []int64 // if not empty, only if it may get one of these as its first argument
-	outside bool    // only if other code than that of its own image calls it
+	without string   // an assumption
+	calls   []string // of syscall instructions of other images
+	mask    int64    // if not 0, only if it may get a second argument with a bit of it
+	first   []int64  // if not empty, only if it may get one of these as its first argument
+	outside bool     // only if other code than that of its own image calls it
+
+	relative bool // only if it may get a second argument that is no absolute path and not null
 }
 
 var rows = parse(text)
@@ -62,12 +68,19 @@ func parse(text string) []row {
 		if len(f) != 6 {
 			panic(fmt.Sprintf("gates.txt: line %d: want 6 columns", i+1))
 		}
-		how, names, ok := strings.Cut(f[1], ":")
-		if !ok {
-			how, names = "name", f[1]
+		r := row{image: f[0], name: f[4]}
+		for c := range strings.SplitSeq(f[1], ";") {
+			how, names, ok := strings.Cut(c, ":")
+			if !ok {
+				how, names = "name", c
+			}
+			fn := function{how, strings.Fields(names)}
+			if how == "text" {
+				fn.names = []string{names}
+			}
+			slices.Sort(fn.names)
+			r.function = append(r.function, fn)
 		}
-		r := row{image: f[0], function: function{how, strings.Fields(names)}, name: f[4]}
-		slices.Sort(r.function.names)
 		if f[2] != "all" {
 			r.held = strings.Fields(f[2])
 		}
@@ -84,7 +97,22 @@ func parse(text string) []row {
 }
 
 func parseNeed(s string) (n need, err error) {
+	if name, ok := strings.CutPrefix(s, "-"); ok && name != "" {
+		n.without = name
+		if assume.Find(name) == nil {
+			err = fmt.Errorf("no assumption %q", name)
+		}
+		return n, err
+	}
+	if names, ok := strings.CutPrefix(s, "%"); ok {
+		n.calls = strings.Split(names, ",")
+		return n, nil
+	}
+	if s == "-" {
+		return n, nil // nothing
+	}
 	s, n.outside = strings.CutPrefix(s, "@")
+	s, n.relative = strings.CutSuffix(s, "~relative")
 	name, mask, masked := strings.Cut(s, "&")
 	if masked {
 		n.mask, err = strconv.ParseInt(mask, 0, 32)
@@ -100,11 +128,13 @@ func parseNeed(s string) (n need, err error) {
 	return n, err
 }
 
-// Names lists the assumptions that rows rest on.
+// Names lists the assumptions that rows rest on, but for those of package assume.
 func Names() []string {
 	var out []string
 	for _, r := range rows {
-		out = append(out, r.name)
+		if assume.Find(r.name) == nil {
+			out = append(out, r.name)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -113,6 +143,7 @@ func Names() []string {
 // Keeper decides what waits.
 type Keeper struct {
 	p       *process.Process
+	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
 	names   map[int]symbols         // its exported functions, by address
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
@@ -123,8 +154,8 @@ type Keeper struct {
 type symbols map[uint64][]string
 
 // New returns a keeper for p.
-func New(p *process.Process) *Keeper {
-	return &Keeper{p: p, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}}
+func New(p *process.Process, assumed *assume.Set) *Keeper {
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -157,15 +188,29 @@ func (k *Keeper) rows(img int) []*row {
 
 // about reports whether a row is about a unit.
 func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
+	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f) })
+}
+
+// is reports whether a unit is what f says.
+func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
 	u, names := &g.Units[id], k.exported(g.Units[id].Image)
-	f := &r.function
 	if f.how == "name" {
 		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
+	}
+	sum := g.Full(id)
+	if f.how == "text" {
+		return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+			s, ok := "", false
+			switch r.Kind {
+			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+				s, ok = g.TextAt(u.Image, r.A)
+			}
+			return ok && strings.TrimRight(s, "\n") == f.names[0]
+		})
 	}
 	if len(names[u.Entry]) > 0 {
 		return false
 	}
-	sum := g.Full(id)
 	if f.how == "numbers" {
 		var own []string
 		for i := range sum.Sites {
@@ -211,6 +256,9 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		}
 		for i := range sum.Refs {
 			ref := &sum.Refs[i]
+			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {
+				h.Refs = append(h.Refs, int32(i))
+			}
 			if to, ok := callee(ref); ok && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(r.held, n) }) {
 				h.Refs = append(h.Refs, int32(i))
 			}
@@ -254,6 +302,11 @@ func (k *Keeper) exported(img int) symbols {
 
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
+	for _, n := range r.needs {
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) {
+			return true
+		}
+	}
 	for img, m := range k.p.Images {
 		if m.Soname != r.image {
 			continue
@@ -272,11 +325,36 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	return false
 }
 
+// made reports whether a syscall instruction outside of an image may make one of
+// some calls: it does, or its number is not known in its own code.
+func made(g *reach.Graph, image string, calls []string) bool {
+	for id := range g.Units {
+		u := &g.Units[id]
+		if !g.Live(reach.UnitID(id)) || g.Members[u.Image].Soname == image || g.Members[u.Image].Origin == process.OriginLoader {
+			continue
+		}
+		for i := range u.Sum.Sites {
+			if len(u.Sum.Sites[i].Values) == 0 {
+				return true
+			}
+			for _, v := range u.Sum.Sites[i].Values {
+				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
+				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(calls, name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // met reports whether calls of the unit of n's function may be such as n asks for.
 func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
 	switch {
 	case n.outside && !fromOutside(g, id):
 		return false
+	case n.relative:
+		return mayGetRelative(g, id)
 	case n.mask != 0:
 		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
@@ -293,6 +371,22 @@ func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool)
 	found, known := number.Passed(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || test(f.Value.N)
+	})
+}
+
+// mayGetRelative reports whether the second argument of a unit may be a text
+// that does not begin with a slash.
+func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
+	if g.Units[id].Taken {
+		return true
+	}
+	found, known := number.Passed(g, id, x86.RSI)
+	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+		if f.Value.Kind == summary.Const {
+			return f.Value.N != 0
+		}
+		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
+		return f.Value.Kind != summary.Addr || !ok || s[0] != '/'
 	})
 }
 
@@ -334,7 +428,9 @@ func (k *Keeper) Assumptions() []string {
 	var out []string
 	for _, l := range k.waiting {
 		for _, r := range l {
-			out = append(out, r.name)
+			if assume.Find(r.name) == nil {
+				out = append(out, r.name)
+			}
 		}
 	}
 	slices.Sort(out)

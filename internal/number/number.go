@@ -186,7 +186,12 @@ func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 		return
 	}
 	for _, st := range stores {
-		s.depend(key{st.Unit, summary.Value{Kind: summary.ArgMem, Reg: st.Reg, N: int64(v.Off)}}, o)
+		switch {
+		case !st.Const:
+			s.depend(key{st.Unit, summary.Value{Kind: summary.ArgMem, Reg: st.Reg, N: int64(v.Off)}}, o)
+		case st.N != 0:
+			s.sink(id, pc, o, summary.Value{}, "the value is behind a pointer that is made from a number")
+		}
 	}
 	// If nothing sets the pointer it is null, and what is behind it is never read.
 }
@@ -212,7 +217,11 @@ func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 	}
 	s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
 	for _, st := range stores {
-		s.depend(key{st.Unit, summary.Value{Kind: summary.Arg, Reg: st.Reg}}, o)
+		if st.Const {
+			s.sink(st.Unit, s.g.Units[st.Unit].Entry, o, summary.Value{Kind: summary.Const, N: st.N}, "")
+		} else {
+			s.depend(key{st.Unit, summary.Value{Kind: summary.Arg, Reg: st.Reg}}, o)
+		}
 	}
 }
 

@@ -42,17 +42,22 @@ type member struct {
 	hard   []uint64      // boundaries that are proven: sections, symbols
 	starts []uint64      // of objects, sorted; the last one is the end of the image
 	live   []bool        // per object
-	got    []image.Range
-	slots  map[uint64]bool     // 8-byte words that live code reads
-	stored map[uint64][]uint64 // addresses that live code stores to a word
-	taken  map[uint64]bool     // escaped addresses of writable memory
-	wide   map[uint64]bool     // addresses that a pointer moves backwards from
-	back   map[uint64]bool     // words whose pointers are moved backwards
-	held   map[uint64][]held   // stores to words that nothing reads yet
-	heldIn map[int][]uint64    // object -> words with held stores
-	words  map[uint64]bool     // addresses looked at as text or as offset tables
-	looks  Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
-	texts  []name              // identifiers that its live code refers to
+	open   []bool        // per object: its address is known to code that may write to it
+
+	writes  map[uint64]uint8 // by word: the bytes that live code writes by name
+	guards  map[uint64][]way // by word: edges that wait for a write
+	exports []image.Range    // data that other files can name
+	got     []image.Range
+	slots   map[uint64]bool     // 8-byte words that live code reads
+	stored  map[uint64][]uint64 // addresses that live code stores to a word
+	taken   map[uint64]bool     // escaped addresses of writable memory
+	wide    map[uint64]bool     // addresses that a pointer moves backwards from
+	back    map[uint64]bool     // words whose pointers are moved backwards
+	held    map[uint64][]held   // stores to words that nothing reads yet
+	heldIn  map[int][]uint64    // object -> words with held stores
+	words   map[uint64]bool     // addresses looked at as text or as offset tables
+	looks   Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
+	texts   []name              // identifiers that its live code refers to
 }
 
 // Lookups says where an image may look symbols up by name.
@@ -123,6 +128,13 @@ func newMember(img *process.Image) *member {
 	m.hard = slices.Clone(b)
 	m.starts = m.split(b, syms)
 	m.live = make([]bool, len(m.starts)+1)
+	m.open = make([]bool, len(m.starts)+1)
+	m.writes, m.guards = map[uint64]uint8{}, map[uint64][]way{}
+	for i := 1; i < img.NumSymbols(); i++ {
+		if s := img.Symbol(i); s.Shndx != 0 && s.Type != sttTLS && s.Type != sttFunc && s.Type != sttIFunc {
+			m.exports = append(m.exports, image.Range{Start: s.Value, End: s.Value + max(s.Size, 8)})
+		}
+	}
 	return m
 }
 

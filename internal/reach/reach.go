@@ -38,8 +38,9 @@ func (h How) String() string {
 
 // cause is the edge that made something live first.
 type cause struct {
-	unit UnitID
-	how  How
+	unit    UnitID
+	how     How
+	foreign bool // another image refers to it
 }
 
 // Unit is a live unit.
@@ -56,7 +57,9 @@ type Unit struct {
 	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waiting  []waiter
 	held     bool          // waits for Release: neither its references nor its sites count
-	full     *summary.Unit // Sum with what is held back of it, nil if nothing is
+	full     *summary.Unit // Sum with what does not run of it, nil if all does
+	gate     Held          // what waits for Release
+	runs     []bool        // by part of full: it can run
 	resolver bool          // only reached as an IFUNC resolver: what it returns waits
 }
 
@@ -96,6 +99,9 @@ type Graph struct {
 	labels   []label
 	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
+	woken    []way                               // edges that can be taken since conditions came to hold
+	pending  []way                               // edges that wait for a call to come back
+	Denied   func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
 	queries  map[query][]dataflow.Passed
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
@@ -138,7 +144,7 @@ func (g *Graph) sync() {
 // Run computes everything that is live from the roots.
 func (g *Graph) Run(ctx context.Context) error {
 	for {
-		for len(g.todo) > 0 {
+		for len(g.todo)+len(g.woken) > 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -148,8 +154,9 @@ func (g *Graph) Run(ctx context.Context) error {
 			for _, id := range level {
 				g.process(id)
 			}
+			g.wakeParts()
 		}
-		if g.takeLabels() {
+		if g.recheck() || g.takeLabels() {
 			continue
 		}
 		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
@@ -181,7 +188,7 @@ func (g *Graph) takeLabels() bool {
 		}
 		g.take(l.img, l.addr, l.c, "")
 	}
-	return len(g.todo) > 0
+	return len(g.todo)+len(g.woken) > 0
 }
 
 // analyse fills in the summaries of a level, side by side. Each summary depends
@@ -428,15 +435,22 @@ func (g *Graph) before(img int, a uint64, c cause) {
 // live code stores into it.
 func (g *Graph) object(img, o int, c cause) {
 	m := g.Members[img]
-	if m.live[o] || m.inGOT(m.starts[o]) {
+	if m.inGOT(m.starts[o]) {
 		return // words of the GOT are read one by one
 	}
-	m.live[o] = true
 	start, end := m.starts[o], m.High
 	if o+1 < len(m.starts) {
 		end = m.starts[o+1]
 	}
-	c.how = Data
+	if !m.open[o] && !(c.foreign && start >= m.Relro.Start && end <= m.Relro.End) {
+		m.open[o] = true
+		g.openWords(img, start, end)
+	}
+	if m.live[o] {
+		return
+	}
+	m.live[o] = true
+	c.how, c.foreign = Data, false
 	for _, r := range m.relocsIn(start, end) {
 		g.reloc(img, r, c)
 	}
@@ -511,6 +525,7 @@ func (g *Graph) reloc(img int, r image.Reloc, c cause) {
 		return
 	}
 	for _, t := range slices.Clone(g.Resolve(img, int(r.Sym))) {
+		c.foreign = t.Image != img
 		g.symbol(t, add, c, "")
 	}
 }
@@ -551,85 +566,15 @@ func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
 	}
 }
 
-// process follows what a newly analysed unit refers to.
-func (g *Graph) process(id UnitID) {
-	if g.Hold != nil {
-		g.hold(id, g.Hold(g, id))
-	}
-	if !g.Units[id].held {
-		g.follow(id)
-	}
-}
-
-// refNone stands for a reference that is held back. No stored unit has one.
-const refNone summary.Kind = 0xff
-
-// Held is what of a unit waits.
-type Held struct {
-	All   bool
-	Refs  []int32 // indices of its references
-	Sites []int32 // and of its sites
-}
-
-// hold lets h of a unit wait, and nothing else of it.
-func (g *Graph) hold(id UnitID, h Held) {
-	u := &g.Units[id]
-	if u.full != nil {
-		u.Sum, u.full = u.full, nil
-	}
-	u.held = h.All
-	if h.All || len(h.Refs)+len(h.Sites) == 0 {
-		return
-	}
-	part := *u.Sum
-	part.Refs = slices.Clone(part.Refs) // each keeps its index: waiters have it
-	part.Passes = slices.Clone(part.Passes)
-	for _, i := range h.Refs {
-		if r := part.Refs[i]; r.Kind == summary.RefCode {
-			part.Passes = slices.DeleteFunc(part.Passes, func(p summary.ArgPass) bool { return p.Callee == r.A && !p.Slot })
-		}
-		part.Refs[i] = summary.Ref{Kind: refNone}
-	}
-	part.Sites = nil
-	for i := range u.Sum.Sites {
-		if !slices.Contains(h.Sites, int32(i)) {
-			part.Sites = append(part.Sites, u.Sum.Sites[i])
-		}
-	}
-	u.full, u.Sum = u.Sum, &part
-}
-
-// Full returns what is known of a unit, with what is held back of it.
-func (g *Graph) Full(id UnitID) *summary.Unit {
-	if u := &g.Units[id]; u.full != nil {
-		return u.full
-	}
-	return g.Units[id].Sum
-}
-
-// Release follows a unit that Hold held back, but for what still waits.
-func (g *Graph) Release(id UnitID, still Held) {
-	before := g.Units[id]
-	g.hold(id, still)
-	g.follow(id) // first: an edge needs the unit that it leads to
-	if int(id) < g.indexed {
-		for i := range g.Units[id].Sum.Refs {
-			if before.held || before.Sum.Refs[i].Kind == refNone {
-				g.indexRef(id, &g.Units[id].Sum.Refs[i])
-			}
-		}
-	}
-}
-
 // Live reports whether a unit counts: it was analysed, and is not held back.
 func (g *Graph) Live(id UnitID) bool { return g.Units[id].Sum != nil && !g.Units[id].held }
 
-func (g *Graph) follow(id UnitID) {
+// follow follows what unit id refers to: the Refs from index r on to another, and the Passes.
+func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 	u := &g.Units[id]
 	sum := u.Sum
-	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
 	hold := u.resolver
-	for i := range sum.Refs {
+	for i := r0; i < r1; i++ {
 		r := &sum.Refs[i]
 		if hold && r.Kind == summary.RefAddr && g.Members[u.Image].Exec(r.A) {
 			continue
@@ -637,8 +582,11 @@ func (g *Graph) follow(id UnitID) {
 		g.ref(id, r, int32(i))
 		u = &g.Units[id]
 	}
-	for i := range sum.Passes {
+	for i := p0; i < p1; i++ {
 		p := &sum.Passes[i]
+		if *p == (summary.ArgPass{}) {
+			continue // of what does not run
+		}
 		w := waiter{mask: both(p.To), unit: id, ref: -2 - int32(p.From)}
 		if p.Same != 0 {
 			w.mask, w.ref = uint32(p.Same)|uint32(p.Same)<<back, sameRegs
@@ -652,7 +600,7 @@ func (g *Graph) follow(id UnitID) {
 // ref follows one reference of unit id.
 func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 	img := g.Units[id].Image
-	c := cause{id, Address}
+	c := cause{unit: id, how: Address}
 	switch r.Kind {
 	case summary.RefCode:
 		c.how = Call
@@ -803,7 +751,7 @@ func (g *Graph) wake(w waiter, hit uint32) {
 	}
 	u := &g.Units[w.unit]
 	img, r := u.Image, &u.Sum.Refs[w.ref]
-	c := cause{w.unit, Address}
+	c := cause{unit: w.unit, how: Address}
 	if hit&0xffff != 0 {
 		g.addrOff(img, r.A, r.Off, c)
 	}
@@ -846,6 +794,7 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	m := g.Members[img]
 	w := r.A &^ 7
 	m.stored[w] = append(m.stored[w], r.B)
+	g.written(img, r.A, 8)
 	if r.Reg&summary.Back != 0 || m.back[w] {
 		g.addrOff(img, r.B, r.Off, c)
 		g.wide(img, r.B, c)
@@ -1080,10 +1029,12 @@ func (g *Graph) indexRef(id UnitID, r *summary.Ref) {
 	}
 }
 
-// Store is a live unit that stores what it got in register Reg.
+// Store is a live unit that stores what it got in register Reg, or the constant N.
 type Store struct {
-	Unit UnitID
-	Reg  uint8
+	Unit  UnitID
+	N     int64
+	Reg   uint8
+	Const bool
 }
 
 // apart is how far behind an escaped address a word is taken to be a variable
@@ -1094,7 +1045,7 @@ const apart = 16
 // it is taken to write into variables that code also writes by name.
 const reachBack = 256
 
-// Stores lists the live units that store arguments of theirs to the word at
+// Stores lists the live units that store arguments of theirs or constants to the word at
 // slot of an image. known is false if something else may write the word: it is
 // initialised by the loader, in an object whose address escapes, or stored to
 // with another value. In a stripped file the word may have a neighbour whose
@@ -1132,11 +1083,11 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 			continue
 		}
 		for _, k := range u.Sum.Kept {
-			if k.Slot < slot+8 && slot < k.Slot+8 {
-				if !k.Known || k.Slot != slot {
+			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
+				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
 					return nil, false
 				}
-				stores = append(stores, Store{UnitID(id), k.Reg})
+				stores = append(stores, Store{UnitID(id), k.N, k.Reg, k.Kind == summary.StoreConst})
 			}
 		}
 	}

@@ -18,7 +18,8 @@ import (
 //
 //	magic    "gfsu", then the version of the format, 1 byte
 //	sha256   32 bytes
-//	totals   units, refs, passes, sites, values, kept, gaps, targets: uvarint each
+//	totals   units, refs, passes, sites, values, kept, gaps, targets, parts, edges,
+//	         conds, returns: uvarint each
 //	units    by ascending entry
 //	crc32c   of all before it, 4 bytes, little-endian
 //
@@ -56,10 +57,13 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 1
+	version = 2
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
+	lastStore = StoreConst
+	lastCond  = CondBack
+	lastEnd   = ReturnNever
 	lastValue = Addr
 	lastGate  = GateInt80
 	lastGap   = GapException
@@ -75,12 +79,16 @@ const (
 	tKept
 	tGaps
 	tTargets
+	tParts
+	tEdges
+	tConds
+	tReturns
 	totals
 )
 
 // least is how many bytes an element takes at least. No more elements are
 // made room for than the bytes that are left can hold.
-var least = [totals]uint64{10, 2, 2, 6, 1, 2, 2, 1}
+var least = [totals]uint64{14, 2, 2, 6, 1, 4, 2, 1, 4, 3, 5, 3}
 
 // Bits of the first byte of a Ref and of a Value, above the kind.
 const (
@@ -117,6 +125,10 @@ func (f *File) AppendBinary(b []byte) ([]byte, error) {
 		n[tKept] += uint64(len(u.Kept))
 		n[tGaps] += uint64(len(u.Gaps))
 		n[tTargets] += uint64(len(u.Targets))
+		n[tParts] += uint64(len(u.Parts))
+		n[tEdges] += uint64(len(u.Edges))
+		n[tConds] += uint64(len(u.Conds))
+		n[tReturns] += uint64(len(u.Returns))
 		for j := range u.Sites {
 			n[tValues] += uint64(len(u.Sites[j].Values))
 			for _, a := range u.Sites[j].Args {
@@ -169,6 +181,27 @@ func (u *Unit) check() error {
 			return fmt.Errorf("gap %#x of unknown kind %d", g.PC, g.Kind)
 		}
 	}
+	for i := range u.Kept {
+		if u.Kept[i].Kind > lastStore {
+			return fmt.Errorf("store of unknown kind %d", u.Kept[i].Kind)
+		}
+		if u.Kept[i].Kind != StoreConst && u.Kept[i].N != 0 {
+			return fmt.Errorf("store of a number that is none")
+		}
+	}
+	for i := range u.Conds {
+		if u.Conds[i].Kind > lastCond {
+			return fmt.Errorf("condition of unknown kind %d", u.Conds[i].Kind)
+		}
+	}
+	for i := range u.Returns {
+		if u.Returns[i].Kind > lastEnd {
+			return fmt.Errorf("return of unknown kind %d", u.Returns[i].Kind)
+		}
+	}
+	if err := u.checkParts(); err != nil {
+		return err
+	}
 	for i := 1; i < len(u.Targets); i++ {
 		if u.Targets[i-1] >= u.Targets[i] {
 			return fmt.Errorf("target %#x follows %#x", u.Targets[i], u.Targets[i-1])
@@ -180,13 +213,39 @@ func (u *Unit) check() error {
 	return nil
 }
 
+// checkParts reports what parts, edges and returns refer to and is not there.
+func (u *Unit) checkParts() error {
+	var before Part
+	for i, p := range u.Parts {
+		if p.Refs < before.Refs || p.Passes < before.Passes || p.Sites < before.Sites || p.Kept < before.Kept {
+			return fmt.Errorf("part %d ends before it begins", i)
+		}
+		before = p
+	}
+	if n := len(u.Parts); n > 0 && before != (Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}) {
+		return fmt.Errorf("the last part does not end where the unit does")
+	}
+	for i, e := range u.Edges {
+		if int(e.From) >= len(u.Parts) || int(e.To) >= len(u.Parts) || int(e.Cond) > len(u.Conds) {
+			return fmt.Errorf("edge %d refers to a part or a condition that is not there", i)
+		}
+	}
+	for i, r := range u.Returns {
+		if int(r.Part) >= max(len(u.Parts), 1) {
+			return fmt.Errorf("return %d refers to a part that is not there", i)
+		}
+	}
+	return nil
+}
+
 // append writes u; before is the entry of the unit before it.
 func (u *Unit) append(b []byte, before uint64) []byte {
 	b = binary.AppendUvarint(b, u.Entry-before)
 	b = binary.AppendUvarint(b, uint64(u.Insts)<<1|uint64(bit(u.Indirect, 1)))
 	b = binary.AppendUvarint(b, uint64(u.ArgUse))
 	b = binary.AppendUvarint(b, uint64(u.ArgBack))
-	for _, n := range [...]int{len(u.Refs), len(u.Passes), len(u.Sites), len(u.Kept), len(u.Gaps), len(u.Targets)} {
+	for _, n := range [...]int{len(u.Refs), len(u.Passes), len(u.Sites), len(u.Kept), len(u.Gaps), len(u.Targets),
+		len(u.Parts), len(u.Edges), len(u.Conds), len(u.Returns)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	at := u.Entry
@@ -232,7 +291,10 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	}
 	for _, k := range u.Kept {
 		near(k.Slot)
-		b = binary.AppendUvarint(b, uint64(k.Reg)<<1|uint64(bit(k.Known, 1)))
+		b = append(b, byte(k.Kind), k.Reg, k.Size)
+		if k.Kind == StoreConst {
+			b = binary.AppendVarint(b, k.N)
+		}
 	}
 	for _, g := range u.Gaps {
 		near(g.PC)
@@ -245,6 +307,29 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 			b = binary.AppendUvarint(b, t-at)
 			at = t
 		}
+	}
+	var last Part
+	for _, p := range u.Parts {
+		b = binary.AppendUvarint(b, uint64(p.Refs-last.Refs))
+		b = binary.AppendUvarint(b, uint64(p.Passes-last.Passes))
+		b = binary.AppendUvarint(b, uint64(p.Sites-last.Sites))
+		b = binary.AppendUvarint(b, uint64(p.Kept-last.Kept))
+		last = p
+	}
+	for _, e := range u.Edges {
+		b = binary.AppendUvarint(b, uint64(e.From))
+		b = binary.AppendUvarint(b, uint64(e.To))
+		b = binary.AppendUvarint(b, uint64(e.Cond))
+	}
+	for _, c := range u.Conds {
+		near(c.A)
+		b = append(b, byte(c.Kind), c.Cmp, c.Size)
+		b = binary.AppendUvarint(b, c.N)
+	}
+	for _, r := range u.Returns {
+		b = binary.AppendUvarint(b, uint64(r.Part))
+		b = append(b, byte(r.Kind))
+		b = binary.AppendVarint(b, r.N)
 	}
 	return b
 }
@@ -303,6 +388,10 @@ type decoder struct {
 	kept    []ArgStore
 	gaps    []Gap
 	targets []uint64
+	parts   []Part
+	edges   []Edge
+	conds   []Cond
+	returns []Return
 }
 
 // fail records what is wrong with what starts at offset at.
@@ -353,7 +442,10 @@ func (d *decoder) int(bits uint) int64 {
 	return int64(x>>1) ^ -int64(x&1)
 }
 
-const maxUint64 = 1<<64 - 1
+const (
+	maxUint32 = 1<<32 - 1
+	maxUint64 = 1<<64 - 1
+)
 
 func (d *decoder) near(at *uint64) uint64 {
 	*at += uint64(d.int(64))
@@ -406,6 +498,7 @@ func (d *decoder) file() (f File) {
 	}
 	d.units, d.refs, d.passes, d.sites = room[Unit](n[tUnits]), room[Ref](n[tRefs]), room[ArgPass](n[tPasses]), room[Site](n[tSites])
 	d.values, d.kept, d.gaps, d.targets = room[Value](n[tValues]), room[ArgStore](n[tKept]), room[Gap](n[tGaps]), room[uint64](n[tTargets])
+	d.parts, d.edges, d.conds, d.returns = room[Part](n[tParts]), room[Edge](n[tEdges]), room[Cond](n[tConds]), room[Return](n[tReturns])
 	all := d.units
 	f.Units = room[*Unit](n[tUnits])
 	entry := uint64(0)
@@ -422,7 +515,8 @@ func (d *decoder) file() (f File) {
 		}
 		f.Units[i] = &all[i]
 	}
-	if k := len(d.refs) + len(d.passes) + len(d.sites) + len(d.values) + len(d.kept) + len(d.gaps) + len(d.targets); k > 0 {
+	if k := len(d.refs) + len(d.passes) + len(d.sites) + len(d.values) + len(d.kept) + len(d.gaps) + len(d.targets) +
+		len(d.parts) + len(d.edges) + len(d.conds) + len(d.returns); k > 0 {
 		d.fail(d.off, nil, "%d elements that the header counts are missing", k)
 	} else if d.off != len(d.b) {
 		d.fail(d.off, nil, "%d bytes follow the last unit", len(d.b)-d.off)
@@ -458,12 +552,13 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	u.Insts, u.Indirect = int32(x>>1), x&1 != 0
 	u.ArgUse = uint16(d.uint(1<<16 - 1))
 	u.ArgBack = uint16(d.uint(1<<16 - 1))
-	var n [6]uint64
+	var n [10]uint64
 	for i := range n {
 		n[i] = d.uint(maxUint64)
 	}
 	u.Refs, u.Passes, u.Sites = cut(d, &d.refs, n[0]), cut(d, &d.passes, n[1]), cut(d, &d.sites, n[2])
 	u.Kept, u.Gaps, u.Targets = cut(d, &d.kept, n[3]), cut(d, &d.gaps, n[4]), cut(d, &d.targets, n[5])
+	u.Parts, u.Edges, u.Conds, u.Returns = cut(d, &d.parts, n[6]), cut(d, &d.edges, n[7]), cut(d, &d.conds, n[8]), cut(d, &d.returns, n[9])
 	at := entry
 	for i := range u.Refs {
 		r := &u.Refs[i]
@@ -508,8 +603,10 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	for i := range u.Kept {
 		k := &u.Kept[i]
 		k.Slot = d.near(&at)
-		x := d.uint(1<<9 - 1)
-		k.Known, k.Reg = x&1 != 0, uint8(x>>1)
+		k.Kind, k.Reg, k.Size = StoreKind(d.uint(uint64(lastStore))), d.byte(), d.byte()
+		if k.Kind == StoreConst {
+			k.N = d.int(64)
+		}
 	}
 	for i := range u.Gaps {
 		u.Gaps[i] = Gap{PC: d.near(&at), Kind: GapKind(d.uint(uint64(lastGap)))}
@@ -526,6 +623,41 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 		}
 		at += step
 		u.Targets[i] = at
+	}
+	d.parted(u, at)
+}
+
+// parted reads the parts of a unit, and what goes with them. at is the last address.
+func (d *decoder) parted(u *Unit, at uint64) {
+	here := d.off
+	var before Part
+	for i := range u.Parts {
+		for _, f := range [...]struct{ to, from *uint32 }{
+			{&u.Parts[i].Refs, &before.Refs}, {&u.Parts[i].Passes, &before.Passes}, {&u.Parts[i].Sites, &before.Sites}, {&u.Parts[i].Kept, &before.Kept},
+		} {
+			*f.to = *f.from + uint32(d.uint(uint64(maxUint32-*f.from)))
+		}
+		before = u.Parts[i]
+	}
+	for i := range u.Edges {
+		u.Edges[i] = Edge{uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1))}
+	}
+	for i := range u.Conds {
+		c := &u.Conds[i]
+		c.A = d.near(&at)
+		c.Kind, c.Cmp, c.Size = CondKind(d.uint(uint64(lastCond))), d.byte(), d.byte()
+		c.N = d.uint(maxUint64)
+	}
+	for i := range u.Returns {
+		r := &u.Returns[i]
+		r.Part = uint16(d.uint(1<<16 - 1))
+		r.Kind = ReturnKind(d.uint(uint64(lastEnd)))
+		r.N = d.int(64)
+	}
+	if d.err == nil {
+		if err := u.checkParts(); err != nil {
+			d.fail(here, nil, "unit %#x: %v", u.Entry, err)
+		}
 	}
 }
 

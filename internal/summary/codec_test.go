@@ -28,6 +28,11 @@ func full() *File {
 		u := new(Unit)
 		fill(reflect.ValueOf(u).Elem(), &n)
 		u.Entry = uint64(0x1000 * n)
+		// what refers to other elements
+		u.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
+		u.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
+		u.Returns[0].Part, u.Returns[1].Part = 0, 1
+		u.Kept[0].Kind, u.Kept[1].Kind, u.Kept[1].N = StoreConst, StoreArg, 0
 		f.Units = append(f.Units, u)
 	}
 	return f
@@ -95,7 +100,11 @@ func TestExtremes(t *testing.T) {
 		Sites: []Site{{PC: 1, Gate: lastGate,
 			Values: []Value{{N: math.MinInt64, Off: math.MinInt32, Kind: lastValue, Reg: 255, Size: 255}, {N: math.MaxInt64}},
 			Args:   [3][]Value{1: {{}}}}},
-		Kept:    []ArgStore{{math.MaxUint64, 255, true}, {}},
+		Kept:    []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
+		Parts:   []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
+		Edges:   []Edge{{2, 0, 0}, {}},
+		Conds:   []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
+		Returns: []Return{{math.MinInt64, 2, lastEnd}, {}},
 		Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
 		Targets: []uint64{0, 1, math.MaxUint64},
 	}}})
@@ -118,7 +127,8 @@ func TestKindsAreKnown(t *testing.T) {
 			count[id.Name] = len(g.Specs)
 		}
 	}
-	for name, last := range map[string]int{"Kind": int(lastKind), "ValueKind": int(lastValue), "Gate": int(lastGate), "GapKind": int(lastGap)} {
+	for name, last := range map[string]int{"Kind": int(lastKind), "ValueKind": int(lastValue), "Gate": int(lastGate), "GapKind": int(lastGap),
+		"StoreKind": int(lastStore), "CondKind": int(lastCond), "ReturnKind": int(lastEnd)} {
 		if count[name] != last+1 {
 			t.Errorf("%s has %d constants, the codec knows %d", name, count[name], last+1)
 		}
@@ -143,6 +153,15 @@ func TestMarshalRefuses(t *testing.T) {
 		{File{SHA256: zeroSum, Units: []*Unit{{Gaps: []Gap{{Kind: lastGap + 1}}}}}, "gap 0x0 of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Targets: []uint64{1, 1}}}}, "target 0x1 follows 0x1"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Insts: -1}}}, "-1 instructions"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{Kind: lastStore + 1}}}}}, "store of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{N: 1}}}}}, "store of a number that is none"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Conds: []Cond{{Kind: lastCond + 1}}}}}, "condition of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Kind: lastEnd + 1}}}}}, "return of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Part: 1}}}}}, "return 0 refers to a part that is not there"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{Refs: 1}}}}}, "the last part does not end"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Parts: []Part{{Refs: 1}, {}}}}}, "part 1 ends before it begins"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}, "edge 0 refers to a part"},
 	} {
 		b, err := c.f.AppendBinary([]byte("x"))
 		if err == nil || !strings.Contains(err.Error(), c.want) || string(b) != "x" {
@@ -170,9 +189,9 @@ func TestUnmarshalRefuses(t *testing.T) {
 	other[len(magic)]++
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 4
-	none := []byte{0, 0, 0, 0, 0, 0, 0, 0}
+	none := make([]byte, totals)
 	unit := func(b ...byte) []byte { // one unit at 0 with a Ref, room for a target
-		return sealed(append([]byte{1, 1, 0, 0, 0, 0, 0, 0}, b...))
+		return sealed(append([]byte{1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, b...))
 	}
 	for _, c := range []struct {
 		b    []byte
@@ -181,20 +200,20 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{nil, "offset 0: not a summary", nil},
 		{[]byte("ELF.."), "offset 0: not a summary", nil},
-		{other, "offset 4: format version 2 is not 1", ErrVersion},
+		{other, "offset 4: format version 3 is not 2", ErrVersion},
 		{good[:20], "offset 20: truncated", ErrTruncated},
 		{flipped, "the checksum is wrong", ErrChecksum},
 		{good[:len(good)-1], "the checksum is wrong", ErrChecksum},
-		{sealed(append(none, 0)), "offset 45: 1 bytes follow the last unit", nil},
-		{sealed([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0}), "offset 37: a number that is longer than it need be", nil},
-		{sealed([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2}), "offset 37: a number of more than 64 bits", nil},
-		{sealed([]byte{0, 40, 0, 0, 0, 0, 0, 0}), "offset 37: 0 bytes cannot hold", ErrTruncated},
-		{sealed([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0}), "1 elements that the header counts are missing", nil},
-		{unit(0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0), "2 elements, but only 1 are left", nil},
-		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 15, 0), "offset 55: unknown kind 15", nil},
-		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, hasOff, 0, 0), "a zero that should not be written", nil},
-		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, hasOff, 0), "offset 57: truncated", ErrTruncated},
-		{unit(0, 0, 0xff, 0xff, 4, 1, 0, 0, 0, 0, 0, 0), "81919 is more than 65535", nil},
+		{sealed(append(none, 0)), "offset 49: 1 bytes follow the last unit", nil},
+		{sealed(append([]byte{0x80, 0}, none...)), "offset 37: a number that is longer than it need be", nil},
+		{sealed([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0}), "offset 37: a number of more than 64 bits", nil},
+		{sealed([]byte{0, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), "offset 37: 0 bytes cannot hold", ErrTruncated},
+		{sealed([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), "1 elements that the header counts are missing", nil},
+		{unit(0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), "2 elements, but only 1 are left", nil},
+		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 0), "offset 63: unknown kind 15", nil},
+		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, hasOff, 0, 0), "a zero that should not be written", nil},
+		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, hasOff, 0), "offset 65: truncated", ErrTruncated},
+		{unit(0, 0, 0xff, 0xff, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), "81919 is more than 65535", nil},
 	} {
 		f := File{SHA256: "left over"}
 		err := f.UnmarshalBinary(c.b)
@@ -222,6 +241,8 @@ func TestAllocationIsBounded(t *testing.T) {
 		"refs": {Refs: make([]Ref, n)}, "passes": {Passes: make([]ArgPass, n)}, "sites": {Sites: make([]Site, n)},
 		"values": {Sites: []Site{{Values: make([]Value, n)}}}, "kept": {Kept: make([]ArgStore, n)},
 		"gaps": {Gaps: make([]Gap, n)}, "targets": {Targets: make([]uint64, n)},
+		"parts": {Parts: make([]Part, n)}, "edges": {Parts: make([]Part, 1), Edges: make([]Edge, n)},
+		"conds": {Conds: make([]Cond, n)}, "returns": {Returns: make([]Return, n)},
 	} {
 		for i := range u.Targets {
 			u.Targets[i] = uint64(i)

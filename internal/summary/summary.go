@@ -68,12 +68,24 @@ type Value struct {
 	Size uint8
 }
 
-// ArgStore says that the unit stores a word that is no address of the file to
-// the 8 bytes at Slot: what register Reg held on entry if Known, else anything.
+// StoreKind says what an ArgStore stores.
+type StoreKind uint8
+
+// Kinds of stores.
+const (
+	StoreAny   StoreKind = iota // anything
+	StoreArg                    // what register Reg held on entry
+	StoreConst                  // N
+)
+
+// ArgStore says that the unit stores something that is no address of the file to
+// the Size bytes at Slot.
 type ArgStore struct {
-	Slot  uint64
-	Reg   uint8
-	Known bool
+	Slot uint64
+	N    int64
+	Kind StoreKind
+	Reg  uint8
+	Size uint8 // 1 to 64
 }
 
 // AnyPointer stands for the callees of calls through pointers in queries.
@@ -124,17 +136,86 @@ type Gap struct {
 	Kind GapKind
 }
 
-// Unit is what is known of the code that starts at Entry.
+// Part is a piece of a unit's code. Part 0 begins at the entry; any other runs
+// only after one of the Edges to it was taken. It says where what it refers to ends:
+// its Refs are those from the end of the part before it on, and so are the others.
+type Part struct {
+	Refs, Passes, Sites, Kept uint32
+}
+
+// Edge is a way from one part to another.
+type Edge struct {
+	From, To uint16
+	Cond     uint16 // 0: control may always take it; else Conds[Cond-1] must hold
+}
+
+// CondKind says what a Cond asks.
+type CondKind uint8
+
+// Conditions. Each is necessary: where it does not hold, the edge is not taken.
+const (
+	CondWord   CondKind = iota // the Size bytes at A do not hold what they hold in the file
+	CondReturn                 // a call of A returned a value whose low Size bytes compare with N so that condition code Cmp holds
+	CondEntry                  // a word of memory equals the file's own entry point
+	CondText                   // memory begins with the Size characters in A, the first one lowest
+	CondBack                   // a call of what the pointer at A holds comes back
+)
+
+// Cond is a condition on what the unit does not decide itself. Cmp is the
+// processor's condition code (Intel SDM, volume 2, appendix B.1.4.7) after cmp.
+type Cond struct {
+	A, N uint64
+	Kind CondKind
+	Cmp  uint8
+	Size uint8
+}
+
+// ReturnKind says how a unit ends.
+type ReturnKind uint8
+
+// Kinds of ends.
+const (
+	ReturnAny   ReturnKind = iota // it returns something in rax
+	ReturnConst                   // it returns N
+	ReturnCode                    // it returns what the code at N returns, to which it jumps
+	ReturnSlot                    // it returns what the code returns that the pointer at N holds
+	ReturnNever                   // it has no end
+)
+
+// Return is a way in which the unit ends in a part.
+type Return struct {
+	N    int64
+	Part uint16
+	Kind ReturnKind
+}
+
+// Unit is what is known of the code that starts at Entry. If Parts is nil, all
+// of it belongs to one part. What has no part (Gaps, Targets, the Args) is that of all.
 type Unit struct {
 	Entry    uint64
 	Refs     []Ref
 	Passes   []ArgPass
 	Sites    []Site
 	Kept     []ArgStore
+	Parts    []Part
+	Edges    []Edge
+	Conds    []Cond
+	Returns  []Return // nil: anything
 	Gaps     []Gap
 	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
 	Indirect bool     // it calls or jumps through pointers that are not the loader's own
 	ArgBack  uint16   // registers of ArgUse from whose value it moves backwards
 	ArgUse   uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
 	Insts    int32    // instructions
+}
+
+// Span returns where the elements of a part begin and end.
+func (u *Unit) Span(part int) (from, to Part) {
+	if len(u.Parts) == 0 {
+		return from, Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}
+	}
+	if part > 0 {
+		from = u.Parts[part-1]
+	}
+	return from, u.Parts[part]
 }

@@ -1,0 +1,434 @@
+package reach
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/summary"
+)
+
+// way is an edge between two parts of a live unit.
+type way struct {
+	unit UnitID
+	edge int32 // index in its Edges
+}
+
+// process takes up a newly analysed unit.
+func (g *Graph) process(id UnitID) {
+	if g.Hold != nil {
+		h := g.Hold(g, id)
+		u := &g.Units[id]
+		u.gate, u.held = h, h.All
+	}
+	if !g.Units[id].held {
+		g.begin(id)
+	}
+}
+
+// begin follows a unit from its entry.
+func (g *Graph) begin(id UnitID) {
+	u := &g.Units[id]
+	sum := g.Full(id)
+	if len(sum.Parts) > 0 || len(u.gate.Refs)+len(u.gate.Sites) > 0 {
+		u.full = sum
+		u.runs = make([]bool, max(len(sum.Parts), 1))
+	}
+	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
+	g.run(id, 0)
+}
+
+// run makes parts of a unit run, and those that they lead to.
+func (g *Graph) run(id UnitID, parts ...uint16) {
+	u := &g.Units[id]
+	if u.full == nil {
+		sum := u.Sum
+		g.keep(u.Image, sum.Kept)
+		g.follow(id, 0, uint32(len(sum.Refs)), 0, uint32(len(sum.Passes)))
+		return
+	}
+	var fresh []uint16
+	add := func(p uint16) {
+		if !u.runs[p] {
+			u.runs[p] = true
+			fresh = append(fresh, p)
+		}
+	}
+	for _, p := range parts {
+		add(p)
+	}
+	for i := 0; i < len(fresh); i++ {
+		for k, e := range u.full.Edges {
+			if e.From == fresh[i] && !u.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
+				add(e.To)
+			}
+		}
+	}
+	g.show(id, fresh)
+	sum := u.Sum
+	for _, p := range fresh {
+		from, to := sum.Span(int(p))
+		g.keep(u.Image, sum.Kept[from.Kept:to.Kept])
+		g.follow(id, from.Refs, to.Refs, from.Passes, to.Passes)
+		if int(id) < g.indexed {
+			for i := from.Refs; i < to.Refs; i++ {
+				g.indexRef(id, &sum.Refs[i])
+			}
+		}
+	}
+}
+
+// refNone stands for a reference of what does not run. No stored unit has one.
+const refNone summary.Kind = 0xff
+
+// show takes parts of a unit into its Sum. Each element keeps its index: waiters
+// have those of references.
+func (g *Graph) show(id UnitID, parts []uint16) {
+	u := &g.Units[id]
+	full := u.full
+	if u.Sum == full {
+		view := *full
+		view.Refs = make([]summary.Ref, len(full.Refs))
+		for i := range view.Refs {
+			view.Refs[i].Kind = refNone
+		}
+		view.Passes = make([]summary.ArgPass, len(full.Passes))
+		view.Kept = make([]summary.ArgStore, len(full.Kept))
+		view.Sites = nil
+		u.Sum = &view
+	}
+	view := u.Sum
+	for _, p := range parts {
+		from, to := full.Span(int(p))
+		for i := from.Refs; i < to.Refs; i++ {
+			if !slices.Contains(u.gate.Refs, int32(i)) {
+				view.Refs[i] = full.Refs[i]
+			}
+		}
+		for i := from.Passes; i < to.Passes; i++ {
+			if !g.waits(u, &full.Passes[i]) {
+				view.Passes[i] = full.Passes[i]
+			}
+		}
+		copy(view.Kept[from.Kept:to.Kept], full.Kept[from.Kept:to.Kept])
+		for i := from.Sites; i < to.Sites; i++ {
+			if !slices.Contains(u.gate.Sites, int32(i)) {
+				view.Sites = append(view.Sites, full.Sites[i])
+			}
+		}
+	}
+}
+
+// waits reports whether the call that an argument goes to waits for Release.
+func (g *Graph) waits(u *Unit, p *summary.ArgPass) bool {
+	return !p.Slot && slices.ContainsFunc(u.gate.Refs, func(i int32) bool {
+		r := &u.full.Refs[i]
+		return r.Kind == summary.RefCode && r.A == p.Callee
+	})
+}
+
+// Held is what of a unit waits.
+type Held struct {
+	All   bool
+	Refs  []int32 // indices of its references
+	Sites []int32 // and of its sites
+}
+
+// Full returns what is known of a unit, with what does not run of it.
+func (g *Graph) Full(id UnitID) *summary.Unit {
+	if u := &g.Units[id]; u.full != nil {
+		return u.full
+	}
+	return g.Units[id].Sum
+}
+
+// Release follows a unit that Hold held back, but for what still waits.
+func (g *Graph) Release(id UnitID, still Held) {
+	u := &g.Units[id]
+	all := u.held
+	u.gate, u.held = still, still.All
+	switch {
+	case still.All:
+	case all:
+		g.begin(id)
+		if int(id) < g.indexed { // it was passed over
+			for i := range g.Units[id].Sum.Refs {
+				g.indexRef(id, &g.Units[id].Sum.Refs[i])
+			}
+		}
+	default:
+		before := u.Sum
+		u.Sum = u.full
+		var parts []uint16
+		for p, runs := range u.runs {
+			if runs {
+				parts = append(parts, uint16(p))
+			}
+		}
+		g.show(id, parts)
+		sum := u.Sum
+		for i := range sum.Refs {
+			if before.Refs[i].Kind == refNone && sum.Refs[i].Kind != refNone {
+				g.follow(id, uint32(i), uint32(i)+1, 0, 0)
+				if int(id) < g.indexed {
+					g.indexRef(id, &sum.Refs[i])
+				}
+			}
+		}
+		g.follow(id, 0, 0, 0, uint32(len(sum.Passes)))
+	}
+}
+
+// holds reports whether the condition of an edge may hold. If it may not yet,
+// the edge is taken once it may.
+func (g *Graph) holds(w way) bool {
+	u := &g.Units[w.unit]
+	c := &u.full.Conds[u.full.Edges[w.edge].Cond-1]
+	if g.Denied != nil && g.Denied(u.Image, c) {
+		return false
+	}
+	switch c.Kind {
+	case summary.CondWord:
+		if g.mayChange(u.Image, c.A, uint64(c.Size)) {
+			return true
+		}
+		m := g.Members[u.Image]
+		for a := c.A &^ 7; a < c.A+uint64(c.Size); a += 8 {
+			m.guards[a] = append(m.guards[a], w)
+		}
+		return false
+	case summary.CondReturn, summary.CondBack:
+		if g.comesBack(u.Image, c) {
+			return true
+		}
+		g.pending = append(g.pending, w)
+		return false
+	}
+	return true
+}
+
+// comesBack reports whether the call that a condition asks about may come back
+// as it says, as far as is known now.
+func (g *Graph) comesBack(img int, c *summary.Cond) bool {
+	var seen []UnitID
+	if c.Kind == summary.CondBack {
+		return g.calleeEnds(img, c.A, true, func(int64) bool { return true }, &seen)
+	}
+	return g.calleeEnds(img, c.A, false, func(n int64) bool {
+		is, known := dataflow.Holds(c.Cmp, uint64(n), c.N, c.Size)
+		return is || !known
+	}, &seen)
+}
+
+// calleeEnds reports whether what runs of a function may return something that test accepts.
+func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, seen *[]UnitID) bool {
+	if !slot {
+		id, live := g.ids[img][a]
+		if !live {
+			return !g.Members[img].Exec(a) // else it is not called yet
+		}
+		return g.unitEnds(id, test, seen)
+	}
+	ts, known := g.bound(img, a)
+	if !known || len(ts) == 0 {
+		return true
+	}
+	for _, t := range ts {
+		s := g.Members[t.Image].Symbol(t.Sym)
+		if s.Type != sttFunc {
+			return true
+		}
+		if id, live := g.ids[t.Image][s.Value]; live && g.unitEnds(id, test, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Graph) unitEnds(id UnitID, test func(int64) bool, seen *[]UnitID) bool {
+	u := &g.Units[id]
+	if u.Sum == nil || u.held || slices.Contains(*seen, id) {
+		return false // not yet
+	}
+	*seen = append(*seen, id)
+	sum := g.Full(id)
+	if sum.Returns == nil {
+		return true
+	}
+	if len(sum.Parts) > 0 && u.runs == nil {
+		return false // not yet
+	}
+	return slices.ContainsFunc(sum.Returns, func(r summary.Return) bool {
+		if len(sum.Parts) > 0 && !u.runs[r.Part] {
+			return false
+		}
+		switch r.Kind {
+		case summary.ReturnNever:
+			return false
+		case summary.ReturnConst:
+			return test(r.N)
+		case summary.ReturnCode, summary.ReturnSlot:
+			return g.calleeEnds(u.Image, uint64(r.N), r.Kind == summary.ReturnSlot, test, seen)
+		}
+		return true
+	})
+}
+
+// recheck looks again at the edges that wait for calls to come back. It reports
+// whether there was one whose call may.
+func (g *Graph) recheck() bool {
+	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
+		u := &g.Units[w.unit]
+		if g.comesBack(u.Image, &u.full.Conds[u.full.Edges[w.edge].Cond-1]) {
+			g.woken = append(g.woken, w)
+			return true
+		}
+		return false
+	})
+	return len(g.woken) > 0
+}
+
+// mayChange reports whether live code, or code that is not known, may write
+// to memory after the loader filled it.
+func (g *Graph) mayChange(img int, a, size uint64) bool {
+	m := g.Members[img]
+	for w := a &^ 7; w < a+size; w += 8 {
+		if m.writes[w]&bytesOf(w, a, size) != 0 {
+			return true
+		}
+	}
+	o := m.object(a)
+	if o < 0 || m.Type == 2 && g.fixed() > 1 {
+		return true
+	}
+	for ; o < len(m.starts) && m.starts[o] < a+size; o++ {
+		if m.open[o] {
+			return true
+		}
+	}
+	// What other files can name they can write, as long as it is writable.
+	return m.inGOT(a) || !m.Relro.Contains(a) && slices.ContainsFunc(m.exports, func(r image.Range) bool {
+		return r.Start < a+size && a < r.End
+	})
+}
+
+// fixed counts the images at fixed addresses: they can name each other's memory.
+func (g *Graph) fixed() int {
+	n := 0
+	for _, m := range g.Members {
+		if m.Type == 2 {
+			n++
+		}
+	}
+	return n
+}
+
+// bytesOf returns which bytes of the word at w are in [a, a+size), one bit each.
+func bytesOf(w, a, size uint64) uint8 {
+	mask := uint8(0)
+	for i := range uint64(8) {
+		if w+i >= a && w+i < a+size {
+			mask |= 1 << i
+		}
+	}
+	return mask
+}
+
+// keep takes up stores of live code.
+func (g *Graph) keep(img int, l []summary.ArgStore) {
+	m := g.Members[img]
+	for _, k := range l {
+		if k.Size == 0 || k.Kind == summary.StoreConst && m.holdsAlready(k) {
+			continue
+		}
+		g.written(img, k.Slot, uint64(k.Size))
+	}
+}
+
+// holdsAlready reports whether a constant is what the file has in its place.
+func (m *member) holdsAlready(k summary.ArgStore) bool {
+	if k.Size > 8 || len(m.relocsIn(k.Slot, k.Slot+uint64(k.Size))) > 0 {
+		return false
+	}
+	b := m.Bytes(k.Slot)
+	for i := range int(k.Size) {
+		have := byte(0)
+		if i < len(b) {
+			have = b[i]
+		}
+		if byte(k.N>>(8*i)) != have {
+			return false
+		}
+	}
+	return true
+}
+
+// written wakes the edges that wait for a write to [a, a+size).
+func (g *Graph) written(img int, a, size uint64) {
+	m := g.Members[img]
+	for w := a &^ 7; w < a+size; w += 8 {
+		mask := bytesOf(w, a, size)
+		if m.writes[w]&mask == mask {
+			continue
+		}
+		m.writes[w] |= mask
+		g.wakeGuards(m, w, a, size)
+	}
+}
+
+func (g *Graph) wakeGuards(m *member, w, a, size uint64) {
+	list := m.guards[w]
+	if len(list) == 0 {
+		return
+	}
+	still := list[:0]
+	for _, x := range list {
+		f := g.Units[x.unit].full
+		if c := &f.Conds[f.Edges[x.edge].Cond-1]; c.A < a+size && a < c.A+uint64(c.Size) {
+			g.woken = append(g.woken, x)
+		} else {
+			still = append(still, x)
+		}
+	}
+	m.guards[w] = still
+	if len(still) == 0 {
+		delete(m.guards, w)
+	}
+}
+
+// openWords wakes the edges that wait for a write to an object whose address is out.
+func (g *Graph) openWords(img int, start, end uint64) {
+	m := g.Members[img]
+	if uint64(len(m.guards)) > (end-start)/8 {
+		for w := start &^ 7; w < end; w += 8 {
+			g.wakeGuards(m, w, start, end-start)
+		}
+		return
+	}
+	var words []uint64
+	for w := range m.guards {
+		if w+8 > start && w < end {
+			words = append(words, w)
+		}
+	}
+	slices.Sort(words)
+	for _, w := range words {
+		g.wakeGuards(m, w, start, end-start)
+	}
+}
+
+// wakeParts makes run what edges lead to whose conditions came to hold.
+func (g *Graph) wakeParts() {
+	list := g.woken
+	g.woken = nil
+	slices.SortFunc(list, func(a, b way) int { return cmp.Or(cmp.Compare(a.unit, b.unit), cmp.Compare(a.edge, b.edge)) })
+	for i := 0; i < len(list); {
+		id := list[i].unit
+		var parts []uint16
+		for ; i < len(list) && list[i].unit == id; i++ {
+			parts = append(parts, g.Units[id].full.Edges[list[i].edge].To)
+		}
+		g.run(id, parts...)
+	}
+}
