@@ -71,19 +71,20 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
 		s.Switch("loader-environment", false)
 	}
+	all := Switches()
 	for _, l := range []struct {
 		names []string
 		on    bool
 	}{{opts.NoAssume, false}, {opts.Assume, true}} {
 		for _, name := range l.names {
-			switch {
-			case name == "all":
-				for _, f := range assume.Facts {
+			found := false
+			for _, f := range all {
+				if f.Name == name || name == "all" {
 					s.Switch(f.Name, l.on)
+					found = true
 				}
-			case assume.Find(name) != nil:
-				s.Switch(name, l.on)
-			default:
+			}
+			if !found {
 				return nil, &AssumptionError{name}
 			}
 		}
@@ -95,26 +96,30 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 type AssumptionError struct{ Name string }
 
 func (e *AssumptionError) Error() string {
-	var names []string
-	for _, f := range assume.Facts {
+	names := []string{"all"}
+	for _, f := range Switches() {
 		names = append(names, f.Name)
 	}
-	return fmt.Sprintf("no assumption is called %q; there are all, %s", e.Name, strings.Join(names, ", "))
+	return fmt.Sprintf("there is no assumption %q that can be switched, but %s", e.Name, strings.Join(names, ", "))
 }
 
-// Switch is an assumption of the environment that Options can switch.
+// Switch is an assumption that Options can switch.
 type Switch struct {
-	Name    string
-	Default string // "on", "off", or "host": on if the host's configuration is read and does not speak against it
-	Says    string // what is assumed
-	Else    string // what happens where it is not so
+	Name    string `json:"name"`
+	Default string `json:"default"`        // "on", "off", or "host": on if the host's configuration is read and does not speak against it
+	Says    string `json:"says"`           // what is assumed
+	Else    string `json:"else,omitempty"` // what happens where it is not so; "" if it is not about the environment but about the program
 }
 
-// Switches lists the assumptions of the environment that a scan may make.
+// Switches lists the assumptions that a scan may make and that can be switched,
+// those of the environment first.
 func Switches() []Switch {
 	var out []Switch
 	for _, f := range assume.Facts {
 		out = append(out, Switch(f))
+	}
+	for _, name := range gate.Names() {
+		out = append(out, Switch{Name: name, Default: "on", Says: gateDetails[name]})
 	}
 	return out
 }

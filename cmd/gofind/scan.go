@@ -64,6 +64,9 @@ by their flags.`,
 // scan runs the analysis; its errors say what the user can do about them.
 func scan(ctx context.Context, program string, opts gofind.Options) (*gofind.Result, error) {
 	result, err := gofind.Scan(ctx, program, opts)
+	if unknown := (*gofind.AssumptionError)(nil); errors.As(err, &unknown) {
+		return nil, usagef("gofind assumptions says what they are", "%w", err)
+	}
 	if err != nil {
 		return nil, &exitError{ExitError, err, hint(err)}
 	}

@@ -5,14 +5,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gofind-dev/gofind"
 	"github.com/gofind-dev/gofind/internal/report"
 )
 
 // newWhy is `gofind why`.
 func newWhy(out output) *cobra.Command {
 	var (
-		flags scanFlags
-		json  bool
+		flags   scanFlags
+		json    bool
+		explain bool
 	)
 	c := &cobra.Command{
 		Use:   "why PROGRAM SYSCALL",
@@ -20,11 +22,15 @@ func newWhy(out output) *cobra.Command {
 		Long: `Why shows the shortest chain of functions from an entry of PROGRAM to a place
 that makes SYSCALL, one function a line, and how many other places there are.
 
+For a call that the program cannot make, --explain says which assumptions it
+would take to make it: it scans without each of them.
+
 It ends with 0 if the program can make the call, with 4 if it cannot, and with 3
 if the call was not found but the answer of the scan is incomplete.`,
 		Example: `  gofind why nginx execve
   gofind why --json /usr/bin/curl socket
-  gofind why --since main redis-server mprotect`,
+  gofind why --since main redis-server mprotect
+  gofind why --explain cat execve        which assumption keeps it out`,
 		Args:              arguments("PROGRAM", "SYSCALL"),
 		ValidArgsFunction: completeWhy,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,6 +43,12 @@ if the call was not found but the answer of the scan is incomplete.`,
 				return err
 			}
 			why := report.NewWhy(result, call)
+			if explain && why.Answer != report.Yes {
+				why.Removed, err = gofind.Removed(c.Context(), program, flags.options(), call)
+				if err != nil {
+					return err
+				}
+			}
 			if err := writeWhy(out, why, json); err != nil {
 				return err
 			}
@@ -44,6 +56,7 @@ if the call was not found but the answer of the scan is incomplete.`,
 		},
 	}
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.why/v1)")
+	c.Flags().BoolVar(&explain, "explain", false, "say which assumptions keep a call out that cannot be made")
 	flags.add(c)
 	return c
 }

@@ -3,6 +3,9 @@
 // change. They are rows of a text file (assume.txt) with a default that is safe
 // for a service in production, and each can be switched.
 //
+// What package gate holds back rests on assumptions of its own, about the program
+// and its C library; they are switched here too.
+//
 // A set of assumptions makes conditions false that units ask of their
 // environment (package summary, Cond), and keeps closed what package gate holds back.
 package assume
@@ -69,15 +72,21 @@ func New(host func(name string) bool) *Set {
 	return s
 }
 
-// Switch sets an assumption.
+// Switch sets an assumption. Others than Facts are on unless they are switched off.
 func (s *Set) Switch(name string, on bool) { s.on[name] = on }
+
+// On reports whether an assumption is made.
+func (s *Set) On(name string) bool {
+	on, known := s.on[name]
+	return on || !known
+}
 
 // Holds reports whether an assumption is made. Code that asks has a use for it.
 func (s *Set) Holds(name string) bool {
-	if s.on[name] {
+	if s.On(name) {
 		s.used[name] = true
 	}
-	return s.on[name]
+	return s.On(name)
 }
 
 // Used lists the assumptions that code of the program has a use for, sorted.

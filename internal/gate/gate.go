@@ -177,7 +177,7 @@ func (k *Keeper) rows(img int) []*row {
 	l, known := k.images[img]
 	if !known {
 		for i := range rows {
-			if rows[i].image == k.p.Images[img].Soname {
+			if rows[i].image == k.p.Images[img].Soname && k.assumed.On(rows[i].name) {
 				l = append(l, &rows[i])
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -29,6 +30,8 @@ type Why struct {
 	Syscall  string           `json:"syscall"`
 	Answer   Answer           `json:"answer"`
 	Calls    []gofind.Syscall `json:"calls"` // one for each ABI
+
+	Removed []gofind.Removal `json:"removed,omitempty"` // for a call that cannot be made, if it was asked for
 }
 
 // NewWhy picks a call by the kernel's name out of a result.
@@ -65,11 +68,18 @@ func (y *Why) Lines(w io.Writer) error {
 	if len(y.Calls) == 0 {
 		fmt.Fprintf(b, "# %s\n", y.sentence())
 	}
-	for _, c := range y.Calls {
-		fmt.Fprintf(b, "# %s\n", y.possible(c))
-		for _, step := range c.Via {
+	chain := func(via []gofind.Step) {
+		for _, step := range via {
 			fmt.Fprintf(b, "%s\t%s\t%s\n", dash(Clean(step.Function)), dash(base(step.Image)), dash(Clean(step.How)))
 		}
+	}
+	for _, c := range y.Calls {
+		fmt.Fprintf(b, "# %s\n", y.possible(c))
+		chain(c.Via)
+	}
+	for _, r := range y.Removed {
+		fmt.Fprintf(b, "# %s\n", y.without(r))
+		chain(r.Syscall.Via)
 	}
 	return b.Flush()
 }
@@ -90,14 +100,35 @@ func (y *Why) Page(w io.Writer, style Style) error {
 			fmt.Fprintln(p.w)
 		}
 		fmt.Fprintln(p.w, p.paint(bold, y.possible(c)))
-		var rows []row
-		for _, step := range c.Via {
-			rows = append(rows, row{function(step.Function), base(step.Image), Clean(step.How)})
-		}
-		p.table(rows, "", faint, faint)
+		p.chain(c.Via)
 		p.sites(c)
 	}
+	for _, r := range y.Removed {
+		p.title(bold, "%s", y.without(r))
+		p.chain(r.Syscall.Via)
+	}
 	return p.w.Flush()
+}
+
+// chain lists the functions of a chain.
+func (p *painter) chain(via []gofind.Step) {
+	var rows []row
+	for _, step := range via {
+		rows = append(rows, row{function(step.Function), base(step.Image), Clean(step.How)})
+	}
+	p.table(rows, "", faint, faint)
+}
+
+// without is the headline of a call that an assumption keeps out.
+func (y *Why) without(r gofind.Removal) string {
+	return fmt.Sprintf("it could without %s %s", plural(len(r.Assumptions), "the assumption", "the assumptions"), strings.Join(r.Assumptions, ", "))
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // maxSites is how many sites a page lists; the JSON has them all.
