@@ -96,9 +96,20 @@
 //     were, and of the others those that a short leaf provably does not write (GCC
 //     relies on that with -fipa-ra); in Go code only the frame pointer (Go internal ABI).
 //
+// # Parts
+//
+// Where a branch compares a word of writable memory with a constant, the side that what the file
+// holds there does not take has a condition; and so has a branch on what a
+// short leaf returned (once for each side), on the file's own entry address, on memory that begins with a
+// text, and the way behind a call through a slot of a function that is said not
+// to return. The blocks are divided at such edges: a part is what
+// unconditional transfers lead to from its first block and from no other part. What a
+// block refers to, stores, calls and returns is that of its part. Values are those of all
+// paths, whether or not their conditions hold. A unit with an unresolved jump has one part.
+//
 // # What is over-approximated
 //
-// All paths of the graph count, whether or not their conditions exclude each
+// But for parts, all paths of the graph count, whether or not their conditions exclude each
 // other. Joins lose which values belong together. A word of the frame has
 // no value after a store that may hit it. All registers that may return something
 // return something: rax, rdx and rcx, in Go code all. A function that

@@ -2,10 +2,11 @@
 // else was set up: facts about known libraries (gates.txt), each with its source
 // and the name of the assumption it rests on.
 //
-// A function is recognised by its name or by what it calls, since stripped
-// libraries have no names for their own functions; what is recognised by mistake
-// in another version of the library must be private and make the calls that the row
-// names, and waits for the same condition. The condition is looked at again whenever
+// A function is recognised by its name, by what it calls or by a text that it refers to,
+// since stripped libraries have no names for their own functions; what is recognised by mistake
+// in another version of the library must be private and make the calls or use the text that the row
+// names, and waits for the same condition. Some rows wait for an assumption of the
+// environment (package assume) that is not made. The condition is looked at again whenever
 // everything else has been followed, so the answer does not depend on the order.
 package gate
 

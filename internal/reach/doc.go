@@ -33,6 +33,21 @@
 //     live only once a live word or call wants its result.
 //   - Gated and held units (Gate, Hold) wait for a model in another package.
 //
+// # Parts
+//
+// A unit whose branches ask for what its function does not decide (summary.Cond) is a
+// graph of parts. Part 0 runs with the unit; an edge to another is taken once its
+// condition may hold, and only then what the part refers to is followed. Start optimistic,
+// only raise: conditional constant propagation (Wegman and Zadeck, TOPLAS 1991) over the whole process.
+//
+//   - A word of memory may change if live code writes any of its bytes by name
+//     (but for a constant that it holds already), if the object that it is in is open: its address escaped,
+//     was read from a live word, or is in live data; and if other files can name it. What the loader
+//     protects after relocation (RELRO) another image does not write.
+//   - A call may return a value, or come back at all, if what runs of its callee may end so. A callee
+//     that is not live yet does not; calls are looked at again when all else is done.
+//   - What is asked of the environment is decided by Denied (package assume).
+//
 // # Data
 //
 // The data of an image is partitioned into objects. Boundaries are proven ones
@@ -96,6 +111,8 @@
 //     data this includes the guess of what an object is;
 //   - a pointer that was moved to the end of an object by the compiler and is moved
 //     backwards later does so in registers or through one named word, where Back follows it;
+//   - nothing writes to another image's RELRO memory before it is protected: only the loader and
+//     resolvers of IFUNCs run by then;
 //   - unwind-ranges: a 32-bit offset that leads to code from a table leads to the start of a function;
 //   - names that are looked up are whole texts whose addresses live code forms or
 //     live data holds; names that are built are not known here.
