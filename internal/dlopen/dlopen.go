@@ -19,7 +19,6 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -55,7 +54,8 @@ type Model struct {
 	held        []text // file names that wait for an opener to be live
 	tried       map[string]bool
 	live        bool            // something that loads files is live
-	words       map[string]bool // identifiers that live code of the C library refers to
+	words       map[string]bool // identifiers that live code refers to
+	newWords    []string        // those of them that were not looked at as names of character sets
 	nss         *hostconf.NSSConfig
 	nssDone     map[string]bool
 	pamDone     map[string]bool
@@ -100,7 +100,10 @@ func (m *Model) Load(g *reach.Graph) bool {
 			m.held = append(m.held, t)
 		}
 		if len(t.s) < 32 && m.p.Images[t.img].Origin != process.OriginLoader && !strings.ContainsAny(t.s, " /%\n\t") {
-			m.words[t.s] = true
+			if !m.words[t.s] {
+				m.words[t.s] = true
+				m.newWords = append(m.newWords, t.s)
+			}
 		}
 	}
 	m.texts = m.texts[:0]
@@ -524,11 +527,11 @@ func (m *Model) gconv(g *reach.Graph) bool {
 		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "iconv_open may be asked for any character set; its modules convert in memory and make no calls of their own"})
 	}
 	grown := false
-	for _, w := range slices.Sorted(maps.Keys(m.words)) {
-		if !m.tried["charset "+w] {
-			m.tried["charset "+w] = true
-			grown = m.load(g, m.charsets.For(w), "gconv") || grown
-		}
+	words := m.newWords
+	m.newWords = nil
+	slices.Sort(words)
+	for _, w := range words {
+		grown = m.load(g, m.charsets.For(w), "gconv") || grown
 	}
 	return grown
 }

@@ -31,6 +31,7 @@ type GconvConfig struct {
 
 	aliases map[string][]string // with repetitions
 	paths   map[string]bool     // of Modules
+	of      map[string][]int32  // Conversions by From and by To, in their order
 }
 
 // Gconv reads what modules iconv and the wide character functions may load. glibc reads
@@ -39,7 +40,7 @@ type GconvConfig struct {
 // into libc need no module.
 func Gconv(read ReadFile, readdir ReadDir) *GconvConfig {
 	r := newReader(read, readdir)
-	c := &GconvConfig{aliases: map[string][]string{}, paths: map[string]bool{}}
+	c := &GconvConfig{aliases: map[string][]string{}, paths: map[string]bool{}, of: map[string][]int32{}}
 	for _, dir := range under("gconv") {
 		found := false
 		if data, ok := r.file(dir + "/gconv-modules"); ok {
@@ -99,6 +100,11 @@ func (c *GconvConfig) parse(dir, file, text string) {
 
 func (c *GconvConfig) add(v Conversion) {
 	v.Path = path.Clean(v.Path)
+	n := int32(len(c.Conversions))
+	c.of[v.From] = append(c.of[v.From], n)
+	if v.To != v.From {
+		c.of[v.To] = append(c.of[v.To], n)
+	}
 	c.Conversions = append(c.Conversions, v)
 	if !c.paths[v.Path] {
 		c.paths[v.Path] = true
@@ -221,11 +227,10 @@ func (c *GconvConfig) For(charset string) []Module {
 		}
 		done[name] = true
 		todo = append(todo, c.aliases[name]...)
-		for _, v := range c.Conversions {
-			if v.From == name || v.To == name {
-				mods.add(v.module())
-				todo = append(todo, v.From, v.To)
-			}
+		for _, i := range c.of[name] {
+			v := &c.Conversions[i]
+			mods.add(v.module())
+			todo = append(todo, v.From, v.To)
 		}
 	}
 	return mods.list

@@ -364,7 +364,12 @@ func (f *File) LookupHash(hash uint32, name, version string) (int, bool) {
 // unversioned reference, which may bind to the oldest version of a symbol, it
 // takes the default one.
 func (f *File) LookupNewest(name string) (int, bool) {
-	return f.lookup(GNUHash(name), name, "", 2)
+	return f.LookupNewestHash(GNUHash(name), name)
+}
+
+// LookupNewestHash is LookupNewest with GNUHash(name) known.
+func (f *File) LookupNewestHash(hash uint32, name string) (int, bool) {
+	return f.lookup(hash, name, "", 2)
 }
 
 // lookup: an unversioned reference takes at once a symbol whose version index

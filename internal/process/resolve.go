@@ -311,7 +311,7 @@ func (p *Process) lookupScope(s *scope, skip int, hash uint32, name, version str
 func (p *Process) lookupIn(id int, hash uint32, name, version string) (int, bool) {
 	f := p.Images[id].File
 	if p.link.musl {
-		return f.LookupNewest(name) // find_sym passes over hidden versions only
+		return f.LookupNewestHash(hash, name) // find_sym passes over hidden versions only
 	}
 	return f.LookupHash(hash, name, version)
 }
@@ -339,8 +339,14 @@ func (p *Process) LookupGlobal(name, version string, dst []Target) []Target {
 // LookupAll appends every default definition of name in any image, in order of
 // id: what dlsym may return for some handle.
 func (p *Process) LookupAll(name string, dst []Target) []Target {
-	for _, img := range p.Images {
-		if sym, ok := img.LookupNewest(name); ok {
+	return p.LookupFrom(0, name, dst)
+}
+
+// LookupFrom is LookupAll in the images from id first on.
+func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
+	hash := image.GNUHash(name)
+	for _, img := range p.Images[first:] {
+		if sym, ok := img.LookupNewestHash(hash, name); ok {
 			dst = append(dst, Target{img.ID, sym})
 		}
 	}

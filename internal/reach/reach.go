@@ -3,7 +3,6 @@ package reach
 import (
 	"context"
 	"encoding/binary"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -107,6 +106,7 @@ type Graph struct {
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	seenStr  map[symRef]bool
 	lookups  map[string]looked
+	relooked int // images in which all of lookups were looked up
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -126,7 +126,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
+		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
 	for range opts.Workers {
 		g.pools = append(g.pools, nil)
 	}
@@ -901,7 +901,7 @@ func (g *Graph) lookup(s string, c cause, where Lookups) {
 	}
 	c.how = Symbol
 	g.lookups[s] = looked{c, where}
-	g.found(s)
+	g.found(s, 0)
 }
 
 // looked is a name that is looked up.
@@ -910,10 +910,10 @@ type looked struct {
 	where Lookups
 }
 
-// found makes the definitions of a name that is looked up live.
-func (g *Graph) found(s string) {
+// found makes the definitions of a name that is looked up live, those in images from id first on.
+func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
-	for _, t := range g.P.LookupAll(s, nil) {
+	for _, t := range g.P.LookupFrom(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
 		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen {
 			g.symbol(t, 0, l.c, s)
@@ -951,8 +951,17 @@ func identifier(s string) bool {
 // Relookup looks the names that live code refers to up again, in images that have come since.
 func (g *Graph) Relookup() {
 	g.sync()
-	for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
-		g.found(s)
+	first := g.relooked
+	g.relooked = len(g.P.Images)
+	var names []string // those that the new images define: few
+	for s := range g.lookups {
+		if g.targets = g.P.LookupFrom(first, s, g.targets[:0]); len(g.targets) > 0 {
+			names = append(names, s)
+		}
+	}
+	slices.Sort(names)
+	for _, s := range names {
+		g.found(s, first)
 	}
 }
 
