@@ -10,18 +10,18 @@ import (
 
 // transfer applies instruction i, transfers of control included.
 func (w *worker) transfer(s *state, i int32) {
-	in := w.insts[i]
+	in := &w.insts[i] // stays as it is when w.insts grows
 	switch in.Op {
 	case x86.OpJmp:
-		w.jump(s, &in, true)
+		w.jump(s, in, true)
 	case x86.OpJcc:
-		w.branch(s, i, &in)
+		w.branch(s, i, in)
 	case x86.OpCall:
-		w.call(s, &in)
+		w.call(s, in)
 	case x86.OpCallInd:
-		w.callInd(s, &in)
+		w.callInd(s, in)
 	case x86.OpJmpInd:
-		w.jumpInd(s, &in)
+		w.jumpInd(s, in)
 	case x86.OpRet:
 		m := uint16(returned)
 		if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
@@ -35,9 +35,9 @@ func (w *worker) transfer(s *state, i int32) {
 			}
 		}
 	default:
-		w.step(s, &in)
+		w.step(s, in)
 		if w.chaos {
-			w.spill(s, &in)
+			w.spill(s, in)
 		}
 	}
 	if w.chaos {
@@ -69,20 +69,22 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	equal := &w.equal
-	equal.set(s)
+	y := x // of r where the two are equal
 	if size == 8 {
-		equal.r[r] = w.v.con(n)
+		y = w.v.con(n)
 	} else if !w.hasAddr(x) {
-		equal.r[r] = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
+		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
 	}
 	switch in.Cond {
 	case 4: // e
+		equal := &w.equal
+		equal.set(s)
+		equal.r[r] = y
 		w.jump(equal, in, false)
 		s.esc = s.esc || equal.esc
 	case 5: // ne
 		w.jump(s, in, false)
-		s.r[r] = equal.r[r]
+		s.r[r] = y
 	default:
 		w.jump(s, in, false)
 	}
@@ -249,11 +251,8 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	if !w.final {
 		// Only the frame's escape matters before the values have settled.
 		for r := 0; r < 16 && !s.esc; r++ {
-			if x := s.r[r]; calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) && x > vMany {
-				w.each(s, x, func(e elem) val {
-					s.esc = s.esc || e.k == kSP
-					return vTop
-				})
+			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
+				s.esc = w.hasFrame(s.r[r])
 			}
 		}
 		return
@@ -269,11 +268,11 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			continue
 		}
 		if x < setBit {
-			w.handElem(s, w.v.elems[x], r, callee, slot, kind)
+			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
 			continue
 		}
 		for _, y := range w.v.members(x) {
-			w.handElem(s, w.v.elems[y], r, callee, slot, kind)
+			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
 	if same != 0 {
@@ -281,7 +280,20 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	}
 }
 
-func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kind summary.Kind) {
+// hasFrame reports whether x may be an address in the frame.
+func (w *worker) hasFrame(x val) bool {
+	if x < setBit {
+		return w.v.elems[x].k == kSP
+	}
+	for _, y := range w.v.members(x) {
+		if w.v.elems[y].k == kSP {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, kind summary.Kind) {
 	switch e.k {
 	case kAddr:
 		off, back := offset(e.b)
@@ -299,7 +311,7 @@ func (w *worker) handElem(s *state, e elem, r int, callee uint64, slot bool, kin
 		}
 	default:
 		if w.jumping || calleeSaved>>uint(r)&1 == 0 {
-			w.useElem(s, &e)
+			w.useElem(s, e)
 		}
 	}
 }

@@ -81,21 +81,38 @@ type place struct {
 // places calls f for each place that the memory operand of in may address.
 // Addresses that are dereferenced at an unknown offset have been used.
 func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
+	p, of := w.place(s, in)
+	if of.base == vBottom {
+		f(p)
+		return
+	}
+	for _, y := range w.v.members(of.base) {
+		f(w.placeOf(s, &w.v.elems[y], of.disp, of.indexed))
+	}
+}
+
+// operand is a memory operand whose base is a set of values, if base is not vBottom.
+type operand struct {
+	base    val
+	disp    int64
+	indexed bool
+}
+
+// place returns the place that the memory operand of in addresses, or, if
+// there may be several, what placeOf makes them from.
+func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 	if in.Flags&x86.FlagSeg != 0 {
 		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
 		w.useAddrRegs(s, in)
-		f(place{})
-		return
+		return place{}, operand{}
 	}
 	if in.Flags&x86.FlagAddr32 != 0 && in.Base != x86.RIP {
 		w.useAddrRegs(s, in)
-		f(place{})
-		return
+		return place{}, operand{}
 	}
 	disp := in.Disp
 	if in.Base == x86.RIP {
-		f(place{k: kAddr, a: uint64(disp)})
-		return
+		return place{k: kAddr, a: uint64(disp)}, operand{}
 	}
 	index := in.Index
 	if index != x86.RegNone {
@@ -107,20 +124,16 @@ func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
 	if in.Base == x86.RegNone {
 		if index == x86.RegNone {
 			if w.inImage(uint64(disp)) {
-				f(place{k: kAddr, a: uint64(disp)})
-			} else {
-				f(place{})
+				return place{k: kAddr, a: uint64(disp)}, operand{}
 			}
-			return
+			return place{}, operand{}
 		}
 		if w.abs && w.inImage(uint64(in.Disp)) {
 			w.use(s, s.r[index])
-			f(place{k: kTab4, a: uint64(in.Disp), t: uint64(in.Disp)})
-			return
+			return place{k: kTab4, a: uint64(in.Disp), t: uint64(in.Disp)}, operand{}
 		}
 		w.use(s, s.r[index])
-		f(place{})
-		return
+		return place{}, operand{}
 	}
 	if index != x86.RegNone {
 		w.use(s, s.r[index])
@@ -128,22 +141,19 @@ func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
 	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
 		// table(base) in position-dependent code: the displacement is the address
 		w.use(s, s.r[in.Base])
-		f(place{k: kTab4, a: uint64(disp), t: uint64(disp)})
-		return
+		return place{k: kTab4, a: uint64(disp), t: uint64(disp)}, operand{}
 	}
 	x := s.r[in.Base]
 	if x < setBit {
-		w.placeOf(s, w.v.elems[x], disp, index != x86.RegNone, f)
-		return
+		return w.placeOf(s, &w.v.elems[x], disp, index != x86.RegNone), operand{}
 	}
-	for _, y := range w.v.members(x) {
-		w.placeOf(s, w.v.elems[y], disp, index != x86.RegNone, f)
-	}
+	return place{}, operand{x, disp, index != x86.RegNone}
 }
 
-func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p place)) {
+// placeOf returns the place at an offset from e.
+func (w *worker) placeOf(s *state, e *elem, disp int64, indexed bool) place {
 	if disp < 0 {
-		w.backwards(&e)
+		w.backwards(e)
 	}
 	switch e.k {
 	case kAddr:
@@ -151,49 +161,41 @@ func (w *worker) placeOf(s *state, e elem, disp int64, indexed bool, f func(p pl
 			b := e.b
 			if fixed(b) && indexed {
 				// a table at a known distance: base + index
-				f(place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp), near: true})
-				return
+				return place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp), near: true}
 			}
 			if disp < 0 && !fixed(b) {
 				b = anyBack
 			} else if fixed(b) {
 				b += disp
 			}
-			f(place{k: kTab4, a: e.a, b: b, r: int8(b2i(!indexed || b != 0))})
-			return
+			return place{k: kTab4, a: e.a, b: b, r: int8(b2i(!indexed || b != 0))}
 		}
-		a := e.a + uint64(e.b+disp)
-		f(place{k: kAddr, a: a})
+		return place{k: kAddr, a: e.a + uint64(e.b+disp)}
 	case kSP:
 		if indexed || !fixed(e.b) {
-			f(place{anyS: true})
-			return
+			return place{anyS: true}
 		}
-		f(place{k: kSP, b: e.b + disp})
+		return place{k: kSP, b: e.b + disp}
 	case kArg:
 		w.argUse |= 1 << uint(e.r)
 		if indexed || e.b != 0 {
-			f(place{})
-			return
+			return place{}
 		}
-		f(place{k: kArg, r: e.r, b: disp})
+		return place{k: kArg, r: e.r, b: disp}
 	case kConst:
 		if a := e.a + uint64(disp); !indexed && w.inImage(a) && w.abs {
-			f(place{k: kAddr, a: a})
-			return
+			return place{k: kAddr, a: a}
 		}
-		f(place{})
+		return place{}
 	case kLoad:
-		w.useElem(s, &e)
+		w.useElem(s, e)
 		if e.r == 8 && !indexed {
-			f(place{k: kLoad, a: e.a, b: disp})
-			return
+			return place{k: kLoad, a: e.a, b: disp}
 		}
-		f(place{})
-	default:
-		w.useElem(s, &e)
-		f(place{})
+		return place{}
 	}
+	w.useElem(s, e)
+	return place{}
 }
 
 func b2i(b bool) int {
@@ -217,14 +219,19 @@ func (w *worker) useAddrRegs(s *state, in *x86.Inst) {
 
 // load returns the value of the memory operand, size bytes wide.
 func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
+	p, of := w.place(s, in)
+	if of.base == vBottom {
+		return w.loadAt(s, in, &p, size)
+	}
 	res := vBottom
-	w.places(s, in, func(p place) {
-		res = w.join(s, res, w.loadAt(s, in, p, size))
-	})
+	for _, y := range w.v.members(of.base) {
+		p = w.placeOf(s, &w.v.elems[y], of.disp, of.indexed)
+		res = w.join(s, res, w.loadAt(s, in, &p, size))
+	}
 	return res
 }
 
-func (w *worker) loadAt(s *state, in *x86.Inst, p place, size uint8) val {
+func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 	switch p.k {
 	case kAddr:
 		if x, ok := w.constant(p.a, size); ok {
@@ -294,7 +301,7 @@ func (w *worker) obj(a uint64, b int64) {
 }
 
 // access: the object of p is accessed at an unknown offset.
-func (w *worker) access(p place) {
+func (w *worker) access(p *place) {
 	off, back := offset(p.b)
 	if p.near && back == 0 {
 		back = summary.Near
@@ -333,30 +340,42 @@ func (w *worker) read(a uint64, size uint8) {
 
 // touch records a read of the memory operand whose value is not tracked.
 func (w *worker) touch(s *state, in *x86.Inst) {
-	size := in.MemSize
-	anySize := in.Flags&x86.FlagMemAny != 0
-	w.places(s, in, func(p place) {
-		switch p.k {
-		case kAddr:
-			if anySize {
-				w.obj(p.a, 0)
-			} else {
-				w.read(p.a, size)
-			}
-		case kTab4:
-			w.access(p)
+	p, of := w.place(s, in)
+	if of.base == vBottom {
+		w.touchAt(in, &p)
+		return
+	}
+	for _, y := range w.v.members(of.base) {
+		p = w.placeOf(s, &w.v.elems[y], of.disp, of.indexed)
+		w.touchAt(in, &p)
+	}
+}
+
+func (w *worker) touchAt(in *x86.Inst, p *place) {
+	switch p.k {
+	case kAddr:
+		if in.Flags&x86.FlagMemAny != 0 {
+			w.obj(p.a, 0)
+		} else {
+			w.read(p.a, in.MemSize)
 		}
-	})
+	case kTab4:
+		w.access(p)
+	}
 }
 
 // store writes x to the memory operand.
 func (w *worker) store(s *state, in *x86.Inst, x val, size uint8) {
-	n := 0
-	w.places(s, in, func(p place) { n++ })
-	w.places(s, in, func(p place) { w.storeAt(s, p, x, size, n == 1) })
+	p, of := w.place(s, in)
+	if of.base == vBottom {
+		w.storeAt(s, &p, x, size, true)
+		return
+	}
+	w.places(s, in, func(p place) {}) // what is used is, before anything is stored
+	w.places(s, in, func(p place) { w.storeAt(s, &p, x, size, false) })
 }
 
-func (w *worker) storeAt(s *state, p place, x val, size uint8, strong bool) {
+func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 	switch {
 	case p.k == kAddr:
 		if size == 8 || w.abs && size >= 4 {
@@ -449,7 +468,7 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 		case p.k == kSP || p.anyS:
 			s.smash(w.v)
 		case p.k == kTab4:
-			w.access(p)
+			w.access(&p)
 		case p.k == kAddr && size == 255:
 			w.obj(p.a, 0)
 		case p.k == kAddr:
@@ -463,45 +482,52 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 // trunc returns x cut to size bytes, zero-extended. Addresses do not survive:
 // they are used.
 func (w *worker) trunc(s *state, x val, size uint8) val {
-	return w.each(s, x, func(e elem) val {
-		switch e.k {
-		case kConst:
+	if x == vBottom || x == vMany {
+		return x
+	}
+	if x < setBit {
+		return w.truncElem(s, x, size)
+	}
+	res := vBottom
+	for _, y := range w.v.members(x) {
+		res = w.join(s, res, w.truncElem(s, y, size))
+	}
+	return res
+}
+
+func (w *worker) truncElem(s *state, y val, size uint8) val {
+	e := &w.v.elems[y]
+	switch e.k {
+	case kConst:
+		return w.v.con(int64(e.a & (1<<(8*size) - 1)))
+	case kLow:
+		if size <= uint8(e.r) {
 			return w.v.con(int64(e.a & (1<<(8*size) - 1)))
-		case kLow:
-			if size <= uint8(e.r) {
-				return w.v.con(int64(e.a & (1<<(8*size) - 1)))
-			}
-			return vTop
-		case kArgZ:
-			if size <= 2 {
-				return w.v.mk(elem{k: kArg, r: e.r, b: 1})
-			}
-		case kArg:
-			if size == 4 {
-				return w.v.mk(e)
-			}
-			if e.b == 0 || e.b > int64(size) {
-				return w.v.mk(elem{k: kArg, r: e.r, b: int64(size)})
-			}
-			return w.v.mk(e)
-		case kStk, kArgD, kLoadD:
-			if size == 4 {
-				return w.v.mk(e)
-			}
-		case kLoad, kTab4:
-			if size == 4 && (e.r == 4 || e.k == kTab4) {
-				return w.v.mk(e)
-			}
 		}
-		if size == 4 && e.k == kAddr && w.abs {
-			return w.v.mk(e)
-		}
-		if size == 4 && e.k == kLoad && w.wide {
-			return w.v.mk(e)
-		}
-		w.useElem(s, &e)
 		return vTop
-	})
+	case kArgZ:
+		if size <= 2 {
+			return w.v.mk(elem{k: kArg, r: e.r, b: 1})
+		}
+	case kArg:
+		if size != 4 && (e.b == 0 || e.b > int64(size)) {
+			return w.v.mk(elem{k: kArg, r: e.r, b: int64(size)})
+		}
+		return y
+	case kStk, kArgD, kLoadD:
+		if size == 4 {
+			return y
+		}
+	case kLoad, kTab4:
+		if size == 4 && (e.r == 4 || e.k == kTab4) {
+			return y
+		}
+	}
+	if size == 4 && (e.k == kAddr && w.abs || e.k == kLoad && w.wide) {
+		return y
+	}
+	w.useElem(s, e)
+	return vTop
 }
 
 // each maps the elements of x through f and joins the results.
@@ -522,18 +548,34 @@ func (w *worker) each(s *state, x val, f func(e elem) val) val {
 // derive returns the value of arithmetic on x whose result is not tracked: it
 // keeps what x was derived from, so that a mere comparison does not count as use.
 func (w *worker) derive(s *state, x val) val {
-	return w.each(s, x, func(e elem) val {
-		switch e.k {
-		case kAddr:
-			return w.v.mk(elem{k: kAddr, a: e.a, b: loose(e.b, anyOff)})
-		case kSP:
-			return w.v.mk(elem{k: kSP, b: anyOff})
-		case kArg, kArgX:
-			return w.v.mk(elem{k: kArgX, r: e.r})
+	if x == vBottom || x == vMany {
+		return x
+	}
+	if x < setBit {
+		return w.deriveElem(s, x)
+	}
+	res := vBottom
+	for _, y := range w.v.members(x) {
+		res = w.join(s, res, w.deriveElem(s, y))
+	}
+	return res
+}
+
+func (w *worker) deriveElem(s *state, y val) val {
+	e := &w.v.elems[y]
+	switch e.k {
+	case kAddr:
+		if !fixed(e.b) {
+			return y
 		}
-		w.useElem(s, &e)
-		return vTop
-	})
+		return w.v.mk(elem{k: kAddr, a: e.a, b: loose(e.b, anyOff)})
+	case kSP:
+		return w.v.mk(elem{k: kSP, b: anyOff})
+	case kArg, kArgX:
+		return w.v.mk(elem{k: kArgX, r: e.r})
+	}
+	w.useElem(s, e)
+	return vTop
 }
 
 // add returns x plus the constant d.
@@ -541,35 +583,47 @@ func (w *worker) add(s *state, x val, d int64, size uint8) val {
 	if d == 0 && size == 8 {
 		return x
 	}
-	set := x >= setBit
-	return w.each(s, x, func(e elem) val {
-		switch e.k {
-		case kConst:
-			if set {
-				return vTop // a counter: do not enumerate it
-			}
-			n := e.a + uint64(d)
-			if size < 8 {
-				n &= 1<<(8*size) - 1
-			}
-			return w.v.con(int64(n))
-		case kAddr, kSP:
-			if !fixed(e.b) {
-				if d < 0 && e.k == kAddr {
-					e.b = anyBack
-				}
-				return w.v.mk(e)
-			}
-			if b := e.b + d; size >= 4 && b > -1<<30 && b < 1<<30 {
-				return w.v.mk(elem{k: e.k, a: e.a, b: b})
-			}
-			return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
+	if x == vBottom || x == vMany {
+		return x
+	}
+	if x < setBit {
+		return w.addElem(s, x, d, size, false)
+	}
+	res := vBottom
+	for _, y := range w.v.members(x) {
+		res = w.join(s, res, w.addElem(s, y, d, size, true))
+	}
+	return res
+}
+
+func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
+	e := &w.v.elems[y]
+	switch e.k {
+	case kConst:
+		if set {
+			return vTop // a counter: do not enumerate it
 		}
-		if d < 0 {
-			w.backwards(&e)
+		n := e.a + uint64(d)
+		if size < 8 {
+			n &= 1<<(8*size) - 1
 		}
-		return w.derive(s, w.v.mk(e))
-	})
+		return w.v.con(int64(n))
+	case kAddr, kSP:
+		if !fixed(e.b) {
+			if d < 0 && e.k == kAddr {
+				return w.v.mk(elem{k: kAddr, a: e.a, b: anyBack})
+			}
+			return y
+		}
+		if b := e.b + d; size >= 4 && b > -1<<30 && b < 1<<30 {
+			return w.v.mk(elem{k: e.k, a: e.a, b: b})
+		}
+		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
+	}
+	if d < 0 {
+		w.backwards(e)
+	}
+	return w.deriveElem(s, y)
 }
 
 // sum returns x + y for two values that are not immediates.
@@ -706,7 +760,7 @@ func (w *worker) step(s *state, in *x86.Inst) {
 			// Comparing a slot is not reading a pointer; the address may still be in an index register.
 			w.places(s, in, func(p place) {
 				if p.k == kTab4 && !fixed(p.b) {
-					w.access(p)
+					w.access(&p)
 				}
 			})
 		}

@@ -449,7 +449,6 @@ func (w *worker) settle(s *state, a, b val) val {
 
 func (w *worker) merge(dst, src *state) (changed bool) {
 	esc := dst.esc
-	defer func() { changed = changed || dst.esc != esc }()
 	if src.esc && !dst.esc {
 		dst.esc, changed = true, true
 	}
@@ -457,28 +456,32 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 		dst.lost, changed = true, true
 	}
 	for r := range dst.r {
-		if dst.r[r] != src.r[r] {
-			join := w.settle
-			if r == int(x86.RSP) {
-				join = w.join
-			}
-			if n := join(dst, dst.r[r], src.r[r]); n != dst.r[r] {
-				dst.r[r] = n
-				changed = true
-			}
+		a, b := dst.r[r], src.r[r]
+		if a == b {
+			continue
+		}
+		var n val
+		if r == int(x86.RSP) {
+			n = w.join(dst, a, b)
+		} else {
+			n = w.settle(dst, a, b)
+		}
+		if n != a {
+			dst.r[r] = n
+			changed = true
 		}
 	}
 	for i := 0; i < dst.n; {
 		d := &dst.st[i]
-		var sv val
-		found := false
-		for j := 0; j < src.n; j++ {
-			if src.st[j].off == d.off && src.st[j].size == d.size {
-				sv, found = src.st[j].v, true
-				break
+		j := i // where it is most often
+		if j >= src.n || src.st[j].off != d.off || src.st[j].size != d.size {
+			for j = 0; j < src.n; j++ {
+				if src.st[j].off == d.off && src.st[j].size == d.size {
+					break
+				}
 			}
 		}
-		if !found {
+		if j == src.n {
 			if d.off >= 0 {
 				if d.v != vTop {
 					d.v = vTop
@@ -492,7 +495,7 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			changed = true
 			continue
 		}
-		if sv != d.v {
+		if sv := src.st[j].v; sv != d.v {
 			if n := w.settle(dst, d.v, sv); n != d.v {
 				d.v = n
 				changed = true
@@ -508,7 +511,7 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			}
 		}
 	}
-	return changed
+	return changed || dst.esc != esc
 }
 
 func (w *worker) entryState() (s state) {
