@@ -531,12 +531,11 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 // called. depth bounds how far its own calls are looked at: with 0 they all return.
 // The answer depends on the file alone.
 func (w *worker) noreturn(target uint64, depth int) bool {
-	k := depthKey{target, depth}
-	if t, ok := w.never[k]; ok {
+	if t, ok := w.never[depth][target]; ok {
 		return t
 	}
 	t := w.scanNever(target, depth)
-	w.never[k] = t
+	w.never[depth][target] = t
 	return t
 }
 
@@ -545,34 +544,30 @@ const neverDepth = 2
 
 // scan is the memory of one level of scanNever.
 type scan struct {
-	seen map[uint64]bool
+	seen index
 	todo []uint64
-}
-
-type depthKey struct {
-	addr  uint64
-	depth int
 }
 
 func (w *worker) scanNever(target uint64, depth int) bool {
 	const limit = 600
 	sc := &w.scans[depth]
-	if sc.seen == nil {
-		sc.seen = map[uint64]bool{}
-	}
-	clear(sc.seen)
-	seen, todo := sc.seen, append(sc.todo[:0], target)
+	sc.seen.reset()
+	seen, todo := &sc.seen, append(sc.todo[:0], target)
 	defer func() { sc.todo = todo }()
 	var in x86.Inst
 	for len(todo) > 0 {
 		pc := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		for !seen[pc] {
-			if len(seen) == limit || !w.f.Exec(pc) {
+		for {
+			if _, ok := seen.get(pc); ok {
+				break
+			}
+			if seen.n == limit || !w.f.Exec(pc) {
 				return false
 			}
-			seen[pc] = true
-			if f := w.fdeAt(pc); f != nil && f.LSDA != 0 {
+			seen.add(pc, 0)
+			f := w.fdeAt(pc)
+			if f != nil && f.LSDA != 0 {
 				return false // a landing pad may return
 			}
 			code := w.f.Bytes(pc)
@@ -590,7 +585,7 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 			case x86.OpJcc:
 				todo = append(todo, uint64(in.Imm))
 			case x86.OpCall, x86.OpCallInd:
-				if f := w.fdeAt(pc); f != nil && next == f.End {
+				if f != nil && next == f.End {
 					goto done
 				}
 				if in.Op != x86.OpCall {
@@ -610,15 +605,17 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 	return true
 }
 
+// clobDepth is how deep calls are followed for the registers that a callee writes.
+const clobDepth = 2
+
 // clobbers returns the registers that the code at target may change, all of
 // the caller-saved ones if it is not a short leaf. GCC's -fipa-ra relies on it.
 func (w *worker) clobbers(target uint64, depth int) uint16 {
-	k := depthKey{target, depth}
-	if m, ok := w.clob[k]; ok {
+	if m, ok := w.clob[depth][target]; ok {
 		return m
 	}
 	m := w.scanClobbers(target, depth)
-	w.clob[k] = m
+	w.clob[depth][target] = m
 	return m
 }
 
@@ -651,7 +648,7 @@ func (w *worker) scanClobbers(target uint64, depth int) uint16 {
 			case x86.OpRet, x86.OpTrap:
 				goto done
 			case x86.OpCall:
-				if depth >= 2 {
+				if depth == clobDepth {
 					return callerSaved
 				}
 				m |= w.clobbers(uint64(in.Imm), depth+1)

@@ -70,10 +70,10 @@ type block struct {
 
 // facts are what is remembered of a file between units.
 type facts struct {
-	clob     map[depthKey]uint16 // callee clobber masks
-	twice    map[uint64]bool     // targets that return twice
-	never    map[depthKey]bool   // targets that do not return
-	calls    []uint64            // targets of direct calls in code without unwind information, sorted
+	clob     [clobDepth + 1]map[uint64]uint16 // callee clobber masks, by depth
+	twice    map[uint64]bool                  // targets that return twice
+	never    [neverDepth + 1]map[uint64]bool  // targets that do not return, by depth
+	calls    []uint64                         // targets of direct calls in code without unwind information, sorted
 	swept    bool
 	labels   []uint64 // code addresses in data, sorted
 	labelled bool
@@ -135,7 +135,7 @@ type worker struct {
 	instBlk    []int32
 	base       uint64
 	dense      []int32 // address - base -> instruction index + 1
-	sparse     map[uint64]int32
+	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
 	heap       []int32 // blocks to evaluate, lowest address first
 	states     []state
@@ -171,7 +171,13 @@ func (w *worker) SetFile(f *image.File) {
 	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	if w.facts = w.files[f]; w.facts == nil {
-		w.facts = &facts{clob: map[depthKey]uint16{}, twice: map[uint64]bool{}, never: map[depthKey]bool{}, lines: map[uint64][]uint64{}, deciders: map[uint64]bool{}}
+		w.facts = &facts{twice: map[uint64]bool{}, lines: map[uint64][]uint64{}, deciders: map[uint64]bool{}}
+		for d := range w.clob {
+			w.clob[d] = map[uint64]uint16{}
+		}
+		for d := range w.never {
+			w.never[d] = map[uint64]bool{}
+		}
 		w.files[f] = w.facts
 	}
 }
@@ -277,7 +283,7 @@ func (w *worker) instAt(a uint64) int32 {
 	if d := a - w.base; d < uint64(len(w.dense)) {
 		return w.dense[d] - 1
 	}
-	if i, ok := w.sparse[a]; ok {
+	if i, ok := w.sparse.get(a); ok {
 		return i
 	}
 	return -1
@@ -288,7 +294,7 @@ func (w *worker) setInst(a uint64, i int32) {
 		w.dense[d] = i + 1
 		return
 	}
-	w.sparse[a] = i
+	w.sparse.add(a, i)
 }
 
 // blockAt returns the block that starts at a, decoding or splitting as needed; -1 if
@@ -537,6 +543,7 @@ func (w *worker) begin(entry uint64) {
 	w.refs.reset()
 	w.passes.reset()
 	w.kept.reset()
+	w.sparse.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
 	w.blk, w.tails, w.taken, w.fall = whole, 0, 0, 0
@@ -545,10 +552,8 @@ func (w *worker) begin(entry uint64) {
 		w.tabN = map[uint64]int{}
 		w.targets = map[uint64]struct{}{}
 		w.parts = map[uint64]bool{}
-		w.sparse = map[uint64]int32{}
 	}
 	clear(w.tabN)
-	clear(w.sparse)
 	w.unit = &summary.Unit{Entry: entry}
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)

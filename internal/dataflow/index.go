@@ -1,0 +1,56 @@
+package dataflow
+
+// index maps addresses, or hashes, to numbers. It is emptied at no cost, since what was
+// entered before the last reset does not count.
+type index struct {
+	tab   []indexEntry // open addressing; a power of two
+	n     int
+	epoch uint32
+}
+
+type indexEntry struct {
+	key   uint64
+	v     int32
+	epoch uint32
+}
+
+func (m *index) reset() {
+	if m.epoch++; m.epoch == 0 || len(m.tab) == 0 {
+		*m = index{tab: make([]indexEntry, 64), epoch: 1}
+	}
+	m.n = 0
+}
+
+// at returns the entry of a, or the free one where it belongs.
+func (m *index) at(a uint64) *indexEntry {
+	mask := uint64(len(m.tab) - 1)
+	h := a * 0x9E3779B97F4A7C15
+	for i := (h ^ h>>32) & mask; ; i = (i + 1) & mask {
+		if e := &m.tab[i]; e.epoch != m.epoch || e.key == a {
+			return e
+		}
+	}
+}
+
+func (m *index) get(a uint64) (int32, bool) {
+	if m.n == 0 {
+		return 0, false
+	}
+	e := m.at(a)
+	return e.v, e.epoch == m.epoch
+}
+
+// add enters a, which must not be there.
+func (m *index) add(a uint64, v int32) {
+	if 2*m.n >= len(m.tab) {
+		old := m.tab
+		m.tab = make([]indexEntry, 2*len(old))
+		for i := range old {
+			if e := &old[i]; e.epoch == m.epoch {
+				*m.at(e.key) = *e
+			}
+		}
+	}
+	*m.at(a) = indexEntry{a, v, m.epoch}
+	m.n++
+}
