@@ -17,7 +17,7 @@ func (w *worker) transfer(s *state, i int32) {
 	case x86.OpJcc:
 		w.branch(s, i, in)
 	case x86.OpCall:
-		w.call(s, in)
+		w.call(s, i, in)
 	case x86.OpCallInd:
 		w.callInd(s, in)
 	case x86.OpJmpInd:
@@ -342,7 +342,7 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	}
 }
 
-func (w *worker) call(s *state, in *x86.Inst) {
+func (w *worker) call(s *state, i int32, in *x86.Inst) {
 	target := uint64(in.Imm)
 	w.ask(s, in, target, 8)
 	if target == in.PC+uint64(in.Len) {
@@ -356,12 +356,31 @@ func (w *worker) call(s *state, in *x86.Inst) {
 		return
 	}
 	w.direct(s, in, target)
-	kept := uint16(0)
-	if !w.isGo {
-		kept = callerSaved &^ w.clobbers(target, 0)
+	c := w.callees[i]
+	if c == 0 {
+		c = w.callee(target)
+		w.callees[i] = c
 	}
-	w.afterCall(s, kept, w.returnsTwice(target))
+	w.afterCall(s, uint16(c), c&calleeTwice != 0)
 	w.unwind(s, in)
+}
+
+// Bits of worker.callees; the lower half has the registers that the callee does not write.
+const (
+	calleeKnown = 1 << 16
+	calleeTwice = 1 << 17 // it may return twice
+)
+
+// callee returns what is known of the function at target.
+func (w *worker) callee(target uint64) uint32 {
+	c := uint32(calleeKnown)
+	if !w.isGo {
+		c |= uint32(callerSaved &^ w.clobbers(target, 0))
+	}
+	if w.returnsTwice(target) {
+		c |= calleeTwice
+	}
+	return c
 }
 
 // unwind flows the state after a call to its landing pad, if it has one.

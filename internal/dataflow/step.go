@@ -628,7 +628,7 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
-	ex, ey := *w.v.one(x), *w.v.one(y)
+	ex, ey := w.v.one(x), w.v.one(y)
 	if ey.k == kConst {
 		return w.add(s, x, int64(ey.a), 8)
 	}
@@ -709,7 +709,7 @@ func (w *worker) set(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
 		}
 		return
 	}
-	eo, en := *w.v.one(old), *w.v.one(x)
+	eo, en := w.v.one(old), w.v.one(x)
 	m := uint64(1)<<(8*size) - 1
 	switch {
 	case en.k == kConst && eo.k == kConst && old < setBit && x < setBit:
@@ -730,6 +730,10 @@ func (w *worker) step(s *state, in *x86.Inst) {
 	case x86.OpNop, x86.OpTrap, x86.OpJcc:
 		w.clobber(s, in.Def)
 	case x86.OpMov:
+		if in.Size == 8 && in.Dst != x86.RegNone && in.Src != x86.RegNone {
+			s.r[in.Dst] = s.r[in.Src]
+			return
+		}
 		w.mov(s, in)
 	case x86.OpMovzx, x86.OpMovsx:
 		w.extend(s, in)
@@ -995,14 +999,13 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	x := s.r[in.Dst]
 	y := w.source(s, in)
-	ey := *w.v.one(y)
-	if in.Size == 4 && in.Flags&x86.FlagImm == 0 {
-		y = w.trunc(s, y, 4)
-		ey = *w.v.one(y)
-	}
 	if in.Size == 4 {
+		if in.Flags&x86.FlagImm == 0 {
+			y = w.trunc(s, y, 4)
+		}
 		x = w.trunc(s, x, 4)
 	}
+	ey := w.v.one(y)
 	var res val
 	switch {
 	case in.Op == x86.OpAdd && ey.k == kConst:
@@ -1107,7 +1110,7 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 }
 
 func (w *worker) spAdd(s *state, d int64) {
-	if e := *w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
+	if e := w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
 		s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b + d})
 	}
 }

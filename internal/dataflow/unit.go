@@ -133,6 +133,7 @@ type worker struct {
 
 	insts      []x86.Inst
 	instBlk    []int32
+	callees    []uint32 // by instruction: what is known of the callee of a direct call
 	base       uint64
 	dense      []int32 // address - base -> instruction index + 1
 	sparse     index   // address -> instruction index, elsewhere
@@ -352,6 +353,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		}
 		w.setInst(pc, int32(len(w.insts)-1))
 		w.instBlk = append(w.instBlk, b)
+		w.callees = append(w.callees, 0)
 		pc += uint64(in.Len)
 		code = code[in.Len:]
 		stop := false
@@ -558,7 +560,7 @@ func (w *worker) begin(entry uint64) {
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
-	w.insts, w.instBlk, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.blocks[:0], w.states[:0], w.tables[:0]
+	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.heap = w.heap[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
@@ -809,6 +811,7 @@ func (w *worker) sweep() {
 		b := int32(len(w.blocks))
 		w.insts = append(w.insts, in)
 		w.instBlk = append(w.instBlk, b)
+		w.callees = append(w.callees, 0)
 		w.setInst(pc, int32(len(w.insts)-1))
 		if len(w.states) == 0 {
 			w.states = append(w.states, s)
@@ -823,7 +826,11 @@ func (w *worker) sweep() {
 func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
 	for i := first; i < end; i++ {
-		w.transfer(s, i)
+		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {
+			w.step(s, in) // no transfer of control
+		} else {
+			w.transfer(s, i)
+		}
 		if w.stop {
 			break // nothing behind it, or only where it jumps to
 		}
