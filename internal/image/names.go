@@ -184,15 +184,19 @@ func (f *File) nameTable(tabs ...*symTable) nameTable {
 			cs = append(cs, cand{s.value, s.size, name, rank})
 		}
 	}
-	slices.SortFunc(cs, func(a, b cand) int {
-		return cmp.Or(cmpU64(a.start, b.start), cmp.Compare(a.rank, b.rank), cmp.Compare(len(a.name), len(b.name)), strings.Compare(a.name, b.name), cmpU64(b.size, a.size))
-	})
+	tmp := scratchPool.Get().(*scratch)
+	cs = sorted(tmp, cs, func(i int) uint64 { return cs[i].start })
+	tmp.free()
 	out := make(nameTable, 0, len(cs))
 	sized := uint64(0) // end of the functions with a size so far
 	for i := 0; i < len(cs); {
 		c := cs[i]
-		for ; i < len(cs) && cs[i].start == c.start; i++ {
-			c.size = max(c.size, cs[i].size)
+		for i++; i < len(cs) && cs[i].start == c.start; i++ {
+			size := max(c.size, cs[i].size)
+			if cmp.Or(cmp.Compare(cs[i].rank, c.rank), cmp.Compare(len(cs[i].name), len(c.name)), strings.Compare(cs[i].name, c.name)) < 0 {
+				c = cs[i]
+			}
+			c.size = size
 		}
 		if c.rank >= 4000 && c.start < sized {
 			continue
