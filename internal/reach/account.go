@@ -16,7 +16,11 @@ type Account struct {
 	Data   int // in no function that is known
 }
 
-var gates = [][]byte{{0x0f, 0x05}, {0x0f, 0x34}, {0xcd, 0x80}}
+// gates are the instructions, and which of their bytes is the rarer one in code.
+var gates = []struct {
+	code [2]byte
+	rare int
+}{{[2]byte{0x0f, 0x05}, 1}, {[2]byte{0x0f, 0x34}, 1}, {[2]byte{0xcd, 0x80}, 0}}
 
 // Account sweeps the images. Call it after Run.
 func (g *Graph) Account() Account {
@@ -39,14 +43,17 @@ func (g *Graph) Account() Account {
 				b = b[:r.End-r.Start]
 			}
 			for _, gate := range gates {
-				for off := 0; ; {
-					i := bytes.Index(b[off:], gate)
+				for next := gate.rare; next < len(b); {
+					i := bytes.IndexByte(b[next:], gate.code[gate.rare])
 					if i < 0 {
 						break
 					}
-					off += i
+					off := next + i - gate.rare
+					next += i + 1
+					if off+2 > len(b) || [2]byte(b[off:]) != gate.code {
+						continue
+					}
 					pc := r.Start + uint64(off)
-					off++
 					switch {
 					case live[m.id][pc]:
 						a.Live++

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"sort"
@@ -55,7 +56,8 @@ type member struct {
 	back    map[uint64]bool     // words whose pointers are moved backwards
 	held    map[uint64][]held   // stores to words that nothing reads yet
 	heldIn  map[int][]uint64    // object -> words with held stores
-	words   map[uint64]bool     // addresses looked at as text or as offset tables
+	words   map[uint64]bool     // addresses looked at as offset tables
+	seen    map[uint64]bool     // addresses looked at as text
 	looks   Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
 	texts   []name              // identifiers that its live code refers to
 }
@@ -88,7 +90,7 @@ type held struct {
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
 	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}}
+		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()
@@ -194,6 +196,13 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 // lea disp(%rip), and in position-dependent files 32-bit immediates.
 func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 	for i := 1; i+6 <= len(code); i++ {
+		if code[i] != 0x8d && m.Type != 2 {
+			k := bytes.IndexByte(code[i:len(code)-5], 0x8d)
+			if k < 0 {
+				return
+			}
+			i += k
+		}
 		switch op := code[i]; {
 		case op == 0x8d && code[i+1]&0xc7 == 5 && code[i-1]&0xf8 == 0x48:
 			add(at + uint64(i) + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:])))))

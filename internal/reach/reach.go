@@ -104,7 +104,6 @@ type Graph struct {
 	queries  map[query][]dataflow.Passed
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
-	seenStr  map[symRef]bool
 	lookups  map[string]looked
 	relooked int // images in which all of lookups were looked up
 }
@@ -115,18 +114,13 @@ type Outside struct {
 	Addr uint64
 }
 
-type symRef struct {
-	img int
-	sym uint64
-}
-
 // New returns a graph of p with no roots.
 func New(p *process.Process, opts Options) *Graph {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		seenStr: map[symRef]bool{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
+		lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
 	for range opts.Workers {
 		g.pools = append(g.pools, nil)
 	}
@@ -408,6 +402,9 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	if m.Exec(a) || m.inGOT(a) {
 		return
 	}
+	if m.wide[a] {
+		return // the causes are all of this image: none opens more than another
+	}
 	m.wide[a] = true
 	i, _ := slices.BinarySearch(m.hard, a+1)
 	if i == 0 || i == len(m.hard) {
@@ -435,7 +432,7 @@ func (g *Graph) before(img int, a uint64, c cause) {
 // live code stores into it.
 func (g *Graph) object(img, o int, c cause) {
 	m := g.Members[img]
-	if m.inGOT(m.starts[o]) {
+	if m.live[o] && m.open[o] || m.inGOT(m.starts[o]) {
 		return // words of the GOT are read one by one
 	}
 	start, end := m.starts[o], m.High
@@ -857,11 +854,10 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 // and some image defines a symbol of that name, that symbol is live.
 func (g *Graph) name(img int, a uint64, c cause) {
 	m := g.Members[img]
-	k := symRef{img, a}
-	if g.seenStr[k] {
+	if m.seen[a] {
 		return
 	}
-	g.seenStr[k] = true
+	m.seen[a] = true
 	if m.Exec(a) && len(m.Sections) > 0 {
 		return
 	}
