@@ -186,13 +186,13 @@ func (w *worker) SetFile(f *image.File) {
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a < w.high && a >= 4096 }
 
 func (w *worker) ref(r summary.Ref) {
-	if w.final {
+	if w.final && w.query == nil {
 		w.refs.add(r, w.blk)
 	}
 }
 
 func (w *worker) pass(p summary.ArgPass) {
-	if w.final {
+	if w.final && w.query == nil {
 		w.passes.add(p, w.blk)
 	}
 }

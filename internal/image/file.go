@@ -448,10 +448,29 @@ func (f *File) parseNotes() error {
 // SHA256 returns the hash of the file's bytes, in hex. Computed on first use.
 func (f *File) SHA256() string {
 	f.sha.once.Do(func() {
-		h := sha256.Sum256(f.Data)
-		f.sha.hex = hex.EncodeToString(h[:])
+		h := sha256.New()
+		for part := range slices.Chunk(f.Data, 1<<19) {
+			h.Write(part)
+			if f.mapped != nil {
+				evict(part)
+			}
+		}
+		f.sha.hex = hex.EncodeToString(h.Sum(nil))
 	})
 	return f.sha.hex
+}
+
+// Evict tells the kernel that the bytes of the file are not needed for now:
+// they do not count as memory of this process until they are used again.
+func (f *File) Evict() {
+	if f.mapped != nil {
+		evict(f.mapped)
+	}
+}
+
+// evict is Evict for a part of a mapping that starts at a page.
+func evict(b []byte) {
+	_ = syscall.Madvise(b, syscall.MADV_DONTNEED) // a hint
 }
 
 // Bytes returns the file-backed bytes from addr to the end of its segment's

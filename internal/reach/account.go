@@ -70,6 +70,7 @@ func (g *Graph) Account() Account {
 				}
 			}
 		}
+		m.Evict()
 	}
 	return a
 }

@@ -105,6 +105,7 @@ type Graph struct {
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	lookups  map[string]looked
+	touched  int // units analysed since the last evict
 	relooked int // images in which all of lookups were looked up
 }
 
@@ -132,6 +133,7 @@ func (g *Graph) sync() {
 	for len(g.Members) < len(g.P.Images) {
 		g.Members = append(g.Members, newMember(g.P.Images[len(g.Members)]))
 		g.ids = append(g.ids, map[uint64]UnitID{})
+		g.P.Images[len(g.Members)-1].Evict() // all code was searched
 	}
 }
 
@@ -144,7 +146,12 @@ func (g *Graph) Run(ctx context.Context) error {
 			}
 			level := g.todo
 			g.todo = nil
-			g.analyse(level)
+			for part := range slices.Chunk(level, evictAfter) {
+				g.analyse(part)
+				if g.touched += len(part); g.touched >= evictAfter {
+					g.evict()
+				}
+			}
 			for _, id := range level {
 				g.process(id)
 			}
@@ -156,6 +163,18 @@ func (g *Graph) Run(ctx context.Context) error {
 		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
 			return nil
 		}
+	}
+}
+
+// evictAfter is how many units are analysed before the files are evicted. To
+// read what is needed again costs less than a thousandth of the time.
+const evictAfter = 2048
+
+// evict drops the pages of all files.
+func (g *Graph) evict() {
+	g.touched = 0
+	for _, m := range g.Members {
+		m.Evict()
 	}
 }
 
