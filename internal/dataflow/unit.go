@@ -135,7 +135,7 @@ type worker struct {
 	instBlk    []int32
 	callees    []uint32 // by instruction: what is known of the callee of a direct call
 	base       uint64
-	dense      []int32 // address - base -> instruction index + 1
+	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
 	heap       []int32 // blocks to evaluate, lowest address first
@@ -556,6 +556,16 @@ func (w *worker) begin(entry uint64) {
 		w.parts = map[uint64]bool{}
 	}
 	clear(w.tabN)
+	// Of a large range of which little was reached, undo that little.
+	if len(w.dense) > 16*len(w.insts) {
+		for i := range w.insts {
+			if d := w.insts[i].PC - w.base; d < uint64(len(w.dense)) {
+				w.dense[d] = 0
+			}
+		}
+	} else {
+		clear(w.dense)
+	}
 	w.unit = &summary.Unit{Entry: entry}
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
@@ -578,7 +588,6 @@ func (w *worker) begin(entry uint64) {
 		w.dense = make([]int32, n+n/2)
 	}
 	w.dense = w.dense[:n]
-	clear(w.dense)
 }
 
 // gapAround returns the extent of the function at a, which has no unwind
