@@ -550,11 +550,15 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 // called. depth bounds how far its own calls are looked at: with 0 they all return.
 // The answer depends on the file alone.
 func (w *worker) noreturn(target uint64, depth int) bool {
-	if t, ok := w.never[depth][target]; ok {
-		return t
+	known, value := uint64(memoNever)<<(2*depth), uint64(memoNeverValue)<<(2*depth)
+	if b := w.memo.get(target); b&known != 0 {
+		return b&value != 0
 	}
 	t := w.scanNever(target, depth)
-	w.never[depth][target] = t
+	if t {
+		known |= value
+	}
+	w.memo.add(target, known)
 	return t
 }
 
@@ -585,7 +589,7 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				return false
 			}
 			seen.add(pc, 0)
-			f := w.fdeAt(pc)
+			f := w.f.FDEAt(pc) // not fdeAt: the answer does not depend on who asks
 			if f != nil && f.LSDA != 0 {
 				return false // a landing pad may return
 			}
@@ -630,11 +634,12 @@ const clobDepth = 2
 // clobbers returns the registers that the code at target may change, all of
 // the caller-saved ones if it is not a short leaf. GCC's -fipa-ra relies on it.
 func (w *worker) clobbers(target uint64, depth int) uint16 {
-	if m, ok := w.clob[depth][target]; ok {
-		return m
+	shift := memoClobShift + 16*depth
+	if b := w.memo.get(target); b&(memoClob<<depth) != 0 {
+		return uint16(b >> shift)
 	}
 	m := w.scanClobbers(target, depth)
-	w.clob[depth][target] = m
+	w.memo.add(target, memoClob<<depth|uint64(m)<<shift)
 	return m
 }
 
@@ -700,12 +705,15 @@ func (w *worker) returnsTwice(target uint64) bool {
 	if w.isGo {
 		return false // Go has no such functions; its runtime reads return addresses for other ends
 	}
-	if t, ok := w.twice[target]; ok {
-		return t
+	if b := w.memo.get(target); b&memoTwice != 0 {
+		return b&memoTwiceValue != 0
 	}
-	w.twice[target] = false
 	t := w.scanTwice(target)
-	w.twice[target] = t
+	if t {
+		w.memo.add(target, memoTwice|memoTwiceValue)
+	} else {
+		w.memo.add(target, memoTwice)
+	}
 	return t
 }
 

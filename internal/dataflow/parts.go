@@ -14,45 +14,43 @@ const whole = -1
 
 // log lists what the blocks of a unit refer to, each value once a block.
 type log[T comparable] struct {
-	last map[T]int32 // the entry of a value that was added last
-	list []T
+	hash func(*T) uint64
+	ids  index   // hash -> id of a value
+	vals []T     // by id, in the order in which they came
+	last []int32 // by id: the entry that was added last
+	id   []int32 // of each entry
 	blk  []int32
-	seen []bool // the value is in the list before
 }
 
-func newLog[T comparable]() *log[T] { return &log[T]{last: map[T]int32{}} }
+func newLog[T comparable](hash func(*T) uint64) *log[T] { return &log[T]{hash: hash} }
 
 func (l *log[T]) reset() {
-	clear(l.last)
-	l.list, l.blk, l.seen = l.list[:0], l.blk[:0], l.seen[:0]
+	l.ids.reset()
+	l.vals, l.last, l.id, l.blk = l.vals[:0], l.last[:0], l.id[:0], l.blk[:0]
 }
 
 func (l *log[T]) add(t T, blk int32) {
-	i, ok := l.last[t]
-	if ok && (l.blk[i] == blk || l.blk[i] == whole) {
-		return
+	n := int32(len(l.id))
+	h := l.hash(&t)
+	id, ok := l.ids.get(h)
+	for ; ok && l.vals[id] != t; id, ok = l.ids.get(h) {
+		h++ // another with the same hash
 	}
-	l.last[t] = int32(len(l.list))
-	l.list, l.blk, l.seen = append(l.list, t), append(l.blk, blk), append(l.seen, ok)
+	if !ok {
+		id = int32(len(l.vals))
+		l.ids.add(h, id)
+		l.vals, l.last = append(l.vals, t), append(l.last, n)
+	} else {
+		if b := l.blk[l.last[id]]; b == blk || b == whole {
+			return
+		}
+		l.last[id] = n
+	}
+	l.id, l.blk = append(l.id, id), append(l.blk, blk)
 }
 
 // all returns each value once.
-func (l *log[T]) all() []T {
-	n := 0
-	for _, s := range l.seen {
-		n += b2i(!s)
-	}
-	if n == 0 {
-		return nil
-	}
-	out := make([]T, 0, n)
-	for i, t := range l.list {
-		if !l.seen[i] {
-			out = append(out, t)
-		}
-	}
-	return out
-}
+func (l *log[T]) all() []T { return slices.Clip(append([]T(nil), l.vals...)) }
 
 // byPart returns the values part by part, and tells end where each part ends.
 // A value of part 0 is in no other.
@@ -63,14 +61,14 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 		}
 		return part[l.blk[i]]
 	}
-	for i, t := range l.list {
+	for i, id := range l.id {
 		if of(i) == 0 {
-			l.last[t] = -1
+			l.last[id] = -1
 		}
 	}
 	count := make([]uint32, n+1)
-	for i, t := range l.list {
-		if p := of(i); p == 0 || l.last[t] >= 0 {
+	for i, id := range l.id {
+		if p := of(i); p == 0 || l.last[id] >= 0 {
 			count[p+1]++
 		}
 	}
@@ -78,20 +76,20 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 		count[p+1] += count[p]
 	}
 	at := slices.Clone(count)
-	out := make([]T, count[n])
-	for i, t := range l.list {
-		if p := of(i); p == 0 || l.last[t] >= 0 {
-			out[at[p]] = t
+	ids := make([]int32, count[n])
+	for i, id := range l.id {
+		if p := of(i); p == 0 || l.last[id] >= 0 {
+			ids[at[p]] = id
 			at[p]++
 		}
 	}
 	// the same value in several blocks of a part
 	k := uint32(0)
 	for p := range n {
-		for _, t := range out[count[p]:count[p+1]] {
-			if mark := int32(-2 - p); l.last[t] != mark {
-				l.last[t] = mark
-				out[k] = t
+		for _, id := range ids[count[p]:count[p+1]] {
+			if mark := int32(-2 - p); l.last[id] != mark {
+				l.last[id] = mark
+				ids[k] = id
 				k++
 			}
 		}
@@ -100,7 +98,29 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 	if k == 0 {
 		return nil
 	}
-	return slices.Clip(out[:k])
+	out := make([]T, k)
+	for i := range out {
+		out[i] = l.vals[ids[i]]
+	}
+	return out
+}
+
+// Factors of hashes.
+const (
+	prime1 = 0x9E3779B97F4A7C15
+	prime2 = 0xC2B2AE3D27D4EB4F
+)
+
+func hashRef(r *summary.Ref) uint64 {
+	return r.A*prime1 ^ r.B*prime2 ^ uint64(uint32(r.Off))<<32 ^ uint64(r.Size)<<16 ^ uint64(r.Kind)<<8 ^ uint64(r.Reg)
+}
+
+func hashPass(p *summary.ArgPass) uint64 {
+	return p.Callee*prime1 ^ uint64(p.Same)<<32 ^ uint64(b2i(p.Slot))<<16 ^ uint64(p.From)<<8 ^ uint64(p.To)
+}
+
+func hashStore(s *summary.ArgStore) uint64 {
+	return s.Slot*prime1 ^ uint64(s.N)*prime2 ^ uint64(s.Kind)<<16 ^ uint64(s.Reg)<<8 ^ uint64(s.Size)
 }
 
 // link is a way of control from one block to another. cond is an index into
@@ -366,14 +386,13 @@ func (w *worker) initial(a uint64, size uint8) (uint64, bool) {
 // copied reports whether the loader copies another file's variable over a
 // (R_X86_64_COPY), which is as long as its symbol.
 func (w *worker) copied(a uint64) bool {
-	if !w.copiesKnown {
-		w.copiesKnown = true
+	w.copy.Do(func() {
 		for i := range w.f.Relocs {
 			if r := &w.f.Relocs[i]; r.Type == image.RX8664Copy {
 				w.copies = append(w.copies, image.Range{Start: r.Addr, End: r.Addr + max(w.f.Symbol(int(r.Sym)).Size, 8)})
 			}
 		}
-	}
+	})
 	return slices.ContainsFunc(w.copies, func(r image.Range) bool { return a >= r.Start && a < r.End })
 }
 
@@ -440,10 +459,14 @@ func (w *worker) calledFor(j int32, r x86.Reg) (uint64, bool) {
 // decides reports whether the code at f is a short leaf with a condition: only
 // of such functions it is asked what they return.
 func (w *worker) decides(f uint64) bool {
-	d, known := w.deciders[f]
-	if !known {
-		d = !w.isGo && !w.returnsTwice(f) && w.scanDecides(f)
-		w.deciders[f] = d
+	if b := w.memo.get(f); b&memoDecides != 0 {
+		return b&memoDecidesValue != 0
+	}
+	d := !w.isGo && !w.returnsTwice(f) && w.scanDecides(f)
+	if d {
+		w.memo.add(f, memoDecides|memoDecidesValue)
+	} else {
+		w.memo.add(f, memoDecides)
 	}
 	return d
 }

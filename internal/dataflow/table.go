@@ -196,6 +196,8 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 	if a < start || a-start >= span {
 		return false
 	}
+	w.linesLock.Lock()
+	defer w.linesLock.Unlock()
 	bits, n := w.lines[start], a-start
 	if uint64(len(bits))*64 <= n {
 		// Whole words of bits, so that what is covered has been decoded.
@@ -258,9 +260,7 @@ func (w *worker) flowTo(t uint64, s *state) {
 // in data (a static table of labels) or formed by its own code. It reports
 // whether there were any.
 func (w *worker) gotoLabels(s *state) bool {
-	if !w.labelled {
-		w.findLabels()
-	}
+	w.label.Do(w.findLabels)
 	any := false
 	i, _ := slices.BinarySearch(w.labels, w.fn.Start+1)
 	for ; i < len(w.labels) && w.labels[i] < w.fn.End; i++ {
@@ -285,7 +285,6 @@ func (w *worker) gotoLabels(s *state) bool {
 
 // findLabels lists the code addresses that the file's data holds.
 func (w *worker) findLabels() {
-	w.labelled = true
 	for i := range w.f.Relocs {
 		if r := &w.f.Relocs[i]; r.Sym == 0 && r.Type == image.RX8664Relative && w.f.Exec(r.Addend) {
 			w.labels = append(w.labels, r.Addend)

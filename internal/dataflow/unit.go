@@ -3,6 +3,7 @@ package dataflow
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
@@ -34,10 +35,20 @@ type Analyser struct{ w worker }
 
 // New returns an analyser for f.
 func New(f *image.File) *Analyser {
+	return newAnalyser(f, &files{facts: map[*image.File]*facts{}})
+}
+
+// Fork returns an analyser for f that may run beside a, and shares with it what
+// is remembered of files.
+func (a *Analyser) Fork(f *image.File) *Analyser {
+	return newAnalyser(f, a.w.files)
+}
+
+func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
-	a.w.refs, a.w.passes, a.w.kept = newLog[summary.Ref](), newLog[summary.ArgPass](), newLog[summary.ArgStore]()
-	a.w.files = map[*image.File]*facts{}
+	a.w.refs, a.w.passes, a.w.kept = newLog(hashRef), newLog(hashPass), newLog(hashStore)
+	a.w.files = known
 	a.w.SetFile(f)
 	return a
 }
@@ -68,20 +79,23 @@ type block struct {
 	more       []int32  // jump-table and landing-pad successors
 }
 
-// facts are what is remembered of a file between units.
+// facts are what is remembered of a file between units, by all analysers.
 type facts struct {
-	clob     [clobDepth + 1]map[uint64]uint16 // callee clobber masks, by depth
-	twice    map[uint64]bool                  // targets that return twice
-	never    [neverDepth + 1]map[uint64]bool  // targets that do not return, by depth
-	calls    []uint64                         // targets of direct calls in code without unwind information, sorted
-	swept    bool
-	labels   []uint64 // code addresses in data, sorted
-	labelled bool
-	lines    map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
-	deciders map[uint64]bool     // short leaves with conditions
+	memo      *memo // of callees
+	sweep     sync.Once
+	calls     []uint64 // targets of direct calls in code without unwind information, sorted
+	label     sync.Once
+	labels    []uint64 // code addresses in data, sorted
+	linesLock sync.Mutex
+	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	copy      sync.Once
+	copies    []image.Range // what the loader copies other files' variables to
+}
 
-	copies      []image.Range // what the loader copies other files' variables to
-	copiesKnown bool
+// files has the facts of all files.
+type files struct {
+	sync.Mutex
+	facts map[*image.File]*facts
 }
 
 // Values of block.pred.
@@ -159,7 +173,7 @@ type worker struct {
 	passed  []Passed
 	scans   [neverDepth + 1]scan
 	*facts
-	files map[*image.File]*facts
+	files *files
 }
 
 func (w *worker) SetFile(f *image.File) {
@@ -171,15 +185,11 @@ func (w *worker) SetFile(f *image.File) {
 	w.wide = w.abs
 	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
-	if w.facts = w.files[f]; w.facts == nil {
-		w.facts = &facts{twice: map[uint64]bool{}, lines: map[uint64][]uint64{}, deciders: map[uint64]bool{}}
-		for d := range w.clob {
-			w.clob[d] = map[uint64]uint16{}
-		}
-		for d := range w.never {
-			w.never[d] = map[uint64]bool{}
-		}
-		w.files[f] = w.facts
+	w.files.Lock()
+	defer w.files.Unlock()
+	if w.facts = w.files.facts[f]; w.facts == nil {
+		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}}
+		w.files.facts[f] = w.facts
 	}
 }
 
@@ -198,7 +208,7 @@ func (w *worker) pass(p summary.ArgPass) {
 }
 
 func (w *worker) keep(a summary.ArgStore) {
-	if w.final {
+	if w.final && w.query == nil {
 		w.kept.add(a, w.blk)
 	}
 }
@@ -601,9 +611,7 @@ func (w *worker) gapAround(a uint64) image.Range {
 			break
 		}
 	}
-	if !w.swept {
-		w.sweepCalls()
-	}
+	w.sweep.Do(w.sweepCalls)
 	for _, starts := range [][]uint64{w.f.FuncStarts(), w.calls} {
 		i, ok := slices.BinarySearch(starts, a)
 		if ok {
@@ -619,7 +627,6 @@ func (w *worker) gapAround(a uint64) image.Range {
 // sweepCalls finds the targets of direct calls in code without unwind
 // information by decoding it from end to end.
 func (w *worker) sweepCalls() {
-	w.swept = true
 	var in x86.Inst
 	for _, x := range w.f.ExecRanges() {
 		for pc := x.Start; pc < x.End; {
@@ -656,7 +663,7 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 		w.begin(entry)
 		w.chaos = true
 		w.gap(entry, summary.GapBudget)
-		w.sweep()
+		w.sweepAll()
 	}
 	w.emit()
 	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
@@ -803,9 +810,9 @@ func (w *worker) seed() bool {
 	return any
 }
 
-// sweep is the fallback of a unit over budget: every instruction in the range
+// sweepAll is the fallback of a unit over budget: every instruction in the range
 // is a block of its own with an unknown state.
-func (w *worker) sweep() {
+func (w *worker) sweepAll() {
 	s := w.unknownState()
 	for pc := w.fn.Start; pc < w.fn.End && len(w.insts) < maxInsts; {
 		code := w.f.Bytes(pc)

@@ -122,8 +122,9 @@ func New(p *process.Process, opts Options) *Graph {
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
 		lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
-	for range opts.Workers {
-		g.pools = append(g.pools, nil)
+	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
+	for range opts.Workers - 1 {
+		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
 	}
 	return g
 }
@@ -239,9 +240,6 @@ func (g *Graph) analyseSome(k int, ids []UnitID) {
 }
 
 func (g *Graph) analyser(k, img int) *dataflow.Analyser {
-	if g.pools[k] == nil {
-		g.pools[k] = dataflow.New(g.Members[img].File)
-	}
 	g.pools[k].SetFile(g.Members[img].File)
 	return g.pools[k]
 }
