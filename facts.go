@@ -20,6 +20,7 @@ var gateDetails = map[string]string{
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
+	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",

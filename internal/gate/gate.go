@@ -50,6 +50,7 @@ type need struct {
 	name    string
 	without string   // an assumption
 	calls   []string // of syscall instructions of other images
+	symbol  string   // that another image refers to
 	mask    int64    // if not 0, only if it may get a second argument with a bit of it
 	first   []int64  // if not empty, only if it may get one of these as its first argument
 	outside bool     // only if other code than that of its own image calls it
@@ -111,6 +112,10 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "-" {
 		return n, nil // nothing
+	}
+	if symbol, ok := strings.CutPrefix(s, "^"); ok {
+		n.symbol = symbol
+		return n, nil
 	}
 	s, n.outside = strings.CutPrefix(s, "@")
 	s, n.relative = strings.CutSuffix(s, "~relative")
@@ -304,7 +309,8 @@ func (k *Keeper) exported(img int) symbols {
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) {
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
+			n.symbol != "" && k.wanted(n.symbol) {
 			return true
 		}
 	}
@@ -324,6 +330,18 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		}
 	}
 	return false
+}
+
+// wanted reports whether an image refers to a symbol of another.
+func (k *Keeper) wanted(symbol string) bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		for s := 1; s < m.NumSymbols(); s++ {
+			if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // made reports whether a syscall instruction outside of an image may make one of
