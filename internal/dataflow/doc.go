@@ -22,7 +22,9 @@
 // A value is a set of at most maxSet elements, interned per unit so that equality
 // is that of ids and joins are memoised. An element is one of
 //
-//   - a constant, or a constant in the low bytes of something unknown;
+//   - a constant, or a constant in the low bytes of something unknown; one that is loaded as only
+//     the large code models do may be an address less that of the GOT: where it is lost, its sums with
+//     the addresses that the unit adds such constants to have escaped;
 //   - an address of the file, at a fixed offset from the address that the code
 //     formed, or "derived from" it: at an unknown offset, forwards only or both ways;
 //   - what a register held on entry, whole, truncated, or derived from it;
@@ -78,7 +80,9 @@
 //     table's base, goes to all entries up to a bound, which is the comparison or
 //     mask of the index in the code that is the only way to the jump. Without a
 //     bound they are followed as long as they lead to instruction boundaries of
-//     the function or of a part of it.
+//     the function or of a part of it. Entries are whole addresses, or offsets of 2, 4 or 8 bytes.
+//     A table of whole addresses that leads elsewhere is one of functions, called by a jump.
+//   - A jump to a place in code plus something unknown goes to every instruction behind it.
 //   - Computed goto: an indirect jump with a frame in place goes to all places in
 //     the function whose addresses are in data or formed by its own code. If there
 //     are none, to everything that nothing else leads to (GapJump).

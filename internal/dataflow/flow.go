@@ -461,12 +461,14 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 	}
 }
 
-// isTable reports whether x is an entry of a table.
-func (w *worker) isTable(x val) bool {
+// isOffset reports whether x is an entry of a table of offsets, or was computed from an
+// address: the target of a jump inside a function, in a form that is not known here.
+// (An entry of a table of whole addresses may be a function, and its use makes all of them live.)
+func (w *worker) isOffset(x val) bool {
 	found := false
 	for _, y := range w.list(x) {
-		k := w.v.elems[y].k
-		found = found || k == kTabT || k == kTab8 || k == kTab4
+		e := &w.v.elems[y]
+		found = found || e.k == kTabT || e.k == kTab4 || e.k == kAddr && !fixed(e.b)
 	}
 	return found
 }
@@ -512,9 +514,10 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= vsyscallPage))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
-	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in) || w.isTable(x) // a table that could not be read to its end
+	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
 	if !known {
 		found := w.tableSeeds(s)
+		found = w.computed(s, x) || found
 		if framed && !w.chaos {
 			// Computed goto: the labels of this function whose addresses are in data or taken in its code.
 			found = w.gotoLabels(s) || found

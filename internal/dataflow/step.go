@@ -1,6 +1,8 @@
 package dataflow
 
 import (
+	"slices"
+
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/x86"
@@ -34,6 +36,10 @@ func (w *worker) useElem(s *state, e *elem) {
 	switch e.k {
 	case kSP:
 		s.esc = true
+	case kConst:
+		if e.r != 0 && !slices.Contains(w.apart, e.a) {
+			w.apart = append(w.apart, e.a)
+		}
 	case kArg, kArgX, kArgZ:
 		w.argUse |= 1 << uint(e.r)
 	case kLoadD:
@@ -52,7 +58,10 @@ func (w *worker) useElem(s *state, e *elem) {
 			w.obj(e.a, 0)
 		}
 	case kTabT:
-		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b)})
+		if e.r&form2 != 0 {
+			break // a part of the function
+		}
+		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b), Size: uint16(e.r * 8)})
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
 	case kTab8:
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Reg: summary.Near})
@@ -116,7 +125,10 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 	}
 	index := in.Index
 	if index != x86.RegNone {
-		if e := w.v.one(s.r[index]); e.k == kConst {
+		if e := *w.v.one(s.r[index]); e.k == kConst {
+			if e.r != 0 && (in.Base == x86.RegNone || in.Scale != 1 || !w.anchor(w.v.one(s.r[in.Base]))) {
+				w.useElem(s, &e)
+			}
 			disp += int64(e.a) * int64(in.Scale)
 			index = x86.RegNone
 		}
@@ -135,6 +147,14 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 		w.use(s, s.r[index])
 		return place{}, operand{}
 	}
+	if index != x86.RegNone && in.Scale == 1 {
+		if e := *w.v.one(s.r[in.Base]); e.k == kConst { // the index is the address
+			if e.r != 0 && !w.anchor(w.v.one(s.r[index])) {
+				w.useElem(s, &e)
+			}
+			return w.placeFrom(s, s.r[index], disp+int64(e.a), false)
+		}
+	}
 	if index != x86.RegNone {
 		w.use(s, s.r[index])
 	}
@@ -143,11 +163,35 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 		w.use(s, s.r[in.Base])
 		return place{k: kTab4, a: uint64(disp), t: uint64(disp)}, operand{}
 	}
-	x := s.r[in.Base]
+	return w.placeFrom(s, s.r[in.Base], disp, index != x86.RegNone)
+}
+
+// placeFrom is place for the address x plus disp, plus anything if indexed.
+func (w *worker) placeFrom(s *state, x val, disp int64, indexed bool) (place, operand) {
 	if x < setBit {
-		return w.placeOf(s, &w.v.elems[x], disp, index != x86.RegNone), operand{}
+		return w.placeOf(s, &w.v.elems[x], disp, indexed), operand{}
 	}
-	return place{}, operand{x, disp, index != x86.RegNone}
+	return place{}, operand{x, disp, indexed}
+}
+
+// anchor records an address that a far constant is added to, and reports whether e is one.
+// In the large code models every address of a function is such a sum, most
+// with the address of the global offset table (psABI, section 3.5.5).
+func (w *worker) anchor(e *elem) bool {
+	if e.k != kAddr || !fixed(e.b) {
+		return false
+	}
+	if a := e.a + uint64(e.b); !slices.Contains(w.anchors, a) {
+		w.anchors = append(w.anchors, a)
+	}
+	return true
+}
+
+// far reports whether in loads a constant in the form that only the large code
+// models need for one of this size.
+func (w *worker) far(in *x86.Inst) bool {
+	n := in.Imm
+	return in.Flags&x86.FlagImm != 0 && in.Len == 10 && in.Dst != x86.RegNone && n < int64(w.high-w.low) && -n < int64(w.high-w.low)
 }
 
 // placeOf returns the place at an offset from e.
@@ -250,6 +294,9 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 			return w.v.mk(elem{k: kTab8, a: p.t, b: int64(in.PC)})
 		}
 		w.access(p)
+		if p.t != 0 && size == 2 {
+			return w.v.mk(elem{k: kTab2, a: p.t, r: form2})
+		}
 	case kSP:
 		if p.b != int64(int32(p.b)) {
 			return vTop
@@ -518,6 +565,10 @@ func (w *worker) truncElem(s *state, y val, size uint8) val {
 		if size == 4 {
 			return y
 		}
+	case kTab2:
+		if size >= 2 {
+			return y
+		}
 	case kLoad, kTab4:
 		if size == 4 && (e.r == 4 || e.k == kTab4) {
 			return y
@@ -601,13 +652,14 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	switch e.k {
 	case kConst:
 		if set {
+			w.useElem(s, e)
 			return vTop // a counter: do not enumerate it
 		}
 		n := e.a + uint64(d)
 		if size < 8 {
-			n &= 1<<(8*size) - 1
+			return w.v.con(int64(n & (1<<(8*size) - 1)))
 		}
-		return w.v.con(int64(n))
+		return w.v.mk(elem{k: kConst, a: n, r: e.r})
 	case kAddr, kSP:
 		if !fixed(e.b) {
 			if d < 0 && e.k == kAddr {
@@ -628,19 +680,34 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
-	ex, ey := w.v.one(x), w.v.one(y)
+	ex, ey := *w.v.one(x), *w.v.one(y)
+	if ex.k == kConst && ey.k != kConst {
+		x, y, ex, ey = y, x, ey, ex
+	}
 	if ey.k == kConst {
+		if ey.r != 0 {
+			if a := ex.a + uint64(ex.b) + ey.a; w.anchor(&ex) && w.inImage(a) {
+				w.anchor(&elem{k: kAddr, a: a})
+				return w.v.mk(elem{k: kAddr, a: a})
+			}
+			w.useElem(s, &ey)
+		}
 		return w.add(s, x, int64(ey.a), 8)
 	}
-	if ex.k == kConst {
-		return w.add(s, y, int64(ex.a), 8)
-	}
 	// table entry + its base
-	if ex.k == kTab4 && ey.k == kAddr && fixed(ey.b) {
-		return w.v.mk(elem{k: kTabT, a: ex.a, b: int64(ey.a + uint64(ey.b))})
+	if ex.k == kAddr {
+		ex, ey = ey, ex
 	}
-	if ey.k == kTab4 && ex.k == kAddr && fixed(ex.b) {
-		return w.v.mk(elem{k: kTabT, a: ey.a, b: int64(ex.a + uint64(ex.b))})
+	if ey.k == kAddr && fixed(ey.b) {
+		b := int64(ey.a + uint64(ey.b))
+		switch ex.k {
+		case kTab4:
+			return w.v.mk(elem{k: kTabT, a: ex.a, b: b, r: form4})
+		case kTab8:
+			return w.v.mk(elem{k: kTabT, a: ex.a, b: b, r: form8})
+		case kTab2:
+			return w.v.mk(elem{k: kTabT, a: ex.a, b: b, r: ex.r})
+		}
 	}
 	if x >= setBit && y < setBit {
 		return w.each(s, x, func(e elem) val { return w.sum(s, w.v.mk(e), y) })
@@ -843,8 +910,11 @@ func (w *worker) mov(s *state, in *x86.Inst) {
 		return
 	}
 	x := w.source2(s, in)
-	if in.Size == 4 && in.Flags&x86.FlagImm == 0 {
+	switch {
+	case in.Size == 4 && in.Flags&x86.FlagImm == 0:
 		x = w.trunc(s, x, 4)
+	case w.far(in) && w.v.one(x).k == kConst:
+		x = w.v.mk(elem{k: kConst, a: uint64(in.Imm), r: 1})
 	}
 	w.set(s, in, in.Dst, x, in.Size)
 }
@@ -888,6 +958,11 @@ func (w *worker) extend(s *state, in *x86.Inst) {
 				}
 				w.useElem(s, &e)
 				return vTop
+			case kTab2:
+				if in.SrcSize == 2 {
+					e.r |= form2s
+				}
+				return w.v.mk(e)
 			case kTab4, kStk, kArgD, kLoadD, kLoad, kAddr:
 				if in.SrcSize == 4 {
 					return w.v.mk(e)
@@ -925,8 +1000,11 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 	if in.Index != x86.RegNone {
 		y := s.r[in.Index]
 		if in.Scale != 1 {
-			if e := w.v.one(y); e.k == kConst {
+			if e := *w.v.one(y); e.k == kConst {
+				w.useElem(s, &e)
 				y = w.v.con(int64(e.a) * int64(in.Scale))
+			} else if z, ok := w.v.scaled(e, in.Scale); ok {
+				y = z
 			} else {
 				y = w.join(s, vTop, w.derive(s, y))
 			}
@@ -1008,7 +1086,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	ey := w.v.one(y)
 	var res val
 	switch {
-	case in.Op == x86.OpAdd && ey.k == kConst:
+	case in.Op == x86.OpAdd && ey.k == kConst && ey.r == 0:
 		res = w.add(s, x, int64(ey.a), in.Size)
 	case in.Op == x86.OpSub && ey.k == kConst:
 		res = w.add(s, x, -int64(ey.a), in.Size)
@@ -1102,6 +1180,12 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 		}
 		s.r[in.Dst] = w.v.con(int64(n & mask))
 		return
+	}
+	if in.Op == x86.OpShl && in.Flags&x86.FlagImm != 0 && in.Imm < 4 {
+		if y, ok := w.v.scaled(*w.v.one(x), 1<<uint(in.Imm)); ok {
+			s.r[in.Dst] = y
+			return
+		}
 	}
 	if in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))

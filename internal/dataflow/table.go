@@ -44,16 +44,20 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 		switch e.k {
 		case kTabT:
 			a, base := e.a, uint64(e.b)
+			if e.r != form4 {
+				resolved = w.offsetTable(s, in, a, base, e.r) && resolved
+				break
+			}
 			w.below = base < a && a-base < 1024
 			if w.below {
 				a = base // the index counts up to zero: the table begins at its base
 			}
-			resolved = w.offsetTable(s, in, a, base, 4, true) && resolved
+			resolved = w.offsetTable(s, in, a, base, form4) && resolved
 			w.below = false
 		case kTab4:
-			resolved = w.offsetTable(s, in, e.a, 0, 4, false) && resolved
+			resolved = w.offsetTable(s, in, e.a, 0, whole4) && resolved
 		case kTab8:
-			resolved = w.offsetTable(s, in, e.a, 0, 8, false) && resolved
+			resolved = w.offsetTable(s, in, e.a, 0, whole8) && resolved
 		case kAddr:
 			w.flowTo(e.a+uint64(e.b), s)
 		}
@@ -64,7 +68,8 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 // offsetTable flows s to the entries of the table at a. Entries are relative
 // to base. If the number of entries is not known from a comparison, all
 // entries up to the first that is no code are taken.
-func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, signed bool) (resolved bool) {
+func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) (resolved bool) {
+	size := entrySize(form)
 	n, bounded := w.bound(in.PC)
 	if !bounded || w.below {
 		n, bounded = maxTable, false
@@ -77,38 +82,57 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 	}
 	// A table that the program may write says nothing of what it holds.
 	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
+	functions := false
+	inCode, end := w.f.Exec(a) && a >= w.fn.Start && a < w.fn.End, w.fn.End
 	for k := 0; k < n; k++ {
 		if !bounded && k == maxTable-1 {
 			return false // it may go on
 		}
 		at := a + uint64(k*size)
-		t, ok := w.tableEntry(at, base, size, signed)
+		if inCode && at >= end {
+			break
+		}
+		t, ok := w.tableEntry(at, base, form)
 		if !ok || !w.f.Exec(t) {
 			if bounded {
 				continue
 			}
 			break
 		}
-		resolved = constant
 		if t >= w.fn.Start && t < w.fn.End || w.instAt(t) >= 0 {
-			if !bounded && !w.boundary(t) {
+			if inCode {
+				// Linear decoding does not know what is table and what is code behind it;
+				// but the table ends where the first of its targets begins.
+				if t > a {
+					end = min(end, t)
+				}
+			} else if !bounded && !w.boundary(t) {
 				break
 			}
+			resolved = constant
+			// A switch does not lead to where the function starts: a table of functions may.
+			functions = functions || t == w.fn.Start || w.fde == nil
 			w.flowTo(t, s)
 			continue
 		}
 		if !bounded && !w.partOf(t) {
 			// A part that looks like a function of its own, if it is one at all.
-			// (Tables of whole addresses run into each other's entries, which all look right.)
-			if f := w.f.FDEAt(t); size == 8 || f == nil || !w.boundaryOf(f.Start, t) {
+			// (Tables of whole addresses run into each other's entries, which all look right:
+			// if the first one leads elsewhere, it is no switch but a call of a function.)
+			if form == whole8 && functions {
+				return false
+			}
+			if start, ok := w.startOf(t); form == whole8 || !ok || !w.boundaryOf(start, t) {
 				break
 			}
+			resolved = constant
 			w.ask(s, in, t, 0)
 			w.ends(summary.ReturnCode, t)
 			w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 			w.hand(s, t, false, true)
 			continue
 		}
+		resolved = constant
 		if w.inside(t, true) && !w.final {
 			w.flowTo(t, s)
 			continue
@@ -122,6 +146,66 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, size int, s
 		}
 	}
 	return resolved
+}
+
+// startOf returns the start of the function that t is in. Code without unwind
+// information has none, seen from code that has it.
+func (w *worker) startOf(t uint64) (uint64, bool) {
+	if f := w.f.FDEAt(t); f != nil {
+		return f.Start, true
+	}
+	if w.fde != nil {
+		return 0, false
+	}
+	w.sweep.Do(w.sweepCalls)
+	start, ok := uint64(0), false
+	for _, starts := range [][]uint64{w.f.FuncStarts(), w.calls} {
+		i, exact := slices.BinarySearch(starts, t)
+		if exact {
+			return t, true
+		}
+		if i > 0 && starts[i-1] >= start {
+			start, ok = starts[i-1], true
+		}
+	}
+	return start, ok
+}
+
+// maxCode is the size of code in bytes that a computed jump is followed into.
+const maxCode = 1 << 15
+
+// computed resolves a jump to a place in code plus something unknown, a
+// multiple of the size of what lies there (unrolled loops): it flows s to every instruction from that place on.
+func (w *worker) computed(s *state, x val) bool {
+	any := false
+	for _, y := range slices.Clone(w.list(x)) {
+		e := w.v.elems[y]
+		if e.k != kAddr || fixed(e.b) || !w.f.Exec(e.a) {
+			continue
+		}
+		r := w.fn
+		if !r.Contains(e.a) {
+			r = w.gapAround(e.a)
+			if f := w.f.FDEAt(e.a); f != nil {
+				r = image.Range{Start: f.Start, End: f.End}
+			}
+		}
+		if e.b == anyOff {
+			r.Start = e.a
+		}
+		if r.End-r.Start > maxCode {
+			return false
+		}
+		var in x86.Inst
+		for pc := r.Start; pc < r.End; pc += uint64(in.Len) {
+			if !x86.Decode(w.f.Bytes(pc), pc, &in) {
+				return false
+			}
+			w.flowTo(pc, s)
+		}
+		any = true
+	}
+	return any
 }
 
 // partOf reports whether code outside the function's range looks like a part
@@ -159,13 +243,31 @@ func (w *worker) jumpsBack(f *image.FDE) bool {
 	return false
 }
 
+// Forms of whole addresses in tables, besides those of offsets.
+const (
+	whole4 = -1
+	whole8 = -2
+)
+
+// entrySize returns the size of an entry of a table in bytes.
+func entrySize(form int8) int {
+	switch {
+	case form == form4 || form == whole4:
+		return 4
+	case form == form8 || form == whole8:
+		return 8
+	}
+	return 2
+}
+
 // tableEntry returns the code address that the table word at a stands for.
-func (w *worker) tableEntry(a, base uint64, size int, signed bool) (uint64, bool) {
+func (w *worker) tableEntry(a, base uint64, form int8) (uint64, bool) {
 	b := w.f.Bytes(a)
-	if len(b) < size {
+	if len(b) < entrySize(form) {
 		return 0, false
 	}
-	if size == 8 {
+	switch form {
+	case whole8:
 		for _, r := range w.f.RelocsIn(a, a+8) {
 			if r.Sym == 0 && r.Type == 8 {
 				return r.Addend, true
@@ -176,12 +278,18 @@ func (w *worker) tableEntry(a, base uint64, size int, signed bool) (uint64, bool
 			return 0, false
 		}
 		return binary.LittleEndian.Uint64(b), true
+	case form8:
+		return base + binary.LittleEndian.Uint64(b), true
+	case whole4:
+		return uint64(binary.LittleEndian.Uint32(b)), true
+	case form4:
+		return base + uint64(int64(int32(binary.LittleEndian.Uint32(b)))), true
 	}
-	v := binary.LittleEndian.Uint32(b)
-	if signed {
-		return base + uint64(int64(int32(v))), true
+	v := uint64(binary.LittleEndian.Uint16(b))
+	if form&form2s != 0 {
+		v = uint64(int64(int16(v)))
 	}
-	return base + uint64(v), true
+	return base + v<<(form&form2by), true
 }
 
 // boundary reports whether a is an instruction boundary of the linear decoding of its function.
@@ -228,13 +336,13 @@ func (w *worker) tableSeeds(s *state) bool {
 			if k == maxSeeds {
 				return false
 			}
-			t, ok := w.tableEntry(a+uint64(4*k), a, 4, true)
+			t, ok := w.tableEntry(a+uint64(4*k), a, form4)
 			if w.abs {
-				if u, ok2 := w.tableEntry(a+uint64(4*k), 0, 4, false); ok2 && w.f.Exec(u) {
+				if u, ok2 := w.tableEntry(a+uint64(4*k), 0, whole4); ok2 && w.f.Exec(u) {
 					t, ok = u, true
 				}
 			}
-			if !ok || t < w.fn.Start || t >= w.fn.End || !w.boundary(t) {
+			if !ok || !w.leads(t) {
 				break
 			}
 			any = true
@@ -242,6 +350,19 @@ func (w *worker) tableSeeds(s *state) bool {
 		}
 	}
 	return any
+}
+
+// leads reports whether a jump of the function may go to t, as far as linear
+// decoding tells. (Without unwind information the unit may have begun in the middle of it.)
+func (w *worker) leads(t uint64) bool {
+	if w.fn.Contains(t) {
+		return w.boundary(t)
+	}
+	start, ok := uint64(0), false
+	if w.fde == nil && w.f.Exec(t) {
+		start, ok = w.startOf(t)
+	}
+	return ok && w.boundaryOf(start, t)
 }
 
 func (w *worker) flowTo(t uint64, s *state) {
@@ -317,7 +438,7 @@ func (w *worker) bound(pc uint64) (int, bool) {
 	j := i
 	for steps := 0; steps < 64; steps++ {
 		in := &w.insts[j]
-		if in.Flags&x86.FlagMem != 0 && in.Index != x86.RegNone && (in.Scale == 4 || in.Scale == 8) && in.Flags&x86.FlagMemOut == 0 && in.Op != x86.OpLea {
+		if in.Flags&x86.FlagMem != 0 && in.Index != x86.RegNone && (in.Scale == 4 || in.Scale == 8 || in.Scale == 2 && in.MemSize == 2) && in.Flags&x86.FlagMemOut == 0 && in.Op != x86.OpLea {
 			idx = in.Index
 			break
 		}

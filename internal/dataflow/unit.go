@@ -162,6 +162,8 @@ type worker struct {
 	padFDE  *image.FDE
 	tables  []uint64            // addresses read as tables of 32-bit offsets
 	tabN    map[uint64]int      // entries taken by the table jump at an address
+	anchors []uint64            // addresses that far constants are added to
+	apart   []uint64            // far constants that went where they are not followed
 	targets map[uint64]struct{} // of jumps through tables and to labels
 	opaque  bool                // an indirect jump was not resolved
 	parts   map[uint64]bool     // by start of an FDE: whether it jumps back into this function
@@ -581,6 +583,7 @@ func (w *worker) begin(entry uint64) {
 	clear(w.targets)
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
+	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.heap = w.heap[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
@@ -895,7 +898,15 @@ func (w *worker) emit() {
 		w.cur.set(&w.states[w.blocks[b].in])
 		w.eval(int32(b), &w.cur)
 	}
-	w.final, w.blk = false, whole
+	w.blk = whole
+	for _, n := range w.apart {
+		for _, a := range w.anchors {
+			if w.inImage(a + n) {
+				w.obj(a+n, 0)
+			}
+		}
+	}
+	w.final = false
 	if w.query != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -9,7 +10,7 @@ type kind uint8
 
 const (
 	kTop   kind = iota // anything; what it may have been derived from has escaped
-	kConst             // a
+	kConst             // a; r == 1: from an instruction that only the large code models need, so it may be an address less another one
 	kLow               // low r bytes are a, the rest anything
 	kAddr              // address a plus b; b == anyOff, anyBack: derived from address a
 	kLoad              // r bytes loaded from address a
@@ -21,9 +22,29 @@ const (
 	kStk               // memory at (rsp on entry) + b, not written here
 	kSP                // rsp on entry + b; b == anyOff: derived from it
 	kTab4              // a 32-bit entry of the table at a, loaded at pc b
-	kTabT              // base b plus an entry of the table of 32-bit offsets at a
+	kTabT              // base b plus an entry of the table of offsets at a, of form r
 	kTab8              // a 64-bit entry of the table at a
+	kTab2              // a 16-bit entry of the table at a, of form r; the table has been used
 )
+
+// Forms of the offsets in tables: 4 bytes, signed; 8 bytes; or 2 bytes, which
+// may be signed and scaled by 1, 2, 4 or 8.
+const (
+	form4   = 0
+	form8   = 1
+	form2   = 8
+	form2s  = 4 // with form2: signed
+	form2by = 3 // with form2: mask of the scale's logarithm
+)
+
+// scaled returns e, an entry of a table of 16-bit offsets, times n.
+func (v *values) scaled(e elem, n uint8) (val, bool) {
+	if e.k != kTab2 || e.r&form2by != 0 || n&(n-1) != 0 || n == 0 || n > 8 {
+		return 0, false
+	}
+	e.r |= int8(bits.TrailingZeros8(n))
+	return v.mk(e), true
+}
 
 // Offsets that are not known: at or after the address, or before it too.
 const (

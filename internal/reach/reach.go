@@ -397,7 +397,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		return
 	}
 	g.name(img, a, c)
-	g.offsets(img, a, a, c)
+	g.offsets(img, a, a, 4, c)
 	if m.Writable(a) {
 		m.taken[a] = true
 	}
@@ -654,7 +654,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 	case summary.RefStore:
 		g.storeRef(img, r, c)
 	case summary.RefTable:
-		g.offsets(img, r.A, r.B, c)
+		g.offsets(img, r.A, r.B, max(int(r.Size), 4), c)
 		g.dataOffsets(img, r.A, r.B, c)
 	case summary.RefPass, summary.RefPassSlot:
 		g.name(img, r.A, c)
@@ -826,20 +826,24 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	m.held[w] = append(m.held[w], held{r.B, r.Off, c})
 }
 
-// offsets follows a table of 32-bit offsets from base: as long as its words
+// offsets follows a table of offsets of 4 or 8 bytes from base: as long as its words
 // lead to function starts. Tables are recognised by where they lead, since no
 // relocation marks them.
-func (g *Graph) offsets(img int, a, base uint64, c cause) {
+func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 	m := g.Members[img]
-	if m.words[a^base<<1] {
+	key := a ^ base<<1 ^ uint64(size&8)<<60
+	if m.words[key] {
 		return
 	}
-	m.words[a^base<<1] = true
+	m.words[key] = true
 	b := m.Bytes(a)
 	miss := 0
-	for k := 0; 4*k+4 <= len(b) && miss < 4; k++ {
-		v := binary.LittleEndian.Uint32(b[4*k:])
-		t := base + uint64(int64(int32(v)))
+	for k := 0; size*(k+1) <= len(b) && miss < 4; k++ {
+		v := uint64(int64(int32(binary.LittleEndian.Uint32(b[size*k:]))))
+		if size == 8 {
+			v = binary.LittleEndian.Uint64(b[size*k:])
+		}
+		t := base + v
 		if v != 0 && m.Exec(t) && m.isStart(t) {
 			g.take(img, t, c, "")
 			miss = 0

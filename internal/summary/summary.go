@@ -23,7 +23,7 @@ const (
 	RefStore                // address B (reached as B+Off) is stored to the 8 bytes at A
 	RefPass                 // address A (+Off) is in register Reg when control goes to B: it escapes if that code consumes Reg
 	RefPassSlot             // the same, when control goes to what the pointer at B holds
-	RefTable                // A is a table of 32-bit code offsets relative to B
+	RefTable                // A is a table of code offsets relative to B, of 8 bytes if that is Size, else of 4
 )
 
 // Ref is one reference out of a unit. 24 bytes.
