@@ -59,7 +59,8 @@
 // one, that as well. A live object makes live what all its relocations point to and what
 // live code stores in it. A position-dependent file has words that hold addresses
 // without relocations: each aligned 8-byte word with a value in the image's range is
-// taken as one, and each 4-byte word that is the start of a function.
+// taken as one, and each aligned 4-byte word and 8-byte word at any place that is the start of a
+// function, as are 4 bytes at any place if code reads just them.
 //
 // Words that code reads by address are finer than objects: a slot is live
 // alone. Words of the GOT are always read one by one, so that the address of one

@@ -260,9 +260,9 @@ func (m *member) class(r image.Reloc) wordClass {
 }
 
 // addWords adds the words of a position-dependent file that hold addresses of
-// the file as if they had relocations: 8-byte words at 8-byte boundaries, and
-// 4-byte ones that hold the start of a function. Words in code are looked at
-// only if no section says what is code.
+// the file as if they had relocations: 8-byte words at 8-byte boundaries; and 4-byte ones at
+// 4-byte boundaries, and 8-byte ones anywhere, that hold the start of a function. Words in code are looked at
+// only if no section says what is code, and there only at 4-byte boundaries.
 func (m *member) addWords() {
 	known := make(map[uint64]bool, len(m.relocs))
 	for _, r := range m.relocs {
@@ -271,14 +271,24 @@ func (m *member) addWords() {
 	out := slices.Clone(m.relocs)
 	tables := m.jumpTables()
 	goFile := m.IsGo() // its 32-bit words are offsets
+	top := byte(0xff)  // of addresses as 32-bit words
+	if m.High < 1<<32 {
+		top = byte(m.High >> 24)
+	}
 	scan := func(start, end uint64) {
 		b := m.Bytes(start)
 		if uint64(len(b)) > end-start {
 			b = b[:end-start]
 		}
-		off := -start & 3
-		for ; off+4 <= uint64(len(b)); off += 4 {
+		step := uint64(1)
+		if goFile || m.Exec(start) {
+			step = 4 // nothing is packed
+		}
+		for off := -start & (step - 1); off+4 <= uint64(len(b)); off += step {
 			a := start + off
+			if a&3 != 0 && (b[off+3] > top || !isZero(b[off+4:], 4)) {
+				continue
+			}
 			v := uint64(binary.LittleEndian.Uint32(b[off:]))
 			if v < m.Low || v >= m.High {
 				continue
@@ -296,7 +306,7 @@ func (m *member) addWords() {
 				{
 					out = append(out, image.Reloc{Addr: a, Addend: v, Type: rRelative})
 				}
-			} else if !goFile && m.Exec(v) && m.isStart(v) && !known[a] {
+			} else if !goFile && m.Exec(v) && !known[a] && m.isStart(v) {
 				out = append(out, image.Reloc{Addr: a, Addend: v, Type: r32})
 			}
 		}
@@ -315,6 +325,24 @@ func (m *member) addWords() {
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Addr < out[j].Addr })
 	m.relocs = out
+}
+
+// isZero reports whether the first n bytes of b are zero.
+func isZero(b []byte, n int) bool {
+	return len(b) >= n && !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 })
+}
+
+// odd makes live what is loaded from a place in a position-dependent file where no
+// word that holds an address is looked for: 4 bytes, or 8, that are not aligned to 4.
+func (g *Graph) odd(img int, a, size uint64, c cause) {
+	m := g.Members[img]
+	b := m.Bytes(a)
+	if m.Type != 2 || a&3 == 0 || size < 4 || len(b) < 4 {
+		return
+	}
+	if v := uint64(binary.LittleEndian.Uint32(b)); m.Exec(v) && m.isStart(v) {
+		g.addr(img, v, c)
+	}
 }
 
 // Exported reports whether a dynamic symbol of the image is at a.

@@ -635,6 +635,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 	case summary.RefRead:
 		c.how = Slot
 		g.read(img, r.A, uint64(r.Size), c)
+		g.odd(img, r.A, uint64(r.Size), c)
 		if r.Reg&summary.Back != 0 {
 			// the pointer in the slot is moved backwards
 			for _, x := range g.Members[img].relocsIn(r.A, r.A+8) {
