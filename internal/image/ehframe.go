@@ -160,6 +160,7 @@ type cie struct {
 	dataAlign       int64
 	cfa             cfaState
 	offset          int32 // cfa as FDE.CFAOffset
+	person          Personality
 }
 
 // cfaState is a CFA rule; ok is false for expressions and what is not known.
@@ -294,7 +295,7 @@ func parseCIE(r ehReader, bases ehBases) cie {
 			case 'P':
 				enc := r.byte()
 				if enc != peOmit {
-					r.pointer(enc, bases, 0) // the personality's address does not matter here
+					c.person = Personality{Addr: r.pointer(enc, bases, 0), Indirect: enc&peIndirect != 0}
 				}
 			case 'L':
 				c.lsdaEnc = r.byte()
@@ -322,6 +323,10 @@ func parseCIE(r ehReader, bases ehBases) cie {
 	return c
 }
 
+// maxPersonalities bounds the personality routines of one file: there is one a
+// language, and one that does not name its own is not worth more.
+const maxPersonalities = 1 << 10
+
 // ehFrame walks .eh_frame records (LSB 5.0 core generic, "Exception Frames").
 type ehFrame struct {
 	b     []byte
@@ -330,6 +335,8 @@ type ehFrame struct {
 	want  int   // -1: b is the section and zero terminators are skipped; else the end is the first terminator after this many FDEs
 	out   []FDE // appended to
 	slow  bool  // do not take the short cut (tests)
+
+	persons []Personality // of all CIEs
 }
 
 // walk returns what stopped it before the end, "" if nothing did.
@@ -367,6 +374,9 @@ func (e *ehFrame) walk() string {
 			lastOff, last = p, int32(len(cies))
 			index[p] = last
 			cies = append(cies, c)
+			if c.person.Addr != 0 && !slices.Contains(e.persons, c.person) && len(e.persons) < maxPersonalities {
+				e.persons = append(e.persons, c.person)
+			}
 			p = end
 			continue
 		}
@@ -476,6 +486,7 @@ func (f *File) parseEHFrame() error {
 		e := ehFrame{b: f.Bytes(s.Start)[:s.End-s.Start], addr: s.Start, bases: bases, want: -1, out: out}
 		f.EHFrameProblem = e.walk()
 		out = e.out
+		f.Personalities = append(f.Personalities, e.persons...)
 	}
 	if !found && f.ehHdr.Start != 0 {
 		out = f.ehFrameFromHdr(bases, out)
@@ -529,6 +540,7 @@ func (f *File) ehFrameFromHdr(bases ehBases, out []FDE) []FDE {
 	}
 	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(want, uint64(len(b)))), out: out}
 	f.EHFrameProblem = e.walk()
+	f.Personalities = e.persons
 	return e.out
 }
 

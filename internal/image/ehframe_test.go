@@ -138,6 +138,17 @@ var ehTests = func() []struct {
 	return out
 }()
 
+func TestPersonalities(t *testing.T) {
+	direct := ehCIE("zPR", cat([]byte{peUdata4}, le(4, 0x4000), []byte{peUdata4}), nil)
+	indirect := ehCIE("zPR", cat([]byte{peIndirect | pePcrel | peSdata4}, le(4, 0x20), []byte{peUdata4}), nil)
+	none := ehCIE("zPR", []byte{peOmit, peUdata4}, nil)
+	e := ehFrame{b: cat(direct, indirect, direct, none), addr: 0x1000, want: -1}
+	want := []Personality{{Addr: 0x4000}, {Addr: 0x1000 + uint64(len(direct)) + 18 + 0x20, Indirect: true}}
+	if p := e.walk(); p != "" || !slices.Equal(e.persons, want) {
+		t.Errorf("%q\n got %+v\nwant %+v", p, e.persons, want)
+	}
+}
+
 func TestEHFrame(t *testing.T) {
 	for _, tt := range ehTests {
 		for _, slow := range []bool{false, true} {

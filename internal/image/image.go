@@ -81,6 +81,10 @@ type File struct {
 	// could, or if there is none.
 	EHFrameProblem string
 
+	// Personalities are the routines that the unwinder calls for frames of this file's
+	// functions, without duplicates, in the order of .eh_frame.
+	Personalities []Personality
+
 	Verneed []VersionNeed // versions that this file demands of others (for "who needs what" errors)
 
 	// DebugRoot is where FuncName looks for separate debug files
@@ -172,6 +176,12 @@ type FDE struct {
 	LSDA       uint64 // address of the language-specific data area, 0 if none, NoLSDA if its encoding is unknown
 	Signal     bool   // 'S' augmentation: Start has been left as encoded (one byte early in __restore_rt)
 	CFAOffset  int32  // CFA offset from rsp that holds at Start (8 at a normal entry; other values: a cold part), -1 if not rsp-based or unknown
+}
+
+// Personality is a routine that unwind information names ('P' augmentation).
+type Personality struct {
+	Addr     uint64
+	Indirect bool // Addr is that of a word that points to it
 }
 
 // NoLSDA stands for a language-specific data area whose address could not be

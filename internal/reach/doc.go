@@ -92,7 +92,7 @@
 //
 // # Roots
 //
-// Entry of the program and of its loader, initialisers and finalisers of every
+// Entry of the program and of its loader, initialisers, finalisers and personality routines of every
 // image, IFUNC resolvers, what the initialisation image of thread-local storage
 // points to, in Go programs every function of the function table (methods are
 // reached through offsets in type data), and whatever others root: symbols of

@@ -60,6 +60,14 @@ func (g *Graph) imageRoots(m *member) {
 			}
 		}
 	}
+	// Nothing but unwind information need name what the unwinder calls.
+	for _, p := range m.Personalities {
+		if p.Indirect {
+			g.array(m, image.Range{Start: p.Addr, End: p.Addr + 8}, "personality routine")
+		} else {
+			g.Root(m.id, p.Addr, "personality routine")
+		}
+	}
 	// What ld.so looks up in an audit library (elf/rtld.c, load_audit_module).
 	if m.Origin == process.OriginAudit {
 		for i := 1; i < m.NumSymbols(); i++ {

@@ -1,7 +1,8 @@
 // The personality routine of a function is named by nothing but its unwind information. The unwinder calls
-// it, here when the thread exits.
+// it, here when the thread exits, or for an exception that nobody catches.
 //
-// BUILD: gcc -O2 {{-pie|-static|-no-pie}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{-pie|-no-pie}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -DRAISE {{-static-pie|-static}} {{src}} -o {{out}}
 // WANT: keyctl
 // NOT: quotactl
 // TRAP: 9
@@ -19,7 +20,12 @@ personality(int version, _Unwind_Action a, _Unwind_Exception_Class c, struct _Un
 }
 __attribute__((used)) static void dead(void) { MARK(SYS_quotactl); }
 
+#ifdef RAISE
+static struct _Unwind_Exception exception;
+__attribute__((used)) void leave(void) { _Unwind_RaiseException(&exception); }
+#else
 __attribute__((used)) void leave(void) { pthread_exit(0); }
+#endif
 void *thread(void *);
 __asm__(".text\n"
 	".type thread,@function\n"
@@ -41,8 +47,12 @@ __asm__(".text\n"
 
 int main(void)
 {
+#ifdef RAISE
+	thread(0);
+#else
 	pthread_t t;
 	pthread_create(&t, 0, thread, 0);
 	pthread_join(t, 0);
+#endif
 	return 0;
 }
