@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -304,7 +305,9 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 			p = summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)}
 		}
 		w.pass(p)
-	case kConst, kLow, kTop:
+	case kConst:
+		w.useElem(s, e)
+	case kLow, kTop:
 	case kSP:
 		if calleeSaved>>uint(r)&1 == 0 {
 			s.esc = true
@@ -315,9 +318,6 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		}
 	}
 }
-
-// vsyscallPage is where the kernel maps the vsyscalls (arch/x86/include/uapi/asm/vsyscall.h).
-const vsyscallPage = 0xffffffffff600000
 
 // afterCall is the state when a call comes back. kept: registers that the
 // callee is known not to write.
@@ -434,7 +434,7 @@ func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
 		w.ask(s, in, e.a, pushed)
 		w.ref(summary.Ref{Kind: summary.RefCallSlot, A: e.a, Size: 8})
 		w.hand(s, e.a, true, pushed == 0)
-	case x < setBit && e.k == kConst && (w.abs || e.a >= vsyscallPage):
+	case x < setBit && e.k == kConst && (w.abs || e.a >= sysno.VsyscallStart):
 		w.ask(s, in, e.a, pushed)
 		w.direct(s, in, e.a)
 	case x < setBit && e.k == kAddr && fixed(e.b):
@@ -511,7 +511,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	}
 	o, ok := w.sp(s)
 	e := *w.v.one(x)
-	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= vsyscallPage))
+	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= sysno.VsyscallStart))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
 	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added

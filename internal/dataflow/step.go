@@ -37,6 +37,9 @@ func (w *worker) useElem(s *state, e *elem) {
 	case kSP:
 		s.esc = true
 	case kConst:
+		if e.a >= sysno.VsyscallStart && e.a < sysno.VsyscallEnd {
+			w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a})
+		}
 		if e.r != 0 && !slices.Contains(w.apart, e.a) {
 			w.apart = append(w.apart, e.a)
 		}

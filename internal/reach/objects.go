@@ -95,6 +95,7 @@ func newMember(img *process.Image) *member {
 	if img.Type == 2 {
 		m.addWords()
 	}
+	m.addVsyscalls()
 	var b []uint64
 	for _, s := range img.Sections {
 		b = append(b, s.Start, s.End)
@@ -325,6 +326,34 @@ func (m *member) addWords() {
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Addr < out[j].Addr })
 	m.relocs = out
+}
+
+// vsyscallPage is where the kernel maps the vsyscalls (arch/x86/include/uapi/asm/vsyscall.h).
+const vsyscallPage = 0xffffffffff600000
+
+// addVsyscalls adds the words of the file's data that hold addresses in the vsyscall page, as if they
+// had relocations.
+func (m *member) addVsyscalls() {
+	page := binary.LittleEndian.AppendUint64(nil, vsyscallPage>>16)[:6]
+	n := len(m.relocs)
+	for _, s := range m.Segments {
+		b := m.Bytes(s.Addr)
+		for off := 0; ; off++ {
+			i := bytes.Index(b[off:], page)
+			if i < 0 {
+				break
+			}
+			off += i
+			a := s.Addr + uint64(off) - 2
+			if sec := m.Section(a); off < 2 || a&7 != 0 || b[off-1] > 0x0f || sec != nil && sec.X {
+				continue
+			}
+			m.relocs = append(m.relocs[:len(m.relocs):len(m.relocs)], image.Reloc{Addr: a, Addend: binary.LittleEndian.Uint64(b[off-2:]), Type: rRelative})
+		}
+	}
+	if len(m.relocs) > n {
+		sort.SliceStable(m.relocs, func(i, j int) bool { return m.relocs[i].Addr < m.relocs[j].Addr })
+	}
 }
 
 // isZero reports whether the first n bytes of b are zero.

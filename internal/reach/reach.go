@@ -385,6 +385,10 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		}
 	}
 	if a < m.Low || a > m.High {
+		if a >= vsyscallPage {
+			g.Outside = append(g.Outside, Outside{c.unit, a})
+			return
+		}
 		for _, n := range g.Members {
 			if n.id != img && n.Type == 2 && n.Exec(a) {
 				g.take(n.id, a, c, "")

@@ -13,11 +13,16 @@ func _start
 	xor %esi,%esi
 	mov $0xffffffffff600000,%rax
 	call *%rax
-	mov $-10485760+0x400,%rax
-	call *%rax
+	mov $-10485760+0x400,%rbx
+	call through
 	call *page(%rip)
 	exit0
 endfunc _start
+
+func through
+	call *%rbx
+	ret
+endfunc through
 	.data
 	.balign 8
 page:	.quad 0xffffffffff600800
