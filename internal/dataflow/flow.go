@@ -473,6 +473,16 @@ func (w *worker) isOffset(x val) bool {
 	return found
 }
 
+// inFrame reports whether x, a stack pointer, may be in the frame. (What is loaded
+// from somewhere is another stack.)
+func (w *worker) inFrame(x val) bool {
+	found := false
+	for _, y := range w.list(x) {
+		found = found || w.v.elems[y].k == kSP
+	}
+	return found
+}
+
 // list returns the elements of x.
 func (w *worker) list(x val) []val {
 	if x < setBit {
@@ -514,7 +524,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= sysno.VsyscallStart))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
-	framed := (ok && o < 0 || !ok && s.r[x86.RSP] != vTop) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
+	framed := (ok && o < 0 || !ok && w.inFrame(s.r[x86.RSP])) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
 	if !known {
 		found := w.tableSeeds(s)
 		found = w.computed(s, x) || found

@@ -871,9 +871,83 @@ func (w *worker) step(s *state, in *x86.Inst) {
 		s.r[x86.RBP] = w.popWord(s)
 	case x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
 		w.syscall(s, in)
+	case x86.OpVecMov:
+		if in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, in) {
+			w.other(s, in)
+		}
 	default:
 		w.other(s, in)
 	}
+}
+
+// vectorOf returns the vector register that a move of whole registers (movups,
+// movaps, movdqu, movdqa and their VEX forms) loads or stores.
+func (w *worker) vectorOf(in *x86.Inst) (reg uint8, ok bool) {
+	if in.Op != x86.OpVecMov || in.Size != in.MemSize || in.MemSize != 16 && in.MemSize != 32 {
+		return 0, false
+	}
+	code := w.f.Bytes(in.PC)
+	i, r := 0, uint8(0)
+	for ; code[i] == 0x66 || code[i] == 0xf3; i++ {
+	}
+	switch {
+	case code[i] == 0xc5:
+		r, i = ^code[i+1]>>7<<3, i+2
+	case code[i] == 0xc4 && code[i+1]&0x1f == 1:
+		r, i = ^code[i+1]>>7<<3, i+3
+	default:
+		if code[i]&0xf0 == 0x40 {
+			r, i = code[i]&4<<1, i+1
+		}
+		if code[i] != 0x0f {
+			return 0, false
+		}
+		i++
+	}
+	switch code[i] {
+	case 0x10, 0x11, 0x28, 0x29, 0x6f, 0x7f:
+		return r | code[i+1]>>3&7, true
+	}
+	return 0, false
+}
+
+// moved stores what the vector register of a store was loaded with just before: a structure
+// is copied. It reports whether it was.
+func (w *worker) moved(s *state, in *x86.Inst) bool {
+	reg, ok := w.vectorOf(in)
+	if !ok {
+		return false
+	}
+	i := w.instAt(in.PC)
+	for j := i - 1; j >= 0 && j > i-5 && w.instBlk[j] == w.instBlk[i]; j-- {
+		from := w.insts[j]
+		if from.Op != x86.OpVecMov || from.Flags&x86.FlagMemIn == 0 {
+			break // anything else may write memory, the register, or the address
+		}
+		r, plain := w.vectorOf(&from)
+		if !plain {
+			break
+		}
+		if r != reg {
+			continue
+		}
+		if from.MemSize != in.MemSize {
+			break
+		}
+		to := *in
+		var words [4]val
+		n := in.MemSize / 8
+		for k := range n {
+			words[k] = w.load(s, &from, 8)
+			from.Disp += 8
+		}
+		for _, x := range words[:n] {
+			w.store(s, &to, x, 8)
+			to.Disp += 8
+		}
+		return true
+	}
+	return false
 }
 
 // other: anything without a model uses what it reads and clobbers what it may write.
