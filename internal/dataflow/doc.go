@@ -92,7 +92,7 @@
 //     in the range is taken as reachable (GapException).
 //   - Calls that do not return: a call that ends its FDE's range, and one of a
 //     function all of whose paths, followed neverDepth calls deep, end in a trap, a
-//     loop or such a call.
+//     loop, such a call, or a syscall that does not return.
 //   - Calls that return twice (setjmp, vfork, getcontext): code that reads its own
 //     return address, or a slot bound to a name that compilers know. The
 //     frame is unknown afterwards.

@@ -306,7 +306,9 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		}
 		w.pass(p)
 	case kConst:
-		w.useElem(s, e)
+		if isVsyscall(e.a) {
+			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})
+		}
 	case kLow, kTop:
 	case kSP:
 		if calleeSaved>>uint(r)&1 == 0 {
@@ -342,10 +344,21 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	}
 }
 
+// readsPC reports whether in calls the next instruction to read the program counter
+// off the stack, and not a function that happens to be next.
+func (w *worker) readsPC(in *x86.Inst) bool {
+	next := in.PC + uint64(in.Len)
+	if uint64(in.Imm) != next {
+		return false
+	}
+	_, start := slices.BinarySearch(w.f.FuncStarts(), next)
+	return !start
+}
+
 func (w *worker) call(s *state, i int32, in *x86.Inst) {
 	target := uint64(in.Imm)
 	w.ask(s, in, target, 8)
-	if target == in.PC+uint64(in.Len) {
+	if w.readsPC(in) {
 		// call next; pop: reading the program counter
 		w.spAdd(s, -8)
 		if o, ok := w.sp(s); ok {
@@ -584,16 +597,43 @@ type scan struct {
 	todo []uint64
 }
 
+// lastCall follows the number of the next syscall through straight code. It starts empty.
+type lastCall struct {
+	nr    int64
+	known bool
+	set   uint64 // where it was set
+}
+
+// ends reports whether in is a syscall that does not return.
+func (l *lastCall) ends(in *x86.Inst) bool {
+	if in.Op == x86.OpSyscall {
+		return l.known && sysno.Call{ABI: sysno.X86_64, Nr: int(l.nr)}.NoReturn()
+	}
+	if in.Def>>x86.RAX&1 != 0 || in.Op == x86.OpCall || in.Op == x86.OpCallInd || in.Op == x86.OpJmp {
+		l.known = in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0 && in.Size >= 4
+		l.nr, l.set = in.Imm&0xffffffff, in.PC
+	}
+	return false
+}
+
+// near reports whether t, which is called at pc, looks like a place in the same function.
+func (w *worker) near(pc, t uint64) bool {
+	_, start := slices.BinarySearch(w.f.FuncStarts(), t)
+	return !start && t-pc+64 < 128
+}
+
 func (w *worker) scanNever(target uint64, depth int) bool {
 	const limit = 600
 	sc := &w.scans[depth]
 	sc.seen.reset()
 	seen, todo := &sc.seen, append(sc.todo[:0], target)
+	var ends []image.Range // from the number of a syscall that does not return to the syscall
 	defer func() { sc.todo = todo }()
 	var in x86.Inst
 	for len(todo) > 0 {
 		pc := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
+		var nr lastCall
 		for {
 			if _, ok := seen.get(pc); ok {
 				break
@@ -609,6 +649,10 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 			code := w.f.Bytes(pc)
 			if !x86.Decode(code, pc, &in) {
 				return false
+			}
+			if nr.ends(&in) {
+				ends = append(ends, image.Range{Start: nr.set, End: pc})
+				goto done
 			}
 			next := pc + uint64(in.Len)
 			switch in.Op {
@@ -627,15 +671,23 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				if in.Op != x86.OpCall {
 					break
 				}
-				if _, start := slices.BinarySearch(w.f.FuncStarts(), uint64(in.Imm)); !start {
+				if t := uint64(in.Imm); w.near(pc, t) || w.returnsTwice(t) {
 					// a call inside the code: what it calls may return for all of it (retpolines)
-					todo = append(todo, uint64(in.Imm))
+					todo = append(todo, t)
 				} else if depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
 					goto done
 				}
 			}
 			pc = next
 		}
+		// Where something jumps in behind the number, the syscall may be another one.
+		ends = slices.DeleteFunc(ends, func(r image.Range) bool {
+			other := pc > r.Start && pc <= r.End
+			if other {
+				todo = append(todo, r.End+2)
+			}
+			return other
+		})
 	done:
 	}
 	return true
@@ -736,9 +788,10 @@ func (w *worker) scanTwice(target uint64) bool {
 	sp := int64(0)
 	pc := target
 	var in x86.Inst
+	var nr lastCall
 	for i := 0; i < 40 && w.f.Exec(pc); i++ {
 		code := w.f.Bytes(pc)
-		if !x86.Decode(code, pc, &in) {
+		if !x86.Decode(code, pc, &in) || nr.ends(&in) {
 			return false
 		}
 		next := pc + uint64(in.Len)

@@ -37,7 +37,7 @@ func (w *worker) useElem(s *state, e *elem) {
 	case kSP:
 		s.esc = true
 	case kConst:
-		if e.a >= sysno.VsyscallStart && e.a < sysno.VsyscallEnd {
+		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a})
 		}
 		if e.r != 0 && !slices.Contains(w.apart, e.a) {
@@ -70,6 +70,9 @@ func (w *worker) useElem(s *state, e *elem) {
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Reg: summary.Near})
 	}
 }
+
+// isVsyscall reports whether a lies in the vsyscall page, code that no file has.
+func isVsyscall(a uint64) bool { return a >= sysno.VsyscallStart && a < sysno.VsyscallEnd }
 
 func (w *worker) useMask(s *state, m uint16) {
 	for r := 0; m != 0; r, m = r+1, m>>1 {
@@ -479,6 +482,10 @@ func (w *worker) storeSlot(s *state, slot uint64, x val, size uint8) {
 		switch e.k {
 		case kConst:
 			w.keep(summary.ArgStore{Slot: slot, Kind: summary.StoreConst, N: int64(e.a & (^uint64(0) >> (64 - 8*size))), Size: size})
+			if isVsyscall(e.a) {
+				w.ref(summary.Ref{Kind: summary.RefStore, A: slot, B: e.a})
+				return
+			}
 		case kArg:
 			a := summary.ArgStore{Slot: slot, Size: size}
 			if e.b == 0 {

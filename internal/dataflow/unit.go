@@ -377,7 +377,9 @@ func (w *worker) blockAt(a uint64) int32 {
 		case x86.OpCall, x86.OpCallInd:
 			// A call that ends the function's range does not return (compilers put
 			// nothing behind a noreturn call).
-			if f := w.fdeAt(in.PC); f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), neverDepth) {
+			if f := w.fdeAt(in.PC); in.Op == x86.OpCall && w.readsPC(in) {
+				break
+			} else if f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), neverDepth) {
 				stop = true
 			} else if f != nil && f.LSDA != 0 {
 				fall, stop = true, true

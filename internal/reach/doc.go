@@ -28,6 +28,7 @@
 //   - Labels: a code address in live data that is inside a function is a unit of
 //     its own unless the live function already reaches it through its own
 //     jump tables and computed gotos (Unit.Targets). Looked at last, so that the function is known.
+//     So is what looks like the start of a function where no unwind information says what is one.
 //   - IFUNC resolvers (gABI extension STT_GNU_IFUNC, R_X86_64_IRELATIVE) run at
 //     startup, all of them. The functions whose addresses a resolver forms are
 //     live only once a live word or call wants its result.

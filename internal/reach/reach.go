@@ -192,8 +192,21 @@ type label struct {
 func (g *Graph) takeLabels() bool {
 	list := g.labels
 	g.labels = nil
+	reached := map[Place]bool{} // of code without unwind information
+	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
+		for i := range g.Units {
+			if u := &g.Units[i]; u.Sum != nil {
+				for _, t := range u.Sum.Targets {
+					reached[Place{u.Image, t}] = true
+				}
+			}
+		}
+	}
 	for _, l := range list {
 		f := g.Members[l.img].FDEAt(l.addr)
+		if f == nil && reached[Place{l.img, l.addr}] {
+			continue
+		}
 		if f != nil {
 			if id, ok := g.ids[l.img][f.Start]; ok {
 				if _, inside := slices.BinarySearch(g.Units[id].Sum.Targets, l.addr); inside {
@@ -850,7 +863,11 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 		}
 		t := base + v
 		if v != 0 && m.Exec(t) && m.isStart(t) {
-			g.take(img, t, c, "")
+			if _, proven := slices.BinarySearch(m.FuncStarts(), t); proven {
+				g.take(img, t, c, "")
+			} else {
+				g.labels = append(g.labels, label{img, t, c}) // a switch may have come to the same place
+			}
 			miss = 0
 			continue
 		}
