@@ -268,7 +268,7 @@ func (w *worker) guards(s *state, i int32, in *x86.Inst) (taken, fall int32) {
 	if _, ok := Holds(in.Cond, 0, n, c.Size); !ok {
 		return 0, 0
 	}
-	if f, ok := w.calledFor(j, left); ok {
+	if f, ok := w.calledFor(j, left, c.Size); ok {
 		g := summary.Cond{Kind: summary.CondReturn, A: f, N: n, Cmp: in.Cond, Size: c.Size}
 		taken = w.cond(g)
 		g.Cmp ^= 1
@@ -370,7 +370,7 @@ func (w *worker) word(s *state, c *x86.Inst, r x86.Reg, mem bool, def uint16) (u
 // initial returns what size bytes of writable memory hold in the file, if the
 // loader does not write them.
 func (w *worker) initial(a uint64, size uint8) (uint64, bool) {
-	if !w.f.Writable(a) || !w.f.Writable(a+uint64(size)-1) || len(w.f.RelocsIn(a, a+uint64(size))) > 0 || w.copied(a) {
+	if !w.f.Writable(a) || !w.f.Writable(a+uint64(size)-1) || w.relocated(a, size) || w.copied(a) {
 		return 0, false
 	}
 	n := uint64(0)
@@ -381,6 +381,19 @@ func (w *worker) initial(a uint64, size uint8) (uint64, bool) {
 		n |= uint64(c) << (8 * i)
 	}
 	return n, true
+}
+
+// relocated reports whether a relocation may write to size bytes at a, which it
+// need not begin in.
+func (w *worker) relocated(a uint64, size uint8) bool {
+	const longest = 16
+	return slices.ContainsFunc(w.f.RelocsIn(a-min(a, longest-1), a+uint64(size)), func(r image.Reloc) bool {
+		n := uint64(8)
+		if r.Type == image.RX8664TLSDesc {
+			n = longest
+		}
+		return r.Addr+n > a
+	})
 }
 
 // copied reports whether the loader copies another file's variable over a
@@ -429,9 +442,9 @@ func (w *worker) text(j int32, c *x86.Inst) (summary.Cond, bool) {
 	}
 }
 
-// calledFor returns the function whose result register r holds at instruction
-// j, if that is known, and it is a short one that may decide by conditions.
-func (w *worker) calledFor(j int32, r x86.Reg) (uint64, bool) {
+// calledFor returns the function whose result the low size bytes of register r hold at
+// instruction j, if that is known, and it is a short one that may decide by conditions.
+func (w *worker) calledFor(j int32, r x86.Reg, size uint8) (uint64, bool) {
 	for range 12 {
 		var ok bool
 		if j, ok = w.before(j); !ok {
@@ -447,7 +460,7 @@ func (w *worker) calledFor(j int32, r x86.Reg) (uint64, bool) {
 				return 0, false
 			}
 		case in.Def>>uint(r)&1 == 0:
-		case in.Op == x86.OpMov && in.Dst == r && in.Src != x86.RegNone && in.Flags&(x86.FlagMem|x86.FlagHigh8) == 0 && in.Size >= 4:
+		case in.Op == x86.OpMov && in.Dst == r && in.Src != x86.RegNone && in.Flags&(x86.FlagMem|x86.FlagHigh8) == 0 && in.Size >= max(size, 4):
 			r = in.Src
 		default:
 			return 0, false

@@ -330,7 +330,7 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 
 // constant returns what size bytes at a hold if nothing can write them.
 func (w *worker) constant(a uint64, size uint8) (val, bool) {
-	if size > 8 || w.f.Writable(a) || len(w.f.RelocsIn(a&^7, a+uint64(size))) > 0 {
+	if size > 8 || w.f.Writable(a) || w.relocated(a, size) {
 		return 0, false
 	}
 	b := w.f.Bytes(a)
