@@ -365,6 +365,7 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 			s.store(o, 8, w.v.mk(elem{k: kAddr, a: target}))
 		} else {
 			w.obj(target, 0)
+			w.pivot(s)
 		}
 		return
 	}
