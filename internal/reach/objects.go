@@ -261,9 +261,10 @@ func (m *member) class(r image.Reloc) wordClass {
 }
 
 // addWords adds the words of a position-dependent file that hold addresses of
-// the file as if they had relocations: 8-byte words at 8-byte boundaries; and 4-byte ones at
-// 4-byte boundaries, and 8-byte ones anywhere, that hold the start of a function. Words in code are looked at
-// only if no section says what is code, and there only at 4-byte boundaries.
+// the file as if they had relocations: 8-byte words at 8-byte boundaries; and at others (packed structures)
+// 8-byte ones that hold the start of a function or the address of a variable, and 4-byte ones at 4-byte boundaries
+// that hold the start of a function. Words in code are looked at only if no section says what is code, and there
+// only at 4-byte boundaries.
 func (m *member) addWords() {
 	known := make(map[uint64]bool, len(m.relocs))
 	for _, r := range m.relocs {
@@ -309,6 +310,8 @@ func (m *member) addWords() {
 				}
 			} else if !goFile && m.Exec(v) && !known[a] && m.isStart(v) {
 				out = append(out, image.Reloc{Addr: a, Addend: v, Type: r32})
+			} else if !goFile && m.Writable(v) && !known[a] && isZero(b[off+4:], 4) {
+				out = append(out, image.Reloc{Addr: a, Addend: v, Type: rRelative})
 			}
 		}
 	}
@@ -362,14 +365,15 @@ func isZero(b []byte, n int) bool {
 }
 
 // odd makes live what is loaded from a place in a position-dependent file where no
-// word that holds an address is looked for: 4 bytes, or 8, that are not aligned to 4.
+// word that holds an address is looked for: 4 bytes, or 8, that are not aligned to 4, and
+// 4 bytes with the address of a variable.
 func (g *Graph) odd(img int, a, size uint64, c cause) {
 	m := g.Members[img]
 	b := m.Bytes(a)
-	if m.Type != 2 || a&3 == 0 || size < 4 || len(b) < 4 {
+	if m.Type != 2 || size < 4 || len(b) < 4 {
 		return
 	}
-	if v := uint64(binary.LittleEndian.Uint32(b)); m.Exec(v) && m.isStart(v) {
+	if v := uint64(binary.LittleEndian.Uint32(b)); size == 4 && m.Writable(v) || a&3 != 0 && m.Exec(v) && m.isStart(v) {
 		g.addr(img, v, c)
 	}
 }

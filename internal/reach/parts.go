@@ -397,6 +397,37 @@ func (g *Graph) wakeGuards(m *member, w, a, size uint64) {
 	}
 }
 
+// expose notes that code which is not followed may write to an object. What is
+// only guessed to be another one, between the same proven boundaries, counts as it.
+func (g *Graph) expose(img, o int, c cause) {
+	m := g.Members[img]
+	if m.open[o] {
+		return
+	}
+	proven := func(o int) bool {
+		_, hard := slices.BinarySearch(m.hard, m.starts[o])
+		return hard
+	}
+	first, last := o, o+1
+	for first > 0 && !proven(first) {
+		first--
+	}
+	for last < len(m.starts) && !proven(last) {
+		last++
+	}
+	start, end := m.starts[first], m.High
+	if last < len(m.starts) {
+		end = m.starts[last]
+	}
+	if c.foreign && start >= m.Relro.Start && end <= m.Relro.End {
+		return
+	}
+	for o := first; o < last; o++ {
+		m.open[o] = true
+	}
+	g.openWords(img, start, end)
+}
+
 // openWords wakes the edges that wait for a write to an object whose address is out.
 func (g *Graph) openWords(img int, start, end uint64) {
 	m := g.Members[img]

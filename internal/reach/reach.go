@@ -423,6 +423,9 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		return
 	}
 	g.object(img, o, c)
+	if m.starts[o] == a && o > 0 {
+		g.expose(img, o-1, c) // a is its end: what counts down from there may write to it
+	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
 	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= 64 {
@@ -474,10 +477,7 @@ func (g *Graph) object(img, o int, c cause) {
 	if o+1 < len(m.starts) {
 		end = m.starts[o+1]
 	}
-	if !m.open[o] && !(c.foreign && start >= m.Relro.Start && end <= m.Relro.End) {
-		m.open[o] = true
-		g.openWords(img, start, end)
-	}
+	g.expose(img, o, c)
 	if m.live[o] {
 		return
 	}
