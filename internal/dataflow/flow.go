@@ -636,13 +636,12 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 		todo = todo[:len(todo)-1]
 		var nr lastCall
 		for {
-			if _, ok := seen.get(pc); ok {
+			if !seen.first(pc) {
 				break
 			}
-			if seen.n == limit || !w.f.Exec(pc) {
+			if seen.n > limit || !w.f.Exec(pc) {
 				return false
 			}
-			seen.add(pc, 0)
 			f := w.f.FDEAt(pc) // not fdeAt: the answer does not depend on who asks
 			if f != nil && f.LSDA != 0 {
 				return false // a landing pad may return

@@ -42,15 +42,33 @@ func (m *index) get(a uint64) (int32, bool) {
 
 // add enters a, which must not be there.
 func (m *index) add(a uint64, v int32) {
-	if 2*m.n >= len(m.tab) {
-		old := m.tab
-		m.tab = make([]indexEntry, 2*len(old))
-		for i := range old {
-			if e := &old[i]; e.epoch == m.epoch {
-				*m.at(e.key) = *e
-			}
-		}
-	}
+	m.room()
 	*m.at(a) = indexEntry{a, v, m.epoch}
 	m.n++
+}
+
+// first enters a, and reports whether it was not there.
+func (m *index) first(a uint64) bool {
+	m.room()
+	e := m.at(a)
+	if e.epoch == m.epoch {
+		return false
+	}
+	*e = indexEntry{a, 0, m.epoch}
+	m.n++
+	return true
+}
+
+// room makes room for one more entry.
+func (m *index) room() {
+	if 2*m.n < len(m.tab) {
+		return
+	}
+	old := m.tab
+	m.tab = make([]indexEntry, 2*len(old))
+	for i := range old {
+		if e := &old[i]; e.epoch == m.epoch {
+			*m.at(e.key) = *e
+		}
+	}
 }

@@ -20,6 +20,13 @@ func TestIndex(t *testing.T) {
 			}
 			if !ok {
 				want[a] = r.Int32()
+				if want[a]&1 == 0 {
+					want[a] = 0
+					if !m.first(a) || m.first(a) {
+						t.Fatalf("first(%d): want true, then false", a)
+					}
+					continue
+				}
 				m.add(a, want[a])
 			}
 		}

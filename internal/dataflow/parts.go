@@ -20,6 +20,7 @@ type log[T comparable] struct {
 	last []int32 // by id: the entry that was added last
 	id   []int32 // of each entry
 	blk  []int32
+	mem  []T // where the lists of units are, one behind the other
 }
 
 func newLog[T comparable](hash func(*T) uint64) *log[T] { return &log[T]{hash: hash} }
@@ -50,7 +51,21 @@ func (l *log[T]) add(t T, blk int32) {
 }
 
 // all returns each value once.
-func (l *log[T]) all() []T { return slices.Clip(append([]T(nil), l.vals...)) }
+func (l *log[T]) all() []T { return append(l.list(len(l.vals)), l.vals...) }
+
+// list returns an empty list with room for n values.
+func (l *log[T]) list(n int) []T {
+	const block = 1024
+	if n == 0 {
+		return nil
+	}
+	if cap(l.mem)-len(l.mem) < n {
+		l.mem = make([]T, 0, max(block, n))
+	}
+	at := len(l.mem)
+	l.mem = l.mem[:at+n]
+	return l.mem[at : at : at+n]
+}
 
 // byPart returns the values part by part, and tells end where each part ends.
 // A value of part 0 is in no other.
@@ -95,12 +110,9 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 		}
 		end(p, k)
 	}
-	if k == 0 {
-		return nil
-	}
-	out := make([]T, k)
-	for i := range out {
-		out[i] = l.vals[ids[i]]
+	out := l.list(int(k))
+	for _, id := range ids[:k] {
+		out = append(out, l.vals[id])
 	}
 	return out
 }

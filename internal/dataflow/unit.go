@@ -240,6 +240,9 @@ func (w *worker) join(s *state, a, b val) val {
 	if b == vMany {
 		return vMany // a is vTop
 	}
+	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
+		return b
+	}
 	cell, known := w.v.memo(a, b)
 	if known {
 		x := *cell
