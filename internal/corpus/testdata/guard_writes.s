@@ -28,8 +28,8 @@ func _start
 	rep stosl
 	cld
 	fnsave saved(%rip)
-	fxsave fx(%rip)
 	pcmpeqd %xmm0,%xmm0
+	fxsave fx(%rip)
 	movdqa %xmm0,%xmm1
 	lea masked(%rip),%rdi
 	maskmovdqu %xmm1,%xmm0
@@ -38,6 +38,7 @@ func _start
 	movnti %eax,direct(%rip)
 	mov %rsp,%rbx
 	lea stack+128(%rip),%rsp
+	mov $1,%ebp
 	enter $16,$0
 	push $1
 	mov %rbx,%rsp
