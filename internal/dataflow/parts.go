@@ -159,6 +159,16 @@ func (w *worker) linkTo(a uint64, cond int32) {
 	}
 }
 
+// trapped links the block that is emitted, whose instructions are from first to
+// last, to its landing pads: what is no call may throw too (-fnon-call-exceptions).
+func (w *worker) trapped(first, last uint64) {
+	for _, p := range w.landingPads(first) {
+		if p.Start <= last && first < p.End {
+			w.linkTo(p.Pad, 0)
+		}
+	}
+}
+
 // returns notes what the block that is emitted returns in rax.
 func (w *worker) returns(x val) {
 	if x <= vMany {
@@ -637,6 +647,13 @@ func (w *worker) finish() {
 			}
 		}
 		u.Parts[p].Sites = uint32(len(u.Sites))
+	}
+	for _, t := range u.Targets {
+		p := uint16(0)
+		if i := w.instAt(t); i >= 0 {
+			p = uint16(max(part[w.instBlk[i]], 0))
+		}
+		u.InPart = append(u.InPart, p)
 	}
 	cond := make([]uint16, len(w.conds)+1)
 	seen := map[summary.Edge]bool{}

@@ -866,6 +866,7 @@ func (w *worker) eval(b int32, s *state) {
 			if last := &w.insts[end-1]; last.Op == x86.OpCall || last.Op == x86.OpCallInd {
 				w.fall = w.back(last)
 			}
+			w.trapped(w.insts[first].PC, w.insts[end-1].PC)
 		}
 		for _, t := range w.blocks[b].succ {
 			if t >= 0 && !stop {
@@ -915,11 +916,11 @@ func (w *worker) emit() {
 	if w.query != nil {
 		return
 	}
-	w.finish()
 	for t := range w.targets {
 		w.unit.Targets = append(w.unit.Targets, t)
 	}
 	slices.Sort(w.unit.Targets)
+	w.finish()
 }
 
 // export turns a value into what a summary says of it.

@@ -405,7 +405,7 @@ func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
 			return f.Value.N != 0
 		}
 		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
-		return f.Value.Kind != summary.Addr || !ok || s[0] != '/'
+		return f.Value.Kind != summary.Addr || !ok || s[0] != '/' || g.Members[f.Image].Writable(uint64(f.Value.N))
 	})
 }
 

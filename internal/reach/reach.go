@@ -209,7 +209,9 @@ func (g *Graph) takeLabels() bool {
 		}
 		if f != nil {
 			if id, ok := g.ids[l.img][f.Start]; ok {
-				if _, inside := slices.BinarySearch(g.Units[id].Sum.Targets, l.addr); inside {
+				sum := g.Full(id)
+				i, inside := slices.BinarySearch(sum.Targets, l.addr)
+				if inside && (len(sum.Parts) == 0 || g.Units[id].runs != nil && g.Units[id].runs[sum.InPart[i]]) {
 					continue
 				}
 			}

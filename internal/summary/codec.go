@@ -24,7 +24,7 @@ import (
 //	crc32c   of all before it, 4 bytes, little-endian
 //
 // A unit is its entry, Insts and Indirect, ArgUse, ArgBack, the lengths of its slices, and
-// their elements. Numbers are minimal varints (encoding/binary); addresses are
+// their elements; the parts of targets follow the parts. Numbers are minimal varints (encoding/binary); addresses are
 // written as differences to the one before them in the unit. Of a Ref and a
 // Value the first byte says which fields are there; the others are zero.
 //
@@ -57,7 +57,7 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 2
+	version = 3
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
@@ -230,6 +230,18 @@ func (u *Unit) checkParts() error {
 			return fmt.Errorf("edge %d refers to a part or a condition that is not there", i)
 		}
 	}
+	want := 0
+	if len(u.Parts) > 0 {
+		want = len(u.Targets)
+	}
+	if len(u.InPart) != want {
+		return fmt.Errorf("%d targets have parts, not %d", len(u.InPart), want)
+	}
+	for _, p := range u.InPart {
+		if int(p) >= len(u.Parts) {
+			return fmt.Errorf("a target is in part %d of %d", p, len(u.Parts))
+		}
+	}
 	for i, r := range u.Returns {
 		if int(r.Part) >= max(len(u.Parts), 1) {
 			return fmt.Errorf("return %d refers to a part that is not there", i)
@@ -315,6 +327,9 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 		b = binary.AppendUvarint(b, uint64(p.Sites-last.Sites))
 		b = binary.AppendUvarint(b, uint64(p.Kept-last.Kept))
 		last = p
+	}
+	for _, p := range u.InPart {
+		b = binary.AppendUvarint(b, uint64(p))
 	}
 	for _, e := range u.Edges {
 		b = binary.AppendUvarint(b, uint64(e.From))
@@ -638,6 +653,12 @@ func (d *decoder) parted(u *Unit, at uint64) {
 			*f.to = *f.from + uint32(d.uint(uint64(maxUint32-*f.from)))
 		}
 		before = u.Parts[i]
+	}
+	if len(u.Parts) > 0 {
+		u.InPart = room[uint16](uint64(len(u.Targets)))
+		for i := range u.InPart {
+			u.InPart[i] = uint16(d.uint(1<<16 - 1))
+		}
 	}
 	for i := range u.Edges {
 		u.Edges[i] = Edge{uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1))}

@@ -32,6 +32,7 @@ func full() *File {
 		u.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
 		u.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
 		u.Returns[0].Part, u.Returns[1].Part = 0, 1
+		u.InPart = []uint16{1, 0}
 		u.Kept[0].Kind, u.Kept[1].Kind, u.Kept[1].N = StoreConst, StoreArg, 0
 		f.Units = append(f.Units, u)
 	}
@@ -200,7 +201,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{nil, "offset 0: not a summary", nil},
 		{[]byte("ELF.."), "offset 0: not a summary", nil},
-		{other, "offset 4: format version 3 is not 2", ErrVersion},
+		{other, "offset 4: format version 4 is not 3", ErrVersion},
 		{good[:20], "offset 20: truncated", ErrTruncated},
 		{flipped, "the checksum is wrong", ErrChecksum},
 		{good[:len(good)-1], "the checksum is wrong", ErrChecksum},

@@ -190,7 +190,7 @@ type Return struct {
 }
 
 // Unit is what is known of the code that starts at Entry. If Parts is nil, all
-// of it belongs to one part. What has no part (Gaps, Targets, the Args) is that of all.
+// of it belongs to one part. What has no part (Gaps, the Args) is that of all.
 type Unit struct {
 	Entry    uint64
 	Refs     []Ref
@@ -203,6 +203,7 @@ type Unit struct {
 	Returns  []Return // nil: anything
 	Gaps     []Gap
 	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
+	InPart   []uint16 // the part of each of the Targets, if there are Parts
 	Indirect bool     // it calls or jumps through pointers that are not the loader's own
 	ArgBack  uint16   // registers of ArgUse from whose value it moves backwards
 	ArgUse   uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
