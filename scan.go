@@ -63,6 +63,9 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 // (glibc nscd/nscd-client.h, _PATH_NSCDSOCKET).
 var nscdFiles = []string{"/usr/sbin/nscd", "/usr/sbin/unscd", "/var/run/nscd/socket"}
 
+// gconvCaches are where glibc looks for the cache of its gconv modules (iconv/gconv_cache.c).
+var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", "/usr/lib64/gconv/gconv-modules.cache", "/usr/lib/gconv/gconv-modules.cache"}
+
 // assumptions returns what the answer takes for granted of the environment.
 func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 	s := assume.New(func(name string) bool {
@@ -70,6 +73,9 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 	})
 	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
 		s.Switch("loader-environment", false)
+	}
+	if !opts.HostNone && !slices.ContainsFunc(gconvCaches, p.Exists) {
+		s.Switch("gconv-cache", false)
 	}
 	all := Switches()
 	for _, l := range []struct {
