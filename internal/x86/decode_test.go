@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"os/exec"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/arch/x86/x86asm"
@@ -14,8 +15,8 @@ func TestSize(t *testing.T) {
 	if n := unsafe.Sizeof(Inst{}); n != 48 {
 		t.Errorf("Inst has %d bytes, want 48", n)
 	}
-	if n := unsafe.Sizeof(entry{}); n > 40 {
-		t.Errorf("entry has %d bytes, want at most 40", n)
+	if n := unsafe.Sizeof(entry{}); n != 64 {
+		t.Errorf("entry has %d bytes, want 64", n)
 	}
 }
 
@@ -188,7 +189,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		"\x48\x89\xe5", "\x0f\x05", "\xe8\x01\x02\x03\x04", "\x64\x48\x8b\x04\x25\x28\x00\x00\x00",
 		"\xf3\x48\xa5", "\xc5\xf8\x77", "\x62\xf1\x7c\x48\x10\x44\x24\x01", "\x8f\xe9\x78\x01\xc9",
-		"\x0f\x0f\xc0\x0c", "\xff\x25\x00\x00\x00\x00", "\x48\xb8\x01\x02\x03\x04\x05\x06\x07\x08",
+		"\x0f\x0f\xc0\x0c", "\xff\x25\x00\x00\x00\x00", "\x64\xcd\x03", "\x48\xb8\x01\x02\x03\x04\x05\x06\x07\x08",
 	} {
 		f.Add([]byte(s), uint64(0x401000))
 	}
@@ -227,7 +228,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode decodes the largest executable section of a binary from end to end.
+// BenchmarkDecode decodes the largest executable section of a binary from end to end. Min-ns/inst is the sum of
+// the shortest times for each 8 KB: what it costs when nothing else runs, and the CPU knows the branches.
 func BenchmarkDecode(b *testing.B) {
 	for _, bin := range binaries {
 		if bin.data {
@@ -246,18 +248,35 @@ func BenchmarkDecode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			decode := func(from, to int) (end, n int) {
+				var in Inst
+				for ; from < to; from += int(in.Len) {
+					Decode(data[from:], sec.Addr+uint64(from), &in)
+					n++
+				}
+				return from, n
+			}
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				var in Inst
-				n = 0
-				for i := 0; i < len(data); i += int(in.Len) {
-					Decode(data[i:], sec.Addr+uint64(i), &in)
-					n++
-				}
+				_, n = decode(0, len(data))
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/inst")
+			b.StopTimer()
+			var sum time.Duration
+			for i := 0; i < len(data); {
+				best, end := time.Hour, 0
+				for range 25 {
+					t := time.Now()
+					end, _ = decode(i, min(i+8192, len(data)))
+					best = min(best, time.Since(t))
+				}
+				sum += best
+				i = end
+			}
+			b.ReportMetric(float64(sum.Nanoseconds())/float64(n), "min-ns/inst")
+			b.ReportMetric(float64(len(data))*1e3/float64(sum.Nanoseconds()), "max-MB/s")
 		})
 	}
 }

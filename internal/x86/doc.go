@@ -35,9 +35,11 @@
 //
 // # Cost
 //
-// Decode looks up three small tables and allocates nothing: about 40 CPU cycles for an instruction, and
-// as much again for branches that the CPU predicts wrongly in code that it has not seen lately.
-// The tables have 60 kB, of which common code touches a tenth.
+// Decode looks up REX, opcode, ModRM, one entry and two registers, and allocates nothing: about 130 machine
+// instructions or 45 CPU cycles for an instruction, and a fifth more in code whose branches the CPU has
+// not seen lately. No branch depends on the instruction but for SIB, 0f, other prefixes, and what an entry
+// cannot say. The tables have 0.4 MB, of which decoding touches 64 bytes for each form that code uses. To fill
+// those that are not in the program takes 0.2 ms at start.
 //
 // # Tests
 //

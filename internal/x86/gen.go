@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// maps other than the one-byte map, in the order of the array roots.
-var mapNames = strings.Fields("0f 38 3a v1 v2 v3 e1 e2 e3 e5 e6 x8 x9 xa")
+// maps in the order of the array roots.
+var mapNames = strings.Fields("1 0f 38 3a v1 v2 v3 e1 e2 e3 e5 e6 x8 x9 xa")
 
 var prefixes = map[string]int{"np": 0, "66": 1, "f3": 2, "f2": 3}
 
@@ -48,7 +48,7 @@ var immKinds = []struct{ name, letter, bytes string }{
 	{"1", "1", "0"},        // the constant 1
 }
 
-// Bits of entry.roles, of which decode.go knows the last four and the values of entry.dst and entry.src.
+// Bits of entry.roles, and the values of entry.dst and entry.src.
 const (
 	regR = 1 << iota
 	regW
@@ -73,41 +73,115 @@ func init() {
 }
 
 type entry struct {
-	kinds                                int
+	kinds, cond, low                     int
 	op, size, msize, ssize, imm, special string
 	flags                                []string
 	def, use                             uint16
 	roles, dst, src                      uint8
-	half, cond, bcast                    bool
+	half, bcast, bare, loop              bool
 }
 
+// String returns the three values of type entry for operands of 4, 8, 2 bytes.
 func (e entry) String() string {
-	flags := "0"
-	if len(e.flags) > 0 {
-		slices.Sort(e.flags)
-		flags = strings.Join(slices.Compact(e.flags), "|")
+	flags := append([]string{}, e.flags...)
+	slices.Sort(flags)
+	flags = slices.Compact(flags)
+	dst, src := []int{0xff, 0, 0, 0}[e.dst], []int{0xff, 0, 0, 0}[e.src]
+	special := e.special
+	if special == "Cl" {
+		special, src, e.src = "None", 1, 0
 	}
-	cond := 0
-	if e.cond {
-		cond = 15
-	}
-	mask := func(role uint8) string {
-		if e.roles&role != 0 {
-			return "0xffff"
+	var out strings.Builder
+	for _, osz := range []int{1, 2, 0} {
+		size, mem, ssize, immLen, mask := e.sizes(osz, 0)
+		special, rel := special, false
+		switch {
+		case e.loop:
+			rel = true
+		case special == "Rel" && osz == 0 && immLen == 2:
+			special = "Rel16"
+		case special == "Rel":
+			special, rel = "None", true
+		case special == "Shift" && size == 8:
+			special, mask = "None", 63
+		case special == "Shift":
+			special, mask = "None", 31
 		}
-		return "0"
+		masks := func(read, write, isByte, sel uint8) string {
+			var m []string
+			if e.roles&write != 0 {
+				m = append(m, "inDef")
+			}
+			if e.roles&read != 0 || e.roles&write != 0 && size < 4 { // the rest of the register lives on
+				m = append(m, "inUse")
+			}
+			if e.dst == sel {
+				m = append(m, "inDst")
+			}
+			if e.src == sel {
+				m = append(m, "inSrc")
+			}
+			if e.roles&isByte != 0 {
+				m = append(m, "inHigh8")
+			}
+			return or(m...)
+		}
+		var f []string
+		add := func(name, value string) {
+			if value != "" {
+				f = append(f, name+": "+value)
+			}
+		}
+		number := func(format string, n int) string {
+			if n == 0 {
+				return ""
+			}
+			return fmt.Sprintf(format, n)
+		}
+		add("reg", masks(regR, regW, regByte, selReg))
+		add("rm", masks(rmR, rmW, rmByte, selRm))
+		fixed := []string{number("%#x", int(uint64(e.def)|uint64(e.use)<<16|uint64(dst)<<32|uint64(src)<<40))}
+		if len(flags) > 0 {
+			fixed = append(fixed, "uint64("+or(flags...)+")<<48")
+		}
+		add("fixed", or(fixed...))
+		if mask != 0 {
+			add("mask", fmt.Sprintf("%#x", mask))
+		}
+		if rel {
+			add("rel", "-1")
+		}
+		cond := number("%d<<modCond", e.cond)
+		if e.bare {
+			cond = or("modBare", number("%d<<modRm", e.low), cond)
+		} else {
+			add("modrm", "modAll")
+		}
+		add("bare", cond)
+		add("what", or("uint32(Op"+e.op+")", number("%#x", size<<8|ssize<<16|mem<<24)))
+		if immLen > 0 {
+			add("shift", fmt.Sprint(64-8*immLen))
+		}
+		add("n", number("%d", immLen))
+		var last []string
+		if special != "None" {
+			last = append(last, "sp"+special)
+		}
+		if e.roles&regByte != 0 {
+			last = append(last, "lastReg")
+		}
+		if e.roles&rmByte != 0 {
+			last = append(last, "lastRm")
+		}
+		add("last", or(last...))
+		add("kinds", number("%d", e.kinds))
+		fmt.Fprintf(&out, "{%s},\n", strings.Join(f, ", "))
 	}
-	vv := e.roles >> 4 & 3
-	if e.half {
-		vv |= 4
-	}
-	if e.bcast {
-		vv |= 8
-	}
-	k := strings.Join([]string{e.size, e.msize, e.ssize, e.imm}, " ")
-	return fmt.Sprintf("{%s, %#x, %#x, %s, %s, %s, %s, Op%s, %d, [4]sizes{%s, %s, %s}, %d, %d, %d, %d, sp%s, %d},",
-		flags, e.def, e.use, mask(regW), mask(rmW), mask(regR), mask(rmR),
-		e.op, e.kinds, sizes(k, 0, 0), sizes(k, 1, 0), sizes(k, 2, 0), e.dst*8, e.src*8, e.roles>>6, vv, e.special, cond)
+	return out.String()
+}
+
+func or(names ...string) string {
+	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == "" }), "|")
 }
 
 // A rule is an entry that holds under further conditions; -1 is no condition.
@@ -123,8 +197,7 @@ type table struct {
 	subOf  map[string]int
 	slots  map[string]map[int]*[8][]rule // map name, opcode, prefix*2 + register form
 	modrm  map[string]map[int]bool
-	imms   map[string]map[int]uint16 // what rows say of immediates
-	kinds  []string                  // size, memory size, source size and immediate of entries
+	kinds  []string // size, memory size, source size and immediate of entries
 }
 
 func main() {
@@ -133,13 +206,12 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	t := &table{leafOf: map[string]uint16{}, subOf: map[string]int{}, slots: map[string]map[int]*[8][]rule{}, modrm: map[string]map[int]bool{}, imms: map[string]map[int]uint16{}}
-	for _, m := range append([]string{"1"}, mapNames...) {
+	t := &table{leafOf: map[string]uint16{}, subOf: map[string]int{}, slots: map[string]map[int]*[8][]rule{}, modrm: map[string]map[int]bool{}}
+	for _, m := range mapNames {
 		t.slots[m] = map[int]*[8][]rule{}
 		t.modrm[m] = map[int]bool{}
-		t.imms[m] = map[int]uint16{}
 	}
-	t.leaf(entry{op: "Bad", size: "None", msize: "None", ssize: "None", imm: "None", special: "None"})
+	t.leaf(entry{op: "Bad", size: "None", msize: "None", ssize: "None", imm: "None", special: "Bad"})
 	for i, line := range strings.Split(string(text), "\n") {
 		if line, _, _ = strings.Cut(line, "#"); strings.TrimSpace(line) == "" {
 			continue
@@ -168,7 +240,13 @@ func main() {
 }
 
 func (t *table) leaf(e entry) uint16 {
-	kinds := strings.Join([]string{e.size, e.msize, e.ssize, e.imm}, " ")
+	vv := e.roles >> 4 & 3
+	for i, is := range []bool{e.half, e.bcast, e.dst == selVv, e.src == selVv} {
+		if is {
+			vv |= 4 << i
+		}
+	}
+	kinds := fmt.Sprint(e.size, " ", e.msize, " ", e.ssize, " ", e.imm, " ", vv)
 	if e.kinds = slices.Index(t.kinds, kinds); e.kinds < 0 {
 		e.kinds = len(t.kinds)
 		t.kinds = append(t.kinds, kinds)
@@ -177,10 +255,15 @@ func (t *table) leaf(e entry) uint16 {
 	if n, ok := t.leafOf[s]; ok {
 		return n
 	}
-	n := uint16(len(t.leaves))
-	t.leaves = append(t.leaves, s)
+	n := t.append(s)
 	t.leafOf[s] = n
 	return n
+}
+
+// append returns the index of the first of three entries.
+func (t *table) append(leaf string) uint16 {
+	t.leaves = append(t.leaves, leaf)
+	return uint16(len(t.leaves)-1) * 3
 }
 
 func (t *table) line(f []string) error {
@@ -189,7 +272,7 @@ func (t *table) line(f []string) error {
 	}
 	maps, pfx, ops, f := f[0], f[1], f[2], f[3:]
 	r := rule{ext: -1, rm: -1, w: -1}
-	memForm, regForm, hasModRM := true, true, false
+	memForm, regForm, hasModRM, hasCond := true, true, false, false
 conditions:
 	for ; len(f) > 0; f = f[1:] {
 		switch c := f[0]; {
@@ -274,12 +357,16 @@ conditions:
 			mem.half, reg.half = true, true
 			continue
 		case a == "cond":
-			mem.cond, reg.cond = true, true
+			hasCond = true
+			continue
+		case a == "loop":
+			mem.loop, reg.loop, mem.cond, reg.cond = true, true, 0xff, 0xff
+			mem.special, reg.special = "None", "None"
 			continue
 		case a == "modrm":
 			hasModRM = true
 			continue
-		case slices.Contains([]string{"rep", "rel", "shift", "int", "loop", "vsib", "nop90", "3dnow", "cwd"}, a):
+		case slices.Contains([]string{"rep", "rel", "shift", "int", "vsib", "nop90", "3dnow", "cwd", "rm0"}, a):
 			s := strings.ToUpper(a[:1]) + a[1:]
 			mem.special, reg.special = s, s
 			continue
@@ -440,7 +527,6 @@ conditions:
 		}
 	}
 	mem.bcast = strings.Contains("XHFEG", mem.msize) && !slices.Contains(mem.flags, "FlagMemOut") && op != "VecMov"
-	ml, rl := t.leaf(mem), t.leaf(reg)
 	opcodes, err := opcodeList(ops)
 	if err != nil {
 		return err
@@ -451,13 +537,20 @@ conditions:
 			return fmt.Errorf("no map %q", m)
 		}
 		for _, o := range opcodes {
+			if hasCond {
+				mem.cond, reg.cond = o&15, o&15
+			}
+			if !hasModRM {
+				mem.bare, reg.bare = true, true
+				if reg.roles&(rmR|rmW) != 0 {
+					reg.low = o & 7
+				}
+				mem = reg // the byte where ModRM would be does not matter
+			}
+			ml, rl := t.leaf(mem), t.leaf(reg)
 			if slots[o] == nil {
 				slots[o] = new([8][]rule)
 				t.modrm[m][o] = hasModRM
-				t.imms[m][o] = immClass(mem.imm)
-			}
-			if t.imms[m][o] != immClass(mem.imm) {
-				t.imms[m][o] = 3
 			}
 			if t.modrm[m][o] != hasModRM {
 				return fmt.Errorf("%s %02x: has a ModRM byte or has not", m, o)
@@ -496,20 +589,6 @@ conditions:
 	return nil
 }
 
-// immClass is what a row says of the length of an immediate: none, one byte, up to four bytes by
-// operand size, or see the entry.
-func immClass(imm string) uint16 {
-	switch imm {
-	case "None", "1":
-		return 0
-	case "B", "U":
-		return 1
-	case "Z", "M":
-		return 2
-	}
-	return 3
-}
-
 func sizeName(letter string) (string, error) {
 	for _, k := range sizeKinds {
 		if k.letter == letter {
@@ -541,11 +620,11 @@ func opcodeList(s string) ([]int, error) {
 	return out, nil
 }
 
-// Nodes: the two high bits say what chooses among the nodes at the offset in the others.
+// Nodes, as in decode.go.
 const (
-	byExt = 1 << 14
-	byRm  = 2 << 14
-	byW   = 3 << 14
+	byExt = 1 << 12
+	byRm  = 2 << 12
+	byW   = 3 << 12
 )
 
 func (t *table) node(rules []rule) uint16 {
@@ -595,24 +674,8 @@ func (t *table) row(row []uint16) int {
 }
 
 func (t *table) output() []byte {
-	const modrm, rare = 1 << 15, 1 << 14
 	bad := uint16(t.row(make([]uint16, 8)))
-	var first [256]uint16
-	var roots [14][256]uint16
-	for o := range 256 {
-		first[o] = bad
-		if s := t.slots["1"][o]; s != nil {
-			// No prefix chooses among these.
-			first[o] = uint16(t.row([]uint16{t.node(s[0]), t.node(s[1])}))
-			if t.modrm["1"][o] {
-				first[o] |= modrm
-			}
-			first[o] |= t.imms["1"][o] << 12
-		}
-		if o&0xf0 == 0x40 || strings.Contains("0f 26 2e 36 3e 62 64 65 66 67 8f c4 c5 f0 f2 f3", fmt.Sprintf("%02x", o)) {
-			first[o] |= rare
-		}
-	}
+	roots := make([][256]uint16, len(mapNames))
 	for m, name := range mapNames {
 		for o := range 256 {
 			roots[m][o] = bad
@@ -621,14 +684,11 @@ func (t *table) output() []byte {
 				for i := range row {
 					row[i] = t.node(s[i])
 				}
-				roots[m][o] = uint16(t.row(row[:]))
-				if t.modrm[name][o] {
-					roots[m][o] |= modrm
+				if name == "1" {
+					roots[m][o] = uint16(t.row(row[:2])) // no prefix chooses among these
+				} else {
+					roots[m][o] = uint16(t.row(row[:]))
 				}
-				roots[m][o] |= t.imms[name][o] << 12
-			}
-			if name == "0f" && (o == 0x38 || o == 0x3a || o&0xfc == 0x20) {
-				roots[m][o] |= rare
 			}
 		}
 	}
@@ -640,14 +700,15 @@ func (t *table) output() []byte {
 	for i, k := range mapNames {
 		p("map%s = %d\n", strings.ToUpper(k), i)
 	}
-	p(")\n\nconst rowBad = %d // of invalid opcodes\n\n", bad)
+	p(")\n\n")
 
 	p("// kindTab is indexed by entry.kinds, operand size (2, 4, 8: two bits) and vector length (two bits).\n")
-	p("var kindTab = [%d]sizes{\n", len(t.kinds)*16)
+	p("var kindTab = [4096]sizes{\n")
 	for _, k := range t.kinds {
 		p("// %s\n", k)
 		for j := range 16 {
-			p("%s,", sizes(k, j>>2, j&3))
+			size, mem, src, _, _ := sizes(k, j>>2, j&3)
+			p("{%d, %d, %d, %s},", size, mem, src, strings.Fields(k)[4])
 			if j&3 == 3 {
 				p("\n")
 			}
@@ -664,9 +725,8 @@ func (t *table) output() []byte {
 		}
 		p("\n")
 	}
-	p("// first gives the row of a one-byte opcode, roots that of an opcode in another map.\nvar first = [256]uint16{")
-	numbers(first[:])
-	p("}\n\nvar roots = [%d][256]uint16{", len(roots))
+	p("// roots has the offset in sub of the nodes of an opcode: first for the memory form, then for the register\n// form, and in all but the one-byte map so for each of the mandatory prefixes.\n")
+	p("var roots = [%d][256]uint16{", len(roots))
 	for i, name := range mapNames {
 		p("\n{ // %s", name)
 		numbers(roots[i][:])
@@ -674,19 +734,24 @@ func (t *table) output() []byte {
 	}
 	p("\n}\n\nvar sub = [4096]uint16{")
 	numbers(t.sub)
-	p("}\n\nvar entries = [1024]entry{\n")
+	p("\n}\n\nvar entries = [2048]entry{\n")
 	for _, l := range t.leaves {
-		p("%s\n", l)
+		p("%s", l)
 	}
 	p("}\n")
-	if len(t.sub) > 4096 || len(t.leaves) > 1024 || len(t.kinds) > 128 {
+	if len(t.sub) > 4096 || len(t.leaves)*3 > 2048 || len(t.kinds) > 256 {
 		log.Fatal("too large for the arrays")
 	}
 	return b.Bytes()
 }
 
-// sizes are those of the kinds of an entry for an operand size (0 to 2) and a vector length.
-func sizes(kinds string, osz, vl int) string {
+func (e entry) sizes(osz, vl int) (size, mem, src int, immLen int, mask uint64) {
+	return sizes(strings.Join([]string{e.size, e.msize, e.ssize, e.imm}, " "), osz, vl)
+}
+
+// sizes are those of the kinds of an entry for an operand size (0 to 2) and a vector length: bytes of the
+// operand, of memory, of the source and of the immediate, whose mask cuts off the sign extension if there is none.
+func sizes(kinds string, osz, vl int) (bytes, mem, src, immLen int, mask uint64) {
 	osz, vl = min(osz, 2), min(vl, 2)
 	f := strings.Fields(kinds)
 	size := func(name string) int {
@@ -696,10 +761,12 @@ func sizes(kinds string, osz, vl int) string {
 	i := slices.IndexFunc(immKinds, func(k struct{ name, letter, bytes string }) bool { return k.name == f[3] })
 	parts := strings.Split(immKinds[i].bytes, "/")
 	n, signed := strings.CutSuffix(parts[min(osz, len(parts)-1)], "s")
-	if !signed {
-		n = "-" + n
+	if immLen, _ = strconv.Atoi(n); signed {
+		mask = ^uint64(0)
+	} else {
+		mask = 1<<(8*immLen) - 1
 	}
-	return fmt.Sprintf("{%d, %d, %d, %s}", size(f[0]), size(f[1]), size(f[2]), n)
+	return size(f[0]), size(f[1]), size(f[2]), immLen, mask
 }
 
 func pick(s string, osz, vl int) int {

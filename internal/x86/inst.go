@@ -22,7 +22,7 @@ const (
 	R13
 	R14
 	R15
-	RIP         // only as Inst.Base: Disp then holds the absolute address
+	RIP     Reg = 24 // only as Inst.Base: Disp then holds the absolute address. The eight is what REX.B adds to a base.
 	RegNone Reg = -1
 )
 
@@ -117,18 +117,18 @@ type Inst struct {
 	Imm  int64  // immediate as above; absolute target of direct branches
 	Disp int64  // displacement; the absolute address when Base == RIP; absolute (sign-extended) when Base and Index are RegNone
 
-	Def uint16 // GPRs that it may write, fully or in part, explicitly or not (bit i = Reg i); rsp only if written other than by push/pop/call/ret
-	Use uint16 // GPRs whose value it may read as data, implicit ones included; not Base/Index of a memory operand or of lea
+	// The compiler makes one store of Def to Flags, of Op to MemSize, and of Base to Cond.
+	Def      uint16 // GPRs that it may write, fully or in part, explicitly or not (bit i = Reg i); rsp only if written other than by push/pop/call/ret
+	Use      uint16 // GPRs whose value it may read as data, implicit ones included; not Base/Index of a memory operand or of lea
+	Dst, Src Reg
+	Flags    Flags
 
-	Op      Op
-	Len     uint8 // bytes
-	Size    uint8 // operand size in bytes: 1, 2, 4, 8 (vector: 16, 32, 64)
-	SrcSize uint8 // size in bytes of the source of movzx/movsx/movsxd
-	MemSize uint8 // bytes accessed through the memory operand or, with FlagImpMem, without one; 0 if none or if FlagMemAny
-	Cond    uint8 // low nibble of the opcode of jcc, setcc, cmovcc (0 = o, 2 = b, 3 = ae, 4 = e, 5 = ne, 6 = be, 7 = a, ...); 0xff for loop/jrcxz/xbegin
-
-	Dst, Src    Reg
+	Op          Op
+	Size        uint8 // operand size in bytes: 1, 2, 4, 8 (vector: 16, 32, 64)
+	SrcSize     uint8 // size in bytes of the source of movzx/movsx/movsxd
+	MemSize     uint8 // bytes accessed through the memory operand or, with FlagImpMem, without one; 0 if none or if FlagMemAny
 	Base, Index Reg
 	Scale       uint8 // 1, 2, 4 or 8
-	Flags       Flags
+	Cond        uint8 // low nibble of the opcode of jcc, setcc, cmovcc (0 = o, 2 = b, 3 = ae, 4 = e, 5 = ne, 6 = be, 7 = a, ...); 0xff for loop/jrcxz/xbegin
+	Len         uint8 // bytes
 }

@@ -141,12 +141,13 @@ func init() {
 		"rax eax ax al", "rcx ecx cx cl", "rdx edx dx dl", "rbx ebx bx bl", "rsp esp sp spl",
 		"rbp ebp bp bpl", "rsi esi si sil", "rdi edi di dil", "r8 r8d r8w r8b", "r9 r9d r9w r9b",
 		"r10 r10d r10w r10b", "r11 r11d r11w r11b", "r12 r12d r12w r12b", "r13 r13d r13w r13b",
-		"r14 r14d r14w r14b", "r15 r15d r15w r15b", "rip eip",
+		"r14 r14d r14w r14b", "r15 r15d r15w r15b",
 	} {
 		for j, n := range strings.Fields(names) {
 			gprs[n] = arg{reg: Reg(i), size: 8 >> j}
 		}
 	}
+	gprs["rip"], gprs["eip"] = arg{reg: RIP, size: 8}, arg{reg: RIP, size: 4}
 	for i, n := range []string{"ah", "ch", "dh", "bh"} {
 		gprs[n] = arg{reg: Reg(i), size: 1, high: true}
 	}
@@ -561,7 +562,7 @@ func TestOpcodeSpace(t *testing.T) {
 	short := []byte{0x41, 0x4a, 0xc1, 0xca}
 	legacy := [][]byte{{}, {0x66}, {0xf3}, {0xf2}, {0x48}, {0x4d}, {0x66, 0x48}, {0x66, 0xf2}}
 	for o := range 256 {
-		if first[o]&rowRare != 0 && o != 0x8f {
+		if opcodes[o]&opRare != 0 && o != 0x8f && o&0xf8 != 0xd8 {
 			continue
 		}
 		for _, p := range legacy {

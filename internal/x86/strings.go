@@ -6,14 +6,17 @@ import (
 )
 
 var regNames = [...]string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-	"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"}
+	"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"}
 
 // String returns the 64-bit name of the register, or "none".
 func (r Reg) String() string {
 	if r >= 0 && int(r) < len(regNames) {
 		return regNames[r]
 	}
-	if r == RegNone {
+	switch r {
+	case RIP:
+		return "rip"
+	case RegNone:
 		return "none"
 	}
 	return fmt.Sprintf("Reg(%d)", int8(r))
