@@ -50,6 +50,7 @@ type need struct {
 	name    string
 	without string   // an assumption
 	calls   []string // of syscall instructions of other images
+	env     string   // an environment variable that other images name
 	symbol  string   // that another image refers to
 	mask    int64    // if not 0, only if it may get a second argument with a bit of it
 	first   []int64  // if not empty, only if it may get one of these as its first argument
@@ -108,6 +109,10 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if names, ok := strings.CutPrefix(s, "%"); ok {
 		n.calls = strings.Split(names, ",")
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "$"); ok {
+		n.env = name
 		return n, nil
 	}
 	if s == "-" {
@@ -342,6 +347,17 @@ func (k *Keeper) wanted(symbol string) bool {
 		}
 		return false
 	})
+}
+
+// named reports whether live code outside of an image, or data of such code,
+// refers to the name of an environment variable, or to an assignment of it.
+func named(g *reach.Graph, image, variable string) bool {
+	for i, m := range g.Members {
+		if m.Soname != image && m.Origin != process.OriginLoader && g.Names(i, variable) {
+			return true
+		}
+	}
+	return false
 }
 
 // made reports whether a syscall instruction outside of an image may make one of

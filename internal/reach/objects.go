@@ -45,21 +45,22 @@ type member struct {
 	live   []bool        // per object
 	open   []bool        // per object: its address is known to code that may write to it
 
-	writes  map[uint64]uint8 // by word: the bytes that live code writes by name
-	guards  map[uint64][]way // by word: edges that wait for a write
-	exports []image.Range    // data that other files can name
-	got     []image.Range
-	slots   map[uint64]bool     // 8-byte words that live code reads
-	stored  map[uint64][]uint64 // addresses that live code stores to a word
-	taken   map[uint64]bool     // escaped addresses of writable memory
-	wide    map[uint64]bool     // addresses that a pointer moves backwards from
-	back    map[uint64]bool     // words whose pointers are moved backwards
-	held    map[uint64][]held   // stores to words that nothing reads yet
-	heldIn  map[int][]uint64    // object -> words with held stores
-	words   map[uint64]bool     // addresses looked at as offset tables
-	seen    map[uint64]bool     // addresses looked at as text
-	looks   Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
-	texts   []name              // identifiers that its live code refers to
+	writes   map[uint64]uint8 // by word: the bytes that live code writes by name
+	guards   map[uint64][]way // by word: edges that wait for a write
+	exports  []image.Range    // data that other files can name
+	got      []image.Range
+	slots    map[uint64]bool     // 8-byte words that live code reads
+	stored   map[uint64][]uint64 // addresses that live code stores to a word
+	taken    map[uint64]bool     // escaped addresses of writable memory
+	wide     map[uint64]bool     // addresses that a pointer moves backwards from
+	back     map[uint64]bool     // words whose pointers are moved backwards
+	held     map[uint64][]held   // stores to words that nothing reads yet
+	heldIn   map[int][]uint64    // object -> words with held stores
+	words    map[uint64]bool     // addresses looked at as offset tables
+	seen     map[uint64]bool     // addresses looked at as text
+	looks    Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
+	texts    []name              // identifiers that its live code refers to
+	assigned []string            // and those at the beginning of texts that go on with =
 }
 
 // Lookups says where an image may look symbols up by name.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -914,6 +915,9 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if g.Strings != nil {
 		g.Strings(img, a, s, c.unit)
 	}
+	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
+		m.assigned = append(m.assigned, name)
+	}
 	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
 		return
 	}
@@ -921,6 +925,13 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if m.looks != LooksNowhere {
 		g.lookup(s, c, m.looks)
 	}
+}
+
+// Names reports whether live code of an image refers to an identifier, or to a text
+// that assigns to it as in the environment.
+func (g *Graph) Names(img int, s string) bool {
+	m := g.Members[img]
+	return slices.Contains(m.assigned, s) || slices.ContainsFunc(m.texts, func(t name) bool { return t.s == s })
 }
 
 // Looks says that live code of an image looks symbols up by name.
