@@ -108,6 +108,7 @@ func TestExtremes(t *testing.T) {
 		Returns: []Return{{math.MinInt64, 2, lastEnd}, {}},
 		Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
 		Targets: []uint64{0, 1, math.MaxUint64},
+		InPart:  []uint16{2, 0, 1},
 	}}})
 }
 

@@ -1,8 +1,8 @@
 // Threads that are made through a name that is looked up, through a pointer in a structure, and by C11's
-// functions: many, that allocate, so that processors are counted and heaps shrink.
+// functions: many, that allocate, so that heaps shrink.
 //
 // BUILD: gcc -O2 -D{{FOUND|POINTER|C11}} {{src}} -o {{out}}
-// WANT: madvise sched_getaffinity
+// WANT: madvise
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
