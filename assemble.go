@@ -26,6 +26,8 @@ type assembly struct {
 	chains  *chains
 	names   map[place]string
 	res     *Result
+
+	vdsoNames vdsoNames
 }
 
 func (a *assembly) result() *Result {
@@ -44,6 +46,7 @@ func (a *assembly) result() *Result {
 		a.res.Since = "main"
 		a.sinceMain()
 	}
+	a.vdso()
 	a.chains = newChains(a.g, a.phases.Calls, a.sources())
 	a.images()
 	a.calls()

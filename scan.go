@@ -48,14 +48,19 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 	g.Denied = func(img int, c *summary.Cond) bool {
 		return assumed.Denied(p.Images[img].Origin == process.OriginLoader, c)
 	}
-	g.Strings, g.Modelled = model.Text, model.Modelled
+	var names vdsoNames
+	g.Strings = func(img int, addr uint64, s string, from reach.UnitID) {
+		names.text(p, img, addr, s, from)
+		model.Text(img, addr, s, from)
+	}
+	g.Modelled = model.Modelled
 	model.Prepare(g)
 	g.Startup()
 	if err := g.Run(ctx); err != nil {
 		return nil, err
 	}
 	ans := number.Solve(g)
-	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, assumed: assumed, opts: opts}
+	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, assumed: assumed, opts: opts, vdsoNames: names}
 	return a.result(), nil
 }
 

@@ -299,6 +299,7 @@ func (v *variant) coversTrace(t *testing.T, r *gofind.Result) {
 		sites := map[string]bool{}
 		for _, site := range s.Sites {
 			sites[site.Address] = true
+			sites["vdso"] = sites["vdso"] || site.Origin == "vdso"
 		}
 		reported[call{ABI: s.ABI, Number: s.Number &^ x32Bit}] = sites
 	}
@@ -313,7 +314,7 @@ func (v *variant) coversTrace(t *testing.T, r *gofind.Result) {
 			continue
 		}
 		for a := range addresses {
-			if address := fmt.Sprintf("%#x", a); !sites[address] {
+			if address := fmt.Sprintf("%#x", a); !sites[address] && !sites["vdso"] { // where the vDSO is, nobody knows
 				t.Errorf("%v was traced at %s, which is not one of its sites", c, address)
 			}
 		}

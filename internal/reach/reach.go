@@ -1051,6 +1051,29 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 	return nil
 }
 
+// Reads reports whether live code may read the word at an address of an image
+// that is stored to by name: by its address, or since the address of its object
+// escapes. If no symbol says what that is, a pointer into the reachBack bytes before
+// the word is taken to lead to it, and one from farther away not (assumption object-bounds).
+func (g *Graph) Reads(img int, a uint64) bool {
+	m := g.Members[img]
+	o := m.object(a)
+	if m.slots[a&^7] || o < 0 || !m.live[o] {
+		return m.slots[a&^7]
+	}
+	for _, s := range m.DataSymbols() {
+		if s.Contains(a) {
+			return true
+		}
+	}
+	for b := max(m.starts[o], a-min(a, reachBack)); b <= a+reachBack; b++ {
+		if b <= a && m.taken[b] || b >= a && m.wide[b] {
+			return true
+		}
+	}
+	return false
+}
+
 // Edge is a direct call or jump: Unit refers to the callee as At (a code
 // address, or a slot that only the loader writes).
 type Edge struct {
