@@ -195,7 +195,8 @@ func (w *worker) SetFile(f *image.File) {
 	}
 }
 
-func (w *worker) inImage(a uint64) bool { return a >= w.low && a < w.high && a >= 4096 }
+// inImage reports whether a may be an address of the file: the end of its last object is one.
+func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a >= 4096 }
 
 func (w *worker) ref(r summary.Ref) {
 	if w.final && w.query == nil {

@@ -293,7 +293,7 @@ func (m *member) addWords() {
 				continue
 			}
 			v := uint64(binary.LittleEndian.Uint32(b[off:]))
-			if v < m.Low || v >= m.High {
+			if v < m.Low || v > m.High {
 				continue
 			}
 			if a&7 == 0 && off+8 <= uint64(len(b)) && binary.LittleEndian.Uint32(b[off+4:]) == 0 {

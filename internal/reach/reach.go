@@ -448,10 +448,13 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	}
 	m.wide[a] = true
 	i, _ := slices.BinarySearch(m.hard, a+1)
-	if i == 0 || i == len(m.hard) {
+	if i == 0 {
 		return
 	}
-	start, end := m.hard[i-1], m.hard[i]
+	start, end := m.hard[i-1], m.High
+	if i < len(m.hard) {
+		end = m.hard[i]
+	}
 	if start == a && i > 1 {
 		start = m.hard[i-2]
 	}
