@@ -220,7 +220,7 @@ func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 // periodic reports whether the words on both sides of a look like those of two
 // neighbouring elements of an array: for some element size, pointers to code,
 // pointers to data and other words come in the same order, and not all of them
-// are alike. (Tables of nothing but functions are as often neighbours as arrays.)
+// are alike; or pointers to code and to data do, and others are left out in one of them. (Tables of nothing but functions are as often neighbours as arrays.)
 func (m *member) periodic(a uint64) bool {
 	const words = 12                   // longer runs of pointers are operation tables and vtables, not elements
 	var before, after [words]wordClass // from a outwards, from a onwards
@@ -233,12 +233,15 @@ func (m *member) periodic(a uint64) bool {
 		}
 	}
 	for n := 2; n <= words; n++ {
-		same, mixed := true, false
-		for i := 0; i < n && same; i++ {
-			same = before[n-1-i] == after[i]
-			mixed = mixed || after[i] != after[0]
+		same, alike, mixed, code, data := true, true, false, false, false
+		for i := 0; i < n && alike; i++ {
+			b, a := before[n-1-i], after[i]
+			same = same && b == a
+			alike = b == a || b == plainWord || a == plainWord
+			mixed = mixed || a != after[0]
+			code, data = code || b == a && a == codeWord, data || b == a && a == dataWord
 		}
-		if same && mixed {
+		if same && mixed || alike && code && data {
 			return true
 		}
 	}
