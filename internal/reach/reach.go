@@ -54,8 +54,8 @@ type Unit struct {
 	Taken  bool   // live through a pointer: it may be called from code that is not known to
 	Handed bool   // its address was formed by code and given away
 
-	used     uint32 // registers that it consumes, callees included; in the upper half those it moves backwards from
-	waiting  []waiter
+	used     uint32        // registers that it consumes, callees included; in the upper half those it moves backwards from
+	waits    [2]waiterID   // the first and the last that wait for what it consumes
 	held     bool          // waits for Release: neither its references nor its sites count
 	full     *summary.Unit // Sum with what does not run of it, nil if all does
 	gate     Held          // what waits for Release
@@ -69,7 +69,20 @@ type waiter struct {
 	unit UnitID // whose argument or reference it is
 	ref  int32  // index in its Refs; sameRegs, or for an argument that changes register -2 - the register it was in
 	wide bool   // the address has been moved backwards
+	next waiterID
 }
+
+// waiterID is the place of a waiter in Graph.waiters. 0 is none.
+type waiterID uint32
+
+// waiters are in blocks that stay where they are; those that are free are a list.
+type waiters struct {
+	blocks []*[waiterBlock]waiter
+	n      waiterID // used once
+	free   waiterID
+}
+
+const waiterBlock = 4096
 
 // sameRegs is waiter.ref for arguments that stay in their registers.
 const sameRegs = -1
@@ -90,6 +103,8 @@ type Graph struct {
 
 	ids      []map[uint64]UnitID // per image: entry -> id
 	todo     []UnitID            // to analyse
+	waiters  waiters
+	ready    []ready // of consume
 	opts     Options
 	pools    []*dataflow.Analyser
 	targets  []process.Target
@@ -757,7 +772,13 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 	u := &g.Units[callee]
 	hit := u.used & w.mask
 	if w.mask &^= hit; w.mask != 0 {
-		u.waiting = append(u.waiting, w)
+		id := g.waiters.add(w)
+		if u.waits[1] == 0 {
+			u.waits[0] = id
+		} else {
+			g.waiters.at(u.waits[1]).next = id
+		}
+		u.waits[1] = id
 	}
 	if hit != 0 {
 		g.wake(w, hit)
@@ -807,25 +828,57 @@ func (g *Graph) consume(id UnitID, regs uint32) {
 		return
 	}
 	u.used |= regs
-	type ready struct {
-		w   waiter
-		hit uint32
-	}
-	var list []ready
-	keep := u.waiting[:0]
-	for _, w := range u.waiting {
+	before := len(g.ready) // what is woken may consume in turn
+	last := waiterID(0)
+	for i := u.waits[0]; i != 0; {
+		w := g.waiters.at(i)
+		next := w.next
 		if hit := regs & w.mask; hit != 0 {
-			list = append(list, ready{w, hit})
+			g.ready = append(g.ready, ready{*w, hit})
 			w.mask &^= hit
 		}
 		if w.mask != 0 {
-			keep = append(keep, w)
+			last = i
+		} else {
+			if last == 0 {
+				u.waits[0] = next
+			} else {
+				g.waiters.at(last).next = next
+			}
+			w.next, g.waiters.free = g.waiters.free, i
 		}
+		i = next
 	}
-	u.waiting = keep
-	for _, r := range list {
+	u.waits[1] = last
+	for i := before; i < len(g.ready); i++ {
+		r := g.ready[i]
 		g.wake(r.w, r.hit)
 	}
+	g.ready = g.ready[:before]
+}
+
+// ready is a waiter whose callee consumes the registers hit.
+type ready struct {
+	w   waiter
+	hit uint32
+}
+
+func (l *waiters) at(id waiterID) *waiter {
+	return &l.blocks[id/waiterBlock][id%waiterBlock]
+}
+
+func (l *waiters) add(w waiter) waiterID {
+	id := l.free
+	if id != 0 {
+		l.free = l.at(id).next
+	} else {
+		l.n++
+		if id = l.n; int(id/waiterBlock) == len(l.blocks) {
+			l.blocks = append(l.blocks, new([waiterBlock]waiter))
+		}
+	}
+	*l.at(id) = w
+	return id
 }
 
 // storeRef: an address is stored to a slot: it is live once something reads the slot.
