@@ -304,6 +304,9 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 		return id
 	}
 	id := UnitID(len(g.Units))
+	if len(g.Units) == cap(g.Units) {
+		g.Units = slices.Grow(g.Units, len(g.Units)) // append would copy thrice as often
+	}
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, Why: why})
 	g.ids[img][entry] = id
 	g.todo = append(g.todo, id)
