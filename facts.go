@@ -17,6 +17,7 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
+	"library-paths":         "The loader finds all images by absolute paths.",
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",

@@ -52,6 +52,7 @@ type need struct {
 	calls   []string // of syscall instructions of other images
 	env     string   // an environment variable that other images name
 	symbol  string   // that another image refers to
+	paths   bool     // relative ones by which images are found
 	mask    int64    // if not 0, only if it may get a second argument with a bit of it
 	first   []int64  // if not empty, only if it may get one of these as its first argument
 	outside bool     // only if other code than that of its own image calls it
@@ -117,6 +118,10 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "-" {
 		return n, nil // nothing
+	}
+	if s == "~paths" {
+		n.paths = true
+		return n, nil
 	}
 	if symbol, ok := strings.CutPrefix(s, "^"); ok {
 		n.symbol = symbol
@@ -315,7 +320,7 @@ func (k *Keeper) exported(img int) symbols {
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
-			n.symbol != "" && k.wanted(n.symbol) {
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() {
 			return true
 		}
 	}
@@ -337,9 +342,26 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	return false
 }
 
-// wanted reports whether an image refers to a symbol of another.
-func (k *Keeper) wanted(symbol string) bool {
+// relative reports whether the loader may find an image by a relative path: by its own
+// name, by a search path of its user, or in a way that is not looked at here.
+func (k *Keeper) relative() bool {
 	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		names := slices.Concat(m.Needed, m.Filter, m.Auxiliary)
+		for _, list := range []string{m.Rpath, m.Runpath} {
+			for dir := range strings.SplitSeq(list, ":") {
+				if list != "" && !strings.HasPrefix(dir, "$") { // $ORIGIN and its kind are absolute
+					names = append(names, dir+"/")
+				}
+			}
+		}
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
+			slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "/") && n[0] != '/' && n[0] != '$' })
+	})
+}
+
+// wanted reports whether an image refers to a symbol of another, or looks it up by name.
+func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
+	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
 		for s := 1; s < m.NumSymbols(); s++ {
 			if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
 				return true

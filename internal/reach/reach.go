@@ -1016,6 +1016,15 @@ func (g *Graph) lookup(s string, c cause, where Lookups) {
 	g.found(s, 0)
 }
 
+// LookedUp reports whether live code looks a symbol of this name up, but for the
+// loader, whose own requests are few.
+func (g *Graph) LookedUp(symbol string) bool {
+	return slices.ContainsFunc(g.Members, func(m *member) bool {
+		return m.looks != LooksNowhere && m.Origin != process.OriginLoader &&
+			slices.ContainsFunc(m.texts, func(t name) bool { return t.s == symbol })
+	})
+}
+
 // looked is a name that is looked up.
 type looked struct {
 	c     cause
