@@ -320,7 +320,8 @@ func (k *Keeper) exported(img int) symbols {
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
-			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() {
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
+			n.env != "" && named(g, r.image, n.env) {
 			return true
 		}
 	}
