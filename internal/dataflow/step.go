@@ -153,12 +153,17 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 		w.use(s, s.r[index])
 		return place{}, operand{}
 	}
-	if index != x86.RegNone && in.Scale == 1 {
-		if e := *w.v.one(s.r[in.Base]); e.k == kConst { // the index is the address
-			if e.r != 0 && !w.anchor(w.v.one(s.r[index])) {
+	if index != x86.RegNone && in.Scale == 1 { // the index may be the address
+		e, x := *w.v.one(s.r[in.Base]), w.v.one(s.r[index])
+		if e.k == kConst {
+			if e.r != 0 && !w.anchor(x) {
 				w.useElem(s, &e)
 			}
 			return w.placeFrom(s, s.r[index], disp+int64(e.a), false)
+		}
+		if (e.k == kTop || e.k == kArgX) && x.k == kAddr && fixed(x.b) {
+			w.use(s, s.r[in.Base])
+			return w.placeFrom(s, s.r[index], disp, true)
 		}
 	}
 	if index != x86.RegNone {

@@ -434,13 +434,30 @@ func (w *worker) bound(pc uint64) (int, bool) {
 		return 0, false
 	}
 	// the load: an indexed access in this block or before
-	idx := x86.RegNone
-	j := i
+	idx, scaled := x86.RegNone, [2]x86.Reg{x86.RegNone, x86.RegNone}
+	j, load := i, int32(-1)
 	for steps := 0; steps < 64; steps++ {
 		in := &w.insts[j]
-		if in.Flags&x86.FlagMem != 0 && in.Index != x86.RegNone && (in.Scale == 4 || in.Scale == 8 || in.Scale == 2 && in.MemSize == 2) && in.Flags&x86.FlagMemOut == 0 && in.Op != x86.OpLea {
-			idx = in.Index
+		if in.Flags&x86.FlagMem != 0 && in.Index != x86.RegNone && in.Flags&x86.FlagMemOut == 0 {
+			switch {
+			case in.Op == x86.OpLea:
+				if in.Base == x86.RegNone && in.Dst != x86.RegNone && slices.Contains(scaled[:], in.Dst) {
+					idx = in.Index // of (table,index*4), of which this is index*4
+				}
+			case load >= 0:
+			case in.Scale == 4 || in.Scale == 8 || in.Scale == 2 && in.MemSize == 2:
+				idx = in.Index
+			case in.Scale == 1 && in.MemSize >= 4:
+				scaled, load = [2]x86.Reg{in.Base, in.Index}, j
+			}
+		}
+		if idx != x86.RegNone {
 			break
+		}
+		for k, r := range scaled {
+			if j != load && r != x86.RegNone && in.Def>>uint(r)&1 != 0 {
+				scaled[k] = x86.RegNone
+			}
 		}
 		var ok bool
 		if j, ok = w.before(j); !ok {

@@ -1,8 +1,8 @@
 // A switch by jump table, with a call in every case, in the default branch, and in a switch nested
 // in a case. Bounded and unbounded (default unreachable), in every way of making the table.
 //
-// BUILD: gcc -O{{1|2|3}} -fno-tree-switch-conversion {{free}} {{src}} -o {{out}}
-// BUILD: gcc -O2 -fno-tree-switch-conversion {{pie}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|1|2|3}} -fno-tree-switch-conversion {{free}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|2}} -fno-tree-switch-conversion {{pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fno-jump-tables {{free}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -fcf-protection=branch {{free|pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -mcmodel=large {{free}} {{src}} -o {{out}}
