@@ -1121,7 +1121,7 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 
 // Reads reports whether live code may read the word at an address of an image
 // that is stored to by name: by its address, or since the address of its object
-// escapes. If no symbol says what that is, a pointer into the reachBack bytes before
+// escapes. If no symbol says what that is, a pointer to twice apart before
 // the word is taken to lead to it, and one from farther away not (assumption object-bounds).
 func (g *Graph) Reads(img int, a uint64) bool {
 	m := g.Members[img]
@@ -1134,7 +1134,7 @@ func (g *Graph) Reads(img int, a uint64) bool {
 			return true
 		}
 	}
-	for b := max(m.starts[o], a-min(a, reachBack)); b <= a+reachBack; b++ {
+	for b := max(m.starts[o], a-min(a, 2*apart)); b <= a+reachBack; b++ {
 		if b <= a && m.taken[b] || b >= a && m.wide[b] {
 			return true
 		}
