@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -446,6 +447,12 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	g.object(img, o, c)
 	if m.starts[o] == a && o > 0 {
 		g.expose(img, o-1, c) // a is its end: what counts down from there may write to it
+	}
+	// Where the linker's symbols for a whole section are, or before what aligns it.
+	if i := sort.Search(len(m.Sections), func(i int) bool { return m.Sections[i].End > a }); i < len(m.Sections) && m.Sections[i].Start >= a && m.Writable(a) {
+		for k := o; k < len(m.starts) && m.starts[k] < m.Sections[i].End; k++ {
+			g.expose(img, k, c)
+		}
 	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
