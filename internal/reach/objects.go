@@ -136,7 +136,11 @@ func newMember(img *process.Image) *member {
 	m.writes, m.guards = map[uint64]uint8{}, map[uint64][]way{}
 	for i := 1; i < img.NumSymbols(); i++ {
 		if s := img.Symbol(i); s.Shndx != 0 && s.Type != sttTLS && s.Type != sttFunc && s.Type != sttIFunc {
-			m.exports = append(m.exports, image.Range{Start: s.Value, End: s.Value + max(s.Size, 8)})
+			end := s.Value + s.Size
+			if i, _ := slices.BinarySearch(m.hard, s.Value+1); s.Size == 0 && i < len(m.hard) {
+				end = m.hard[i] // assembly does not always say
+			}
+			m.exports = append(m.exports, image.Range{Start: s.Value, End: end})
 		}
 	}
 	return m
