@@ -398,7 +398,7 @@ func (p *randomProgram) write(v *randomGuard, depth int) string {
 			break
 		}
 		p.declare("%s %s%s;", p.pick("", "extern"), "volatile int ", id+"x")
-		fmt.Fprintf(&p.library, "%s volatile int %sx = %d;\n", "", id, v.was)
+		fmt.Fprintf(&p.library, "__attribute__((weak)) volatile int %sx = %d;\n", id, v.was)
 		return fmt.Sprintf("if (&%sx) %s", id, direct)
 	}
 	return direct

@@ -60,6 +60,7 @@ type member struct {
 	seen     map[uint64]bool     // addresses looked at as text
 	looks    Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
 	texts    []name              // identifiers that its live code refers to
+	entries  map[uint64]uint64   // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string            // and those at the beginning of texts that go on with =
 }
 
@@ -280,6 +281,7 @@ func (m *member) addWords() {
 	}
 	out := slices.Clone(m.relocs)
 	tables := m.jumpTables()
+	m.entries = map[uint64]uint64{}
 	goFile := m.IsGo() // its 32-bit words are offsets
 	top := byte(0xff)  // of addresses as 32-bit words
 	if m.High < 1<<32 {
@@ -310,6 +312,7 @@ func (m *member) addWords() {
 				if m.isLabel(v) {
 					if tables[a] || tables[a-8] {
 						tables[a] = true // the table goes on
+						m.entries[a] = v
 						continue
 					}
 				}

@@ -437,6 +437,10 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
+	for w := a; m.entries[w] != 0; w += 8 {
+		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
+		delete(m.entries, w)
+	}
 	if m.Writable(a) {
 		m.taken[a] = true
 	}

@@ -1,6 +1,7 @@
 // Labels of a function that are given to others, who jump there; its own jump to them is behind a
 // variable that nothing writes.
 //
+// BUILD: gcc -O{{1|2}} {{free}} -fcf-protection=none {{src}} -o {{out}}
 // BUILD: gcc -O{{1|2|3}} {{pie}} {{src}} -o {{out}}
 // WANT: getppid sysinfo
 #include "rt.h"
