@@ -321,7 +321,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
-			n.env != "" && named(g, r.image, n.env) {
+			n.env != "" && k.named(g, n.env) {
 			return true
 		}
 	}
@@ -372,11 +372,11 @@ func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
 	})
 }
 
-// named reports whether live code outside of an image, or data of such code,
+// named reports whether live code outside of the C library, or data of such code,
 // refers to the name of an environment variable, or to an assignment of it.
-func named(g *reach.Graph, image, variable string) bool {
-	for i, m := range g.Members {
-		if m.Soname != image && m.Origin != process.OriginLoader && g.Names(i, variable) {
+func (k *Keeper) named(g *reach.Graph, variable string) bool {
+	for i := range g.Members {
+		if len(k.rows(i)) == 0 && g.Names(i, variable) {
 			return true
 		}
 	}
