@@ -75,6 +75,8 @@ type block struct {
 	in         int32 // state, -1: not reached
 	visits     uint16
 	queued     bool
+	bad        bool     // its end is no instruction
+	rank       uint64   // place in the order of evaluation, 0: none yet
 	succ       [2]int32 // fixed successors, -1: none
 	more       []int32  // jump-table and landing-pad successors
 }
@@ -152,7 +154,11 @@ type worker struct {
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	heap       []int32 // blocks to evaluate, lowest address first
+	heap       []int32 // blocks to evaluate, lowest rank first
+	rank       uint64  // of the block that is evaluated
+	ordered    int     // blocks whose direct successors have been decoded
+	path       []step  // of order
+	post       []int32
 	states     []state
 	cur, equal state
 
@@ -325,10 +331,10 @@ func (w *worker) blockAt(a uint64) int32 {
 		// split
 		n := int32(len(w.blocks))
 		old := &w.blocks[b]
-		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, succ: old.succ, more: old.more}
+		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, succ: old.succ, more: old.more, bad: old.bad, rank: old.rank}
 		old.end = i
 		old.succ = [2]int32{n, -1}
-		old.more = nil
+		old.more, old.bad = nil, false
 		reached := old.in >= 0
 		w.blocks = append(w.blocks, nb)
 		for j := i; j < nb.end; j++ {
@@ -357,14 +363,14 @@ func (w *worker) blockAt(a uint64) int32 {
 			break
 		}
 		if len(code) == 0 || len(w.insts) >= maxInsts {
-			w.gap(pc, summary.GapCode)
+			w.blocks[b].bad = true
 			break
 		}
 		w.insts = append(w.insts, x86.Inst{})
 		in := &w.insts[len(w.insts)-1]
 		if !x86.Decode(code, pc, in) {
 			w.insts = w.insts[:len(w.insts)-1]
-			w.gap(pc, summary.GapCode)
+			w.blocks[b].bad = true
 			break
 		}
 		w.setInst(pc, int32(len(w.insts)-1))
@@ -442,8 +448,14 @@ func (w *worker) flow(b int32, s *state) {
 	if b < 0 {
 		return
 	}
+	if w.blocks[b].rank == 0 {
+		w.order(b)
+	}
 	bl := &w.blocks[b]
 	if bl.in < 0 {
+		if bl.bad {
+			w.gap(w.endOf(bl), summary.GapCode)
+		}
 		bl.in = int32(len(w.states))
 		if len(w.states) < cap(w.states) {
 			w.states = w.states[:len(w.states)+1]
@@ -590,7 +602,7 @@ func (w *worker) begin(entry uint64) {
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
-	w.heap = w.heap[:0]
+	w.heap, w.rank, w.ordered = w.heap[:0], 0, 0
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -676,7 +688,11 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 	}
 	w.emit()
 	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
-	w.unit.Insts = int32(len(w.insts))
+	for i := range w.blocks {
+		if b := &w.blocks[i]; b.in >= 0 {
+			w.unit.Insts += b.end - b.first
+		}
+	}
 	return w.unit
 }
 
@@ -723,12 +739,13 @@ func (w *worker) solve(entry uint64) bool {
 	return true
 }
 
-// iterate evaluates queued blocks, lowest address first, until nothing changes:
-// inner loops settle before what follows them is looked at.
+// iterate evaluates queued blocks, lowest rank first, until nothing changes:
+// what leads to a block is settled before it is looked at, but for loops.
 func (w *worker) iterate() bool {
 	for len(w.heap) > 0 {
 		b := w.next()
 		w.blocks[b].queued = false
+		w.rank = w.blocks[b].rank
 		if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
 			return false
 		}
@@ -741,6 +758,73 @@ func (w *worker) iterate() bool {
 	return true
 }
 
+// endOf returns the address behind a block.
+func (w *worker) endOf(b *block) uint64 {
+	if b.end == b.first {
+		return b.pc
+	}
+	in := &w.insts[b.end-1]
+	return in.PC + uint64(in.Len)
+}
+
+// sooner reports whether block a is evaluated before block b.
+func (w *worker) sooner(a, b int32) bool {
+	x, y := &w.blocks[a], &w.blocks[b]
+	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
+}
+
+// step is a block on the path of order, and how many of its successors were visited.
+type step struct{ b, n int32 }
+
+// order ranks block root and the blocks that direct transfers lead to from it
+// in reverse postorder, behind the block that is evaluated. They are decoded for
+// that, but what is not reached when they are evaluated does not count.
+func (w *worker) order(root int32) {
+	for ; w.ordered < len(w.blocks) && len(w.insts) < maxInsts; w.ordered++ {
+		if b := &w.blocks[w.ordered]; b.end > b.first {
+			in := &w.insts[b.end-1]
+			if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
+				w.blockAt(uint64(in.Imm))
+			}
+		}
+	}
+	path, post := append(w.path[:0], step{b: root}), w.post[:0]
+	w.blocks[root].rank = 1 // being visited
+	for len(path) > 0 {
+		at := &path[len(path)-1]
+		if at.n == 3 {
+			post = append(post, at.b)
+			path = path[:len(path)-1]
+			continue
+		}
+		to := int32(-1)
+		if b := &w.blocks[at.b]; at.n > 0 {
+			to = b.succ[at.n-1]
+		} else if b.end > b.first {
+			if in := &w.insts[b.end-1]; in.Op == x86.OpJmp || in.Op == x86.OpJcc {
+				if i := w.instAt(uint64(in.Imm)); i >= 0 {
+					to = w.instBlk[i]
+				}
+			}
+		}
+		at.n++
+		if to >= 0 && w.blocks[to].rank == 0 {
+			w.blocks[to].rank = 1
+			path = append(path, step{b: to})
+		}
+	}
+	// Those that are found later go between the ranks of these.
+	const space = 1 << 32
+	gap := uint64(space)
+	if w.rank != 0 {
+		gap = max((space-w.rank%space)/2/uint64(len(post)+1), 1)
+	}
+	for i, b := range post {
+		w.blocks[b].rank = w.rank + uint64(len(post)-i)*gap
+	}
+	w.path, w.post = path, post
+}
+
 // enqueue puts block b on the heap of blocks to evaluate.
 func (w *worker) enqueue(b int32) {
 	if w.blocks[b].queued {
@@ -750,7 +834,7 @@ func (w *worker) enqueue(b int32) {
 	w.heap = append(w.heap, b)
 	for i := len(w.heap) - 1; i > 0; {
 		p := (i - 1) / 2
-		if w.blocks[w.heap[p]].pc <= w.blocks[b].pc {
+		if !w.sooner(b, w.heap[p]) {
 			break
 		}
 		w.heap[i], w.heap[p] = w.heap[p], w.heap[i]
@@ -768,10 +852,10 @@ func (w *worker) next() int32 {
 		if c >= n {
 			break
 		}
-		if c+1 < n && w.blocks[w.heap[c+1]].pc < w.blocks[w.heap[c]].pc {
+		if c+1 < n && w.sooner(w.heap[c+1], w.heap[c]) {
 			c++
 		}
-		if w.blocks[w.heap[i]].pc <= w.blocks[w.heap[c]].pc {
+		if !w.sooner(w.heap[c], w.heap[i]) {
 			break
 		}
 		w.heap[i], w.heap[c] = w.heap[c], w.heap[i]
@@ -787,6 +871,12 @@ func (w *worker) seed() bool {
 	pc := w.fn.Start
 	for pc < w.fn.End {
 		if i := w.instAt(pc); i >= 0 {
+			if b := w.instBlk[i]; w.blocks[b].in < 0 { // decoded, but nothing was known to lead there
+				s := w.unknownState()
+				w.addPred(b, manyPreds)
+				w.flow(b, &s)
+				any = true
+			}
 			pc += uint64(w.insts[i].Len)
 			continue
 		}
