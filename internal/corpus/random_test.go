@@ -28,7 +28,11 @@ func TestRandom(t *testing.T) {
 			t.Skip(missingTool{tool})
 		}
 	}
-	end := time.Now().Add(*randomTime)
+	limit := *randomTime
+	if testing.Short() {
+		limit = min(limit, 5*time.Second)
+	}
+	end := time.Now().Add(limit)
 	var next, made, open atomic.Uint64
 	next.Store(*randomSeed)
 	t.Run("programs", func(t *testing.T) {
