@@ -58,6 +58,7 @@ type Model struct {
 	newWords    []string        // those of them that were not looked at as names of character sets
 	nss         *hostconf.NSSConfig
 	nssDone     map[string]bool
+	ownServices bool // the program has glibc's name service switch in itself (glibc nss/nss_module.c)
 	pamDone     map[string]bool
 	pamWaits    []string // entries whose callers are not live yet
 	roots       int      // images that have their roots
@@ -96,6 +97,9 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.modules(g)
 	}
 	for _, t := range m.texts {
+		if t.s == "libnss_%s.so%s" && m.p.Images[t.img].Origin == process.OriginProgram {
+			m.ownServices = true
+		}
 		if isLibraryName(t.s) {
 			m.held = append(m.held, t)
 		}
@@ -274,10 +278,13 @@ func (m *Model) plugin(g *reach.Graph, id int) {
 
 // services loads the NSS modules of the databases whose lookups are live.
 func (m *Model) services(g *reach.Graph) bool {
-	if m.p.Libc == "musl" || m.p.Libc == "" {
+	if m.p.Libc == "musl" || m.p.Libc == "" && !m.ownServices {
 		return false
 	}
 	live := func(symbol string) bool {
+		if m.ownServices {
+			return true // its functions have no names there
+		}
 		for _, t := range m.p.LookupAll(symbol, nil) {
 			if strings.HasPrefix(m.p.Images[t.Image].Soname, "libc.so") {
 				if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
@@ -304,7 +311,7 @@ func (m *Model) services(g *reach.Graph) bool {
 	}
 	grown := false
 	for _, mod := range m.nss.Modules(live) {
-		builtin := mod.Builtin && m.builtin()
+		builtin := mod.Builtin && (m.builtin() || m.ownServices)
 		for _, e := range mod.Entries {
 			key := mod.Name + " " + e
 			if m.nssDone[key] {
