@@ -308,7 +308,7 @@ func (g *Graph) mayChange(img int, a, size uint64) bool {
 		}
 	}
 	// What other files can name they can write, as long as it is writable.
-	return m.inGOT(a) || !m.Relro.Contains(a) && slices.ContainsFunc(m.exports, func(r image.Range) bool {
+	return m.inGOT(a) || !m.sealed(a, a+size) && slices.ContainsFunc(m.exports, func(r image.Range) bool {
 		return r.Start < a+size && a < r.End
 	})
 }
@@ -419,7 +419,7 @@ func (g *Graph) expose(img, o int, c cause) {
 	if last < len(m.starts) {
 		end = m.starts[last]
 	}
-	if c.foreign && start >= m.Relro.Start && end <= m.Relro.End {
+	if c.foreign && m.sealed(start, end) {
 		return
 	}
 	for o := first; o < last; o++ {
@@ -462,4 +462,11 @@ func (g *Graph) wakeParts() {
 		}
 		g.run(id, parts...)
 	}
+}
+
+// sealed reports whether the loader makes memory read-only before code of other
+// images runs: whole pages of RELRO (glibc elf/dl-reloc.c, _dl_protect_relro).
+func (m *member) sealed(start, end uint64) bool {
+	const page = 4096
+	return start >= m.Relro.Start && end <= m.Relro.End&^(page-1)
 }
