@@ -640,13 +640,12 @@ func (w *worker) finish() {
 	u.Refs = w.refs.byPart(part, n, func(p int, at uint32) { u.Parts[p].Refs = at })
 	u.Passes = w.passes.byPart(part, n, func(p int, at uint32) { u.Parts[p].Passes = at })
 	u.Kept = w.kept.byPart(part, n, func(p int, at uint32) { u.Parts[p].Kept = at })
-	for p := range n {
-		for i := range w.sites {
-			if part[w.sites[i].blk] == int32(p) {
-				u.Sites = append(u.Sites, w.sites[i].site)
-			}
+	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
+	for p, i := 0, 0; p < n; p++ {
+		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {
+			u.Sites = append(u.Sites, w.sites[i].site)
 		}
-		u.Parts[p].Sites = uint32(len(u.Sites))
+		u.Parts[p].Sites = uint32(i)
 	}
 	for _, t := range u.Targets {
 		p := uint16(0)
@@ -671,13 +670,14 @@ func (w *worker) finish() {
 			u.Edges = append(u.Edges, e)
 		}
 	}
+	slices.SortStableFunc(u.Edges, func(a, b summary.Edge) int { return cmp.Compare(a.From, b.From) })
 	w.returned(part)
 }
 
 // returned fills in what the unit returns, if that is not just anything.
 func (w *worker) returned(part []int32) {
 	u := w.unit
-	if w.chaos || w.opaque {
+	if w.chaos || w.opaque || len(w.rets) > maxConds {
 		return
 	}
 	for _, r := range w.rets {

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"sort"
@@ -141,10 +142,27 @@ func newMember(img *process.Image) *member {
 			if i, _ := slices.BinarySearch(m.hard, s.Value+1); s.Size == 0 && i < len(m.hard) {
 				end = m.hard[i] // assembly does not always say
 			}
-			m.exports = append(m.exports, image.Range{Start: s.Value, End: end})
+			if end > s.Value {
+				m.exports = append(m.exports, image.Range{Start: s.Value, End: end})
+			}
 		}
 	}
+	m.exports = union(m.exports)
 	return m
+}
+
+// union returns ranges that cover the same addresses, ascending and apart.
+func union(l []image.Range) []image.Range {
+	slices.SortFunc(l, func(a, b image.Range) int { return cmp.Compare(a.Start, b.Start) })
+	out := l[:0]
+	for _, r := range l {
+		if n := len(out); n > 0 && r.Start <= out[n-1].End {
+			out[n-1].End = max(out[n-1].End, r.End)
+		} else {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // set reports whether a is in a section that the linker puts __start_ and

@@ -3,9 +3,9 @@ package reach
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
-	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -59,8 +59,9 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 		add(p)
 	}
 	for i := 0; i < len(fresh); i++ {
-		for k, e := range u.full.Edges {
-			if e.From == fresh[i] && !u.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
+		l := u.full.Edges
+		for k := sort.Search(len(l), func(k int) bool { return l[k].From >= fresh[i] }); k < len(l) && l[k].From == fresh[i]; k++ {
+			if e := l[k]; !u.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
 				add(e.To)
 			}
 		}
@@ -275,9 +276,17 @@ func (g *Graph) unitEnds(id UnitID, test func(int64) bool, seen *[]UnitID) bool 
 	})
 }
 
+// maxRechecks bounds how often all calls are looked at: after that, all come back.
+const maxRechecks = 2000
+
 // recheck looks again at the edges that wait for calls to come back. It reports
 // whether there was one whose call may.
 func (g *Graph) recheck() bool {
+	if g.rechecks++; g.rechecks > maxRechecks {
+		g.woken = append(g.woken, g.pending...)
+		g.pending = nil
+		return len(g.woken) > 0
+	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
 		u := &g.Units[w.unit]
 		if g.comesBack(u.Image, &u.full.Conds[u.full.Edges[w.edge].Cond-1]) {
@@ -308,9 +317,11 @@ func (g *Graph) mayChange(img int, a, size uint64) bool {
 		}
 	}
 	// What other files can name they can write, as long as it is writable.
-	return m.inGOT(a) || !m.sealed(a, a+size) && slices.ContainsFunc(m.exports, func(r image.Range) bool {
-		return r.Start < a+size && a < r.End
-	})
+	if m.inGOT(a) {
+		return true
+	}
+	i := sort.Search(len(m.exports), func(i int) bool { return m.exports[i].End > a })
+	return i < len(m.exports) && m.exports[i].Start < a+size && !m.sealed(a, a+size)
 }
 
 // fixed counts the images at fixed addresses: they can name each other's memory.

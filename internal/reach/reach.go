@@ -115,8 +115,9 @@ type Graph struct {
 	labels   []label
 	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
-	woken    []way                               // edges that can be taken since conditions came to hold
-	pending  []way                               // edges that wait for a call to come back
+	woken    []way // edges that can be taken since conditions came to hold
+	pending  []way // edges that wait for a call to come back
+	rechecks int
 	Denied   func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
 	queries  map[query][]dataflow.Passed
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set

@@ -226,6 +226,9 @@ func (u *Unit) checkParts() error {
 		return fmt.Errorf("the last part does not end where the unit does")
 	}
 	for i, e := range u.Edges {
+		if i > 0 && u.Edges[i-1].From > e.From {
+			return fmt.Errorf("edge %d is not in the order of parts", i)
+		}
 		if int(e.From) >= len(u.Parts) || int(e.To) >= len(u.Parts) || int(e.Cond) > len(u.Conds) {
 			return fmt.Errorf("edge %d refers to a part or a condition that is not there", i)
 		}

@@ -103,7 +103,7 @@ func TestExtremes(t *testing.T) {
 			Args:   [3][]Value{1: {{}}}}},
 		Kept:    []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
 		Parts:   []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
-		Edges:   []Edge{{2, 0, 0}, {}},
+		Edges:   []Edge{{}, {2, 0, 0}},
 		Conds:   []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
 		Returns: []Return{{math.MinInt64, 2, lastEnd}, {}},
 		Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
@@ -163,6 +163,7 @@ func TestMarshalRefuses(t *testing.T) {
 		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{Refs: 1}}}}}, "the last part does not end"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Parts: []Part{{Refs: 1}, {}}}}}, "part 1 ends before it begins"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}, {}}, Edges: []Edge{{From: 1}, {}}}}}, "edge 1 is not in the order of parts"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}, "edge 0 refers to a part"},
 	} {
 		b, err := c.f.AppendBinary([]byte("x"))

@@ -198,7 +198,7 @@ type Unit struct {
 	Sites    []Site
 	Kept     []ArgStore
 	Parts    []Part
-	Edges    []Edge
+	Edges    []Edge // by From
 	Conds    []Cond
 	Returns  []Return // nil: anything
 	Gaps     []Gap
