@@ -1,6 +1,11 @@
 package gate
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/gofind-dev/gofind/internal/assume"
+)
 
 func TestRows(t *testing.T) {
 	if len(rows) == 0 {
@@ -10,5 +15,42 @@ func TestRows(t *testing.T) {
 		if len(r.function) == 0 || len(r.function[0].names) == 0 || len(r.needs) == 0 || r.name == "" {
 			t.Errorf("incomplete row: %+v", r)
 		}
+		// A row of the environment must open without its assumption.
+		if assume.Find(r.name) != nil && !slices.ContainsFunc(r.needs, func(n need) bool { return n.without == r.name }) {
+			t.Errorf("row for %v rests on %s, but does not wait for it to be switched off", r.function, r.name)
+		}
 	}
+	if slices.ContainsFunc(Names(), func(n string) bool { return assume.Find(n) != nil }) {
+		t.Error("Names lists assumptions of the environment")
+	}
+}
+
+func TestNeeds(t *testing.T) {
+	for s, want := range map[string]need{
+		"-":                       {},
+		"-vdso":                   {without: "vdso"},
+		"%clone,clone3":           {calls: []string{"clone", "clone3"}},
+		"^dlopen":                 {symbol: "dlopen"},
+		"$GCONV_PATH":             {env: "GCONV_PATH"},
+		"~paths":                  {paths: true},
+		"@clone":                  {name: "clone", outside: true},
+		"syscall=56,435":          {name: "syscall", first: []int64{56, 435}},
+		"f&0x10":                  {name: "f", mask: 16},
+		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
+	} {
+		got, err := parseNeed(s)
+		if err != nil || !same(got, want) {
+			t.Errorf("%s: %+v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"-nothing", "f=x", "f&x"} {
+		if _, err := parseNeed(s); err == nil {
+			t.Errorf("%s is taken", s)
+		}
+	}
+}
+
+func same(a, b need) bool {
+	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env &&
+		a.paths == b.paths && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
 }

@@ -1,0 +1,153 @@
+package gate
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/number"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// opens reports whether what a row waits for is live, under any version of its symbol.
+func (k *Keeper) opens(g *reach.Graph, r *row) bool {
+	for _, n := range r.needs {
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
+			n.env != "" && k.named(g, n.env) {
+			return true
+		}
+	}
+	for img, m := range k.p.Images {
+		if m.Soname != r.image {
+			continue
+		}
+		for a, names := range k.exported(img) {
+			for _, n := range r.needs {
+				if !slices.Contains(names, n.name) {
+					continue
+				}
+				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// relative reports whether the loader may find an image by a relative path: by its own
+// name, by a search path of its user, or in a way that is not looked at here.
+func (k *Keeper) relative() bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		names := slices.Concat(m.Needed, m.Filter, m.Auxiliary)
+		for _, list := range []string{m.Rpath, m.Runpath} {
+			for dir := range strings.SplitSeq(list, ":") {
+				if list != "" && !strings.HasPrefix(dir, "$") { // $ORIGIN and its kind are absolute
+					names = append(names, dir+"/")
+				}
+			}
+		}
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
+			slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "/") && n[0] != '/' && n[0] != '$' })
+	})
+}
+
+// wanted reports whether an image refers to a symbol of another, or looks it up by name.
+func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
+	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		for s := 1; s < m.NumSymbols(); s++ {
+			if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// named reports whether live code outside of the C library, or data of such code,
+// refers to the name of an environment variable, or to an assignment of it.
+func (k *Keeper) named(g *reach.Graph, variable string) bool {
+	for i := range g.Members {
+		if len(k.rows(i)) == 0 && g.Names(i, variable) {
+			return true
+		}
+	}
+	return false
+}
+
+// made reports whether a syscall instruction outside of an image may make one of
+// some calls: it does, or its number is not known in its own code.
+func made(g *reach.Graph, image string, calls []string) bool {
+	for id := range g.Units {
+		u := &g.Units[id]
+		if !g.Live(reach.UnitID(id)) || g.Members[u.Image].Soname == image || g.Members[u.Image].Origin == process.OriginLoader {
+			continue
+		}
+		for i := range u.Sum.Sites {
+			if len(u.Sum.Sites[i].Values) == 0 {
+				return true
+			}
+			for _, v := range u.Sum.Sites[i].Values {
+				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
+				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(calls, name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// met reports whether calls of the unit of n's function may be such as n asks for.
+func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
+	switch {
+	case n.outside && !fromOutside(g, id):
+		return false
+	case n.relative:
+		return mayGetRelative(g, id)
+	case n.mask != 0:
+		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
+	case n.first != nil:
+		return mayGet(g, id, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
+	}
+	return true
+}
+
+// mayGet reports whether an argument of a unit may be a constant that test accepts, or is not known.
+func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
+	if g.Units[id].Taken {
+		return true
+	}
+	found, known := number.Passed(g, id, reg)
+	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+		return f.Value.Kind != summary.Const || test(f.Value.N)
+	})
+}
+
+// mayGetRelative reports whether the second argument of a unit may be a text
+// that does not begin with a slash.
+func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
+	if g.Units[id].Taken {
+		return true
+	}
+	found, known := number.Passed(g, id, x86.RSI)
+	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+		if f.Value.Kind == summary.Const {
+			return f.Value.N != 0
+		}
+		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
+		return f.Value.Kind != summary.Addr || !ok || s[0] != '/' || g.Members[f.Image].Writable(uint64(f.Value.N))
+	})
+}
+
+// fromOutside reports whether code of another image may call a unit.
+func fromOutside(g *reach.Graph, id reach.UnitID) bool {
+	return g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return g.Units[e.Unit].Image != g.Units[id].Image
+	})
+}

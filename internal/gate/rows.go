@@ -1,0 +1,141 @@
+package gate
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/assume"
+)
+
+//go:embed gates.txt
+var text string
+
+// row is one line of gates.txt.
+type row struct {
+	image    string
+	function []function // it is all that these say
+	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
+	needs    []need
+	name     string
+}
+
+// function says which functions a row is about.
+type function struct {
+	how   string   // "name", "calls", "numbers", "text", or a prefix and "*"
+	names []string // sorted
+}
+
+// need is a function whose being live lets the code go, an assumption that is
+// not made, or calls of other images.
+type need struct {
+	name    string
+	without string   // an assumption
+	calls   []string // of syscall instructions of other images
+	env     string   // an environment variable that other images name
+	symbol  string   // that another image refers to
+	paths   bool     // relative ones by which images are found
+	mask    int64    // if not 0, only if it may get a second argument with a bit of it
+	first   []int64  // if not empty, only if it may get one of these as its first argument
+	outside bool     // only if other code than that of its own image calls it
+
+	relative bool // only if it may get a second argument that is no absolute path and not null
+}
+
+var rows = parse(text)
+
+func parse(text string) []row {
+	var out []row
+	for i, l := range strings.Split(text, "\n") {
+		if l == "" || l[0] == '#' {
+			continue
+		}
+		f := strings.Split(l, "\t")
+		if len(f) != 6 {
+			panic(fmt.Sprintf("gates.txt: line %d: want 6 columns", i+1))
+		}
+		r := row{image: f[0], name: f[4]}
+		for c := range strings.SplitSeq(f[1], ";") {
+			how, names, ok := strings.Cut(c, ":")
+			if !ok {
+				how, names = "name", c
+			}
+			fn := function{how, strings.Fields(names)}
+			if how == "text" {
+				fn.names = []string{names}
+			}
+			slices.Sort(fn.names)
+			r.function = append(r.function, fn)
+		}
+		if f[2] != "all" {
+			r.held = strings.Fields(f[2])
+		}
+		for _, n := range strings.Fields(f[3]) {
+			x, err := parseNeed(n)
+			if err != nil {
+				panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))
+			}
+			r.needs = append(r.needs, x)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func parseNeed(s string) (n need, err error) {
+	if name, ok := strings.CutPrefix(s, "-"); ok && name != "" {
+		n.without = name
+		if assume.Find(name) == nil {
+			err = fmt.Errorf("no assumption %q", name)
+		}
+		return n, err
+	}
+	if names, ok := strings.CutPrefix(s, "%"); ok {
+		n.calls = strings.Split(names, ",")
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "$"); ok {
+		n.env = name
+		return n, nil
+	}
+	if s == "-" {
+		return n, nil // nothing
+	}
+	if s == "~paths" {
+		n.paths = true
+		return n, nil
+	}
+	if symbol, ok := strings.CutPrefix(s, "^"); ok {
+		n.symbol = symbol
+		return n, nil
+	}
+	s, n.outside = strings.CutPrefix(s, "@")
+	s, n.relative = strings.CutSuffix(s, "~relative")
+	name, mask, masked := strings.Cut(s, "&")
+	if masked {
+		n.mask, err = strconv.ParseInt(mask, 0, 32)
+	}
+	n.name, s, _ = strings.Cut(name, "=")
+	for v := range strings.SplitSeq(s, ",") {
+		if v != "" && err == nil {
+			var x int64
+			x, err = strconv.ParseInt(v, 0, 32)
+			n.first = append(n.first, x)
+		}
+	}
+	return n, err
+}
+
+// Names lists the assumptions that rows rest on, but for those of package assume.
+func Names() []string {
+	var out []string
+	for _, r := range rows {
+		if assume.Find(r.name) == nil {
+			out = append(out, r.name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
