@@ -52,8 +52,11 @@ func (w *worker) transfer(s *state, i int32) {
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	w.clobber(s, in.Def)
 	if w.final {
-		w.taken, w.fall = w.guards(s, i, in)
+		w.taken, w.fall = w.guards(&s.r, i, in)
 		defer func() { w.taken = 0 }()
+	} else if w.book.open {
+		w.book.now.cmp = int32(len(w.book.cmps))
+		w.book.cmps = append(w.book.cmps, s.r)
 	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
@@ -210,12 +213,16 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 		}
 		b := w.blockAt(target)
 		if b >= 0 {
+			w.book.now.jumps = true
 			w.addPred(b, w.instAt(in.PC))
 			w.flow(b, s)
 			return
 		}
 	}
 	// a tail call
+	if !always {
+		w.book.giveUp()
+	}
 	if w.final && w.taken != 0 {
 		// What it refers to waits for the condition: it is a block of its own.
 		own, tail := w.blk, int32(len(w.blocks))+w.tails
@@ -249,7 +256,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	if slot {
 		kind = summary.RefPassSlot
 	}
-	if !w.final {
+	if !w.final && !w.book.open {
 		// Only the frame's escape matters before the values have settled.
 		for r := 0; r < 16 && !s.esc; r++ {
 			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
@@ -316,6 +323,10 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		}
 	default:
 		if w.jumping || calleeSaved>>uint(r)&1 == 0 {
+			if e.k == kArgZ && !w.final {
+				w.book.giveUp() // what the unit uses is not noted
+				return
+			}
 			w.useElem(s, e)
 		}
 	}
@@ -402,12 +413,12 @@ func (w *worker) unwind(s *state, in *x86.Inst) {
 	if w.f == nil {
 		return
 	}
+	if w.final {
+		w.linkPads(in)
+		return
+	}
 	for _, p := range w.landingPads(in.PC) {
 		if in.PC >= p.Start && in.PC < p.End {
-			if w.final {
-				w.linkTo(p.Pad, 0)
-				continue
-			}
 			if b := w.blockAt(p.Pad); b >= 0 {
 				t := &w.equal
 				t.set(s)
@@ -524,6 +535,7 @@ func (w *worker) loaderSlot(a uint64) bool {
 }
 
 func (w *worker) jumpInd(s *state, in *x86.Inst) {
+	w.book.giveUp()
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)
@@ -846,11 +858,15 @@ func (w *worker) slotReturnsTwice(slot uint64) bool {
 // ask answers a query about what is passed to callee. pushed: bytes that the
 // call itself puts on the stack before the callee's first instruction.
 func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
-	if w.query == nil || !w.final {
+	if w.query == nil {
 		return
 	}
 	params, ok := w.query[callee]
 	if !ok {
+		return
+	}
+	if !w.final {
+		w.book.giveUp()
 		return
 	}
 	for _, p := range params {

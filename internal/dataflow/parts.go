@@ -159,6 +159,15 @@ func (w *worker) linkTo(a uint64, cond int32) {
 	}
 }
 
+// linkPads links the block that is emitted to the landing pads of the call in.
+func (w *worker) linkPads(in *x86.Inst) {
+	for _, p := range w.landingPads(in.PC) {
+		if in.PC >= p.Start && in.PC < p.End {
+			w.linkTo(p.Pad, 0)
+		}
+	}
+}
+
 // trapped links the block that is emitted, whose instructions are from first to
 // last, to its landing pads: what is no call may throw too (-fnon-call-exceptions).
 func (w *worker) trapped(first, last uint64) {
@@ -185,8 +194,11 @@ func (w *worker) returns(x val) {
 }
 
 func (w *worker) ends(kind summary.ReturnKind, n uint64) {
-	if w.final {
-		w.rets = append(w.rets, ret{int64(n), w.blk, kind})
+	switch r := (ret{int64(n), w.blk, kind}); {
+	case w.final:
+		w.rets = append(w.rets, r)
+	case w.book.open:
+		w.book.rets = append(w.book.rets, r)
 	}
 }
 
@@ -205,7 +217,7 @@ const maxConds = 1000
 
 // guards returns the conditions under which the conditional jump i is taken,
 // and goes on to the next instruction, if they are such as a Cond can say.
-func (w *worker) guards(s *state, i int32, in *x86.Inst) (taken, fall int32) {
+func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32) {
 	if w.chaos || w.opaque || len(w.conds) > maxConds {
 		return 0, 0
 	}
@@ -241,10 +253,10 @@ func (w *worker) guards(s *state, i int32, in *x86.Inst) (taken, fall int32) {
 	case c.Op == x86.OpCmp && symmetric:
 		// two that are not immediates: the file's own entry, or a constant
 		for k, r := range [2]x86.Reg{c.Src, c.Dst} {
-			if r == x86.RegNone || def>>uint(r)&1 != 0 || s.r[r] >= setBit {
+			if r == x86.RegNone || def>>uint(r)&1 != 0 || regs[r] >= setBit {
 				continue
 			}
-			e := &w.v.elems[s.r[r]]
+			e := &w.v.elems[regs[r]]
 			if e.k == kAddr && fixed(e.b) && e.a+uint64(e.b) == w.f.Entry && c.Size == 8 {
 				return equal(summary.Cond{Kind: summary.CondEntry})
 			}
@@ -262,7 +274,7 @@ func (w *worker) guards(s *state, i int32, in *x86.Inst) (taken, fall int32) {
 	default:
 		return 0, 0
 	}
-	a, known := w.word(s, c, left, mem, def)
+	a, known := w.word(regs, c, left, mem, def)
 	if known {
 		v, ok := w.initial(a, c.Size)
 		if !ok {
@@ -366,12 +378,12 @@ func (w *worker) flags(i int32) (j int32, def uint16, ok bool) {
 
 // word returns the address of the file's memory that a comparison's operand is
 // read from: its memory operand, or what register r was loaded from.
-func (w *worker) word(s *state, c *x86.Inst, r x86.Reg, mem bool, def uint16) (uint64, bool) {
+func (w *worker) word(regs *[16]val, c *x86.Inst, r x86.Reg, mem bool, def uint16) (uint64, bool) {
 	if !mem {
-		if r == x86.RegNone || def>>uint(r)&1 != 0 || s.r[r] >= setBit {
+		if r == x86.RegNone || def>>uint(r)&1 != 0 || regs[r] >= setBit {
 			return 0, false
 		}
-		e := &w.v.elems[s.r[r]]
+		e := &w.v.elems[regs[r]]
 		return e.a, e.k == kLoad && uint8(e.r) >= c.Size
 	}
 	if c.Flags&(x86.FlagSeg|x86.FlagAddr32) != 0 && c.Base != x86.RIP || c.Flags&x86.FlagSeg != 0 || c.Index != x86.RegNone {
@@ -382,8 +394,8 @@ func (w *worker) word(s *state, c *x86.Inst, r x86.Reg, mem bool, def uint16) (u
 		return uint64(c.Disp), true
 	case c.Base == x86.RegNone:
 		return uint64(c.Disp), w.inImage(uint64(c.Disp))
-	case def>>uint(c.Base)&1 == 0 && s.r[c.Base] < setBit:
-		e := &w.v.elems[s.r[c.Base]]
+	case def>>uint(c.Base)&1 == 0 && regs[c.Base] < setBit:
+		e := &w.v.elems[regs[c.Base]]
 		return e.a + uint64(e.b+c.Disp), e.k == kAddr && fixed(e.b)
 	}
 	return 0, false

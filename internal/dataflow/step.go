@@ -1385,6 +1385,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 		}
 		w.sites = append(w.sites, siteIn{site, w.blk})
 	}
+	w.book.giveUp()
 	w.useMask(s, args)
 	// The number itself, if it came from the caller, is read but is no address.
 	if s.esc {

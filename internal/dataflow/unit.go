@@ -76,6 +76,7 @@ type block struct {
 	visits     uint16
 	queued     bool
 	bad        bool     // its end is no instruction
+	note       int32    // of its last visit, -1: none
 	rank       uint64   // place in the order of evaluation, 0: none yet
 	succ       [2]int32 // fixed successors, -1: none
 	more       []int32  // jump-table and landing-pad successors
@@ -147,6 +148,8 @@ type worker struct {
 	taken  int32 // the condition under which a jump is taken
 	fall   int32 // and under which control goes on behind the block
 
+	book notebook // and what the visits of the fixpoint saw of that
+
 	insts      []x86.Inst
 	instBlk    []int32
 	callees    []uint32 // by instruction: what is known of the callee of a direct call
@@ -205,20 +208,29 @@ func (w *worker) SetFile(f *image.File) {
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a >= 4096 }
 
 func (w *worker) ref(r summary.Ref) {
-	if w.final && w.query == nil {
+	switch {
+	case w.final && w.query == nil:
 		w.refs.add(r, w.blk)
+	case w.book.open:
+		w.book.refs = append(w.book.refs, r)
 	}
 }
 
 func (w *worker) pass(p summary.ArgPass) {
-	if w.final && w.query == nil {
+	switch {
+	case w.final && w.query == nil:
 		w.passes.add(p, w.blk)
+	case w.book.open:
+		w.book.passes = append(w.book.passes, p)
 	}
 }
 
 func (w *worker) keep(a summary.ArgStore) {
-	if w.final && w.query == nil {
+	switch {
+	case w.final && w.query == nil:
 		w.kept.add(a, w.blk)
+	case w.book.open:
+		w.book.kept = append(w.book.kept, a)
 	}
 }
 
@@ -331,7 +343,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		// split
 		n := int32(len(w.blocks))
 		old := &w.blocks[b]
-		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, succ: old.succ, more: old.more, bad: old.bad, rank: old.rank}
+		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, note: -1, succ: old.succ, more: old.more, bad: old.bad, rank: old.rank}
 		old.end = i
 		old.succ = [2]int32{n, -1}
 		old.more, old.bad = nil, false
@@ -353,7 +365,7 @@ func (w *worker) blockAt(a uint64) int32 {
 		return -1
 	}
 	b := int32(len(w.blocks))
-	w.blocks = append(w.blocks, block{pc: a, pred: noPred, first: int32(len(w.insts)), in: -1, succ: [2]int32{-1, -1}})
+	w.blocks = append(w.blocks, block{pc: a, pred: noPred, first: int32(len(w.insts)), in: -1, note: -1, succ: [2]int32{-1, -1}})
 	pc := a
 	next := int32(-1)
 	fall := false
@@ -576,6 +588,7 @@ func (w *worker) begin(entry uint64) {
 	w.passes.reset()
 	w.kept.reset()
 	w.sparse.reset()
+	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
 	w.blk, w.tails, w.taken, w.fall = whole, 0, 0, 0
@@ -931,7 +944,7 @@ func (w *worker) sweepAll() {
 		if len(w.states) == 0 {
 			w.states = append(w.states, s)
 		}
-		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
+		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
@@ -940,6 +953,9 @@ func (w *worker) sweepAll() {
 // eval applies block b to s and flows the result to its successors.
 func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
+	if !w.final {
+		w.book.begin(w.query == nil)
+	}
 	for i := first; i < end; i++ {
 		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {
 			w.step(s, in) // no transfer of control
@@ -953,20 +969,11 @@ func (w *worker) eval(b int32, s *state) {
 	stop := w.stop
 	w.stop = false
 	if w.final {
-		if end > first {
-			if last := &w.insts[end-1]; last.Op == x86.OpCall || last.Op == x86.OpCallInd {
-				w.fall = w.back(last)
-			}
-			w.trapped(w.insts[first].PC, w.insts[end-1].PC)
-		}
-		for _, t := range w.blocks[b].succ {
-			if t >= 0 && !stop {
-				w.links = append(w.links, link{b, t, w.fall})
-			}
-		}
-		w.fall = 0
+		w.leave(b, stop)
 		return
 	}
+	w.book.now.stops = stop
+	w.book.close(&w.blocks[b])
 	// transfer may have split b
 	succ, more := w.blocks[b].succ, w.blocks[b].more
 	if w.blocks[b].end != end {
@@ -984,6 +991,24 @@ func (w *worker) eval(b int32, s *state) {
 	}
 }
 
+// leave notes where control goes from the end of block b, which is emitted, but
+// for where its last instruction jumps to. stop: it goes nowhere else.
+func (w *worker) leave(b int32, stop bool) {
+	if bl := &w.blocks[b]; bl.end > bl.first {
+		last := &w.insts[bl.end-1]
+		if last.Op == x86.OpCall || last.Op == x86.OpCallInd {
+			w.fall = w.back(last)
+		}
+		w.trapped(w.insts[bl.first].PC, last.PC)
+	}
+	for _, t := range w.blocks[b].succ {
+		if t >= 0 && !stop {
+			w.links = append(w.links, link{b, t, w.fall})
+		}
+	}
+	w.fall = 0
+}
+
 // emit walks the solved blocks once more and records what they refer to.
 func (w *worker) emit() {
 	w.final = true
@@ -992,6 +1017,9 @@ func (w *worker) emit() {
 			continue
 		}
 		w.blk = int32(b)
+		if w.recall(int32(b)) {
+			continue
+		}
 		w.cur.set(&w.states[w.blocks[b].in])
 		w.eval(int32(b), &w.cur)
 	}
