@@ -20,20 +20,38 @@ func (g *Graph) process(id UnitID) {
 	if g.Hold != nil {
 		h := g.Hold(g, id)
 		u := &g.Units[id]
-		u.gate, u.held = h, h.All
+		u.holdBack(h)
 	}
 	if !g.Units[id].held {
 		g.begin(id)
 	}
 }
 
+// holdBack makes what h says of a unit wait, and nothing else.
+func (u *Unit) holdBack(h Held) {
+	u.held = h.All
+	switch {
+	case u.some != nil:
+		u.some.gate = h
+	case len(h.Refs)+len(h.Sites) > 0:
+		u.some = &some{gate: h}
+	}
+}
+
+// mayRun reports whether a part of a unit that has several can run; not before the unit begins to.
+func (u *Unit) mayRun(part uint16) bool {
+	return u.some != nil && u.some.runs != nil && u.some.runs[part]
+}
+
 // begin follows a unit from its entry.
 func (g *Graph) begin(id UnitID) {
 	u := &g.Units[id]
 	sum := g.Full(id)
-	if len(sum.Parts) > 0 || len(u.gate.Refs)+len(u.gate.Sites) > 0 {
-		u.full = sum
-		u.runs = make([]bool, max(len(sum.Parts), 1))
+	if u.some == nil && len(sum.Parts) > 0 {
+		u.some = &some{}
+	}
+	if s := u.some; s != nil && (len(sum.Parts) > 0 || len(s.gate.Refs)+len(s.gate.Sites) > 0) {
+		s.full, s.runs = sum, make([]bool, max(len(sum.Parts), 1))
 	}
 	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
 	g.run(id, 0)
@@ -42,7 +60,8 @@ func (g *Graph) begin(id UnitID) {
 // run makes parts of a unit run, and those that they lead to.
 func (g *Graph) run(id UnitID, parts ...uint16) {
 	u := &g.Units[id]
-	if u.full == nil {
+	s := u.some
+	if s == nil || s.full == nil {
 		sum := u.Sum
 		g.keep(u.Image, sum.Kept)
 		g.follow(id, 0, uint32(len(sum.Refs)), 0, uint32(len(sum.Passes)))
@@ -50,8 +69,8 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 	}
 	var fresh []uint16
 	add := func(p uint16) {
-		if !u.runs[p] {
-			u.runs[p] = true
+		if !s.runs[p] {
+			s.runs[p] = true
 			fresh = append(fresh, p)
 		}
 	}
@@ -59,9 +78,9 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 		add(p)
 	}
 	for i := 0; i < len(fresh); i++ {
-		l := u.full.Edges
+		l := s.full.Edges
 		for k := sort.Search(len(l), func(k int) bool { return l[k].From >= fresh[i] }); k < len(l) && l[k].From == fresh[i]; k++ {
-			if e := l[k]; !u.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
+			if e := l[k]; !s.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
 				add(e.To)
 			}
 		}
@@ -87,7 +106,7 @@ const refNone summary.Kind = 0xff
 // have those of references.
 func (g *Graph) show(id UnitID, parts []uint16) {
 	u := &g.Units[id]
-	full := u.full
+	full := u.some.full
 	if u.Sum == full {
 		view := *full
 		view.Refs = make([]summary.Ref, len(full.Refs))
@@ -103,7 +122,7 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 	for _, p := range parts {
 		from, to := full.Span(int(p))
 		for i := from.Refs; i < to.Refs; i++ {
-			if !slices.Contains(u.gate.Refs, int32(i)) {
+			if !slices.Contains(u.some.gate.Refs, int32(i)) {
 				view.Refs[i] = full.Refs[i]
 			}
 		}
@@ -114,7 +133,7 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 		}
 		copy(view.Kept[from.Kept:to.Kept], full.Kept[from.Kept:to.Kept])
 		for i := from.Sites; i < to.Sites; i++ {
-			if !slices.Contains(u.gate.Sites, int32(i)) {
+			if !slices.Contains(u.some.gate.Sites, int32(i)) {
 				view.Sites = append(view.Sites, full.Sites[i])
 			}
 		}
@@ -123,8 +142,8 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 
 // waits reports whether the call that an argument goes to waits for Release.
 func (g *Graph) waits(u *Unit, p *summary.ArgPass) bool {
-	return !p.Slot && slices.ContainsFunc(u.gate.Refs, func(i int32) bool {
-		r := &u.full.Refs[i]
+	return !p.Slot && slices.ContainsFunc(u.some.gate.Refs, func(i int32) bool {
+		r := &u.some.full.Refs[i]
 		return r.Kind == summary.RefCode && r.A == p.Callee
 	})
 }
@@ -138,17 +157,18 @@ type Held struct {
 
 // Full returns what is known of a unit, with what does not run of it.
 func (g *Graph) Full(id UnitID) *summary.Unit {
-	if u := &g.Units[id]; u.full != nil {
-		return u.full
+	u := &g.Units[id]
+	if u.some != nil && u.some.full != nil {
+		return u.some.full
 	}
-	return g.Units[id].Sum
+	return u.Sum
 }
 
 // Release follows a unit that Hold held back, but for what still waits.
 func (g *Graph) Release(id UnitID, still Held) {
 	u := &g.Units[id]
 	all := u.held
-	u.gate, u.held = still, still.All
+	u.holdBack(still)
 	switch {
 	case still.All:
 	case all:
@@ -160,9 +180,9 @@ func (g *Graph) Release(id UnitID, still Held) {
 		}
 	default:
 		before := u.Sum
-		u.Sum = u.full
+		u.Sum = u.some.full
 		var parts []uint16
-		for p, runs := range u.runs {
+		for p, runs := range u.some.runs {
 			if runs {
 				parts = append(parts, uint16(p))
 			}
@@ -185,7 +205,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 // the edge is taken once it may.
 func (g *Graph) holds(w way) bool {
 	u := &g.Units[w.unit]
-	c := &u.full.Conds[u.full.Edges[w.edge].Cond-1]
+	c := &u.some.full.Conds[u.some.full.Edges[w.edge].Cond-1]
 	if g.Denied != nil && g.Denied(u.Image, c) {
 		return false
 	}
@@ -257,11 +277,8 @@ func (g *Graph) unitEnds(id UnitID, test func(int64) bool, seen *[]UnitID) bool 
 	if sum.Returns == nil {
 		return true
 	}
-	if len(sum.Parts) > 0 && u.runs == nil {
-		return false // not yet
-	}
 	return slices.ContainsFunc(sum.Returns, func(r summary.Return) bool {
-		if len(sum.Parts) > 0 && !u.runs[r.Part] {
+		if len(sum.Parts) > 0 && !u.mayRun(r.Part) {
 			return false
 		}
 		switch r.Kind {
@@ -289,7 +306,7 @@ func (g *Graph) recheck() bool {
 	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
 		u := &g.Units[w.unit]
-		if g.comesBack(u.Image, &u.full.Conds[u.full.Edges[w.edge].Cond-1]) {
+		if g.comesBack(u.Image, &u.some.full.Conds[u.some.full.Edges[w.edge].Cond-1]) {
 			g.woken = append(g.woken, w)
 			return true
 		}
@@ -395,7 +412,7 @@ func (g *Graph) wakeGuards(m *member, w, a, size uint64) {
 	}
 	still := list[:0]
 	for _, x := range list {
-		f := g.Units[x.unit].full
+		f := g.Units[x.unit].some.full
 		if c := &f.Conds[f.Edges[x.edge].Cond-1]; c.A < a+size && a < c.A+uint64(c.Size) {
 			g.woken = append(g.woken, x)
 		} else {
@@ -469,7 +486,7 @@ func (g *Graph) wakeParts() {
 		id := list[i].unit
 		var parts []uint16
 		for ; i < len(list) && list[i].unit == id; i++ {
-			parts = append(parts, g.Units[id].full.Edges[list[i].edge].To)
+			parts = append(parts, g.Units[id].some.full.Edges[list[i].edge].To)
 		}
 		g.run(id, parts...)
 	}

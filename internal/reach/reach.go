@@ -55,13 +55,18 @@ type Unit struct {
 	Taken  bool   // live through a pointer: it may be called from code that is not known to
 	Handed bool   // its address was formed by code and given away
 
-	used     uint32        // registers that it consumes, callees included; in the upper half those it moves backwards from
-	waits    [2]waiterID   // the first and the last that wait for what it consumes
-	held     bool          // waits for Release: neither its references nor its sites count
-	full     *summary.Unit // Sum with what does not run of it, nil if all does
-	gate     Held          // what waits for Release
-	runs     []bool        // by part of full: it can run
-	resolver bool          // only reached as an IFUNC resolver: what it returns waits
+	held     bool        // waits for Release: neither its references nor its sites count
+	resolver bool        // only reached as an IFUNC resolver: what it returns waits
+	used     uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
+	waits    [2]waiterID // the first and the last that wait for what it consumes
+	some     *some       // nil if all of it runs
+}
+
+// some is what is known of a unit of which not all may run.
+type some struct {
+	full *summary.Unit // Sum with what does not run of it; nil before it begins to
+	gate Held          // what waits for Release
+	runs []bool        // by part of full: it can run
 }
 
 // waiter is an address or an argument that depends on what a callee consumes.
@@ -229,7 +234,7 @@ func (g *Graph) takeLabels() bool {
 			if id, ok := g.ids[l.img][f.Start]; ok {
 				sum := g.Full(id)
 				i, inside := slices.BinarySearch(sum.Targets, l.addr)
-				if inside && (len(sum.Parts) == 0 || g.Units[id].runs != nil && g.Units[id].runs[sum.InPart[i]]) {
+				if inside && (len(sum.Parts) == 0 || g.Units[id].mayRun(sum.InPart[i])) {
 					continue
 				}
 			}
