@@ -648,23 +648,24 @@ func (w *worker) finish() {
 		w.returned(nil)
 		return
 	}
-	u.Parts = make([]summary.Part, n)
-	u.Refs = w.refs.byPart(part, n, func(p int, at uint32) { u.Parts[p].Refs = at })
-	u.Passes = w.passes.byPart(part, n, func(p int, at uint32) { u.Parts[p].Passes = at })
-	u.Kept = w.kept.byPart(part, n, func(p int, at uint32) { u.Parts[p].Kept = at })
+	d := &summary.Division{Parts: make([]summary.Part, n)}
+	u.Division = d
+	u.Refs = w.refs.byPart(part, n, func(p int, at uint32) { d.Parts[p].Refs = at })
+	u.Passes = w.passes.byPart(part, n, func(p int, at uint32) { d.Parts[p].Passes = at })
+	u.Kept = w.kept.byPart(part, n, func(p int, at uint32) { d.Parts[p].Kept = at })
 	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
 	for p, i := 0, 0; p < n; p++ {
 		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {
 			u.Sites = append(u.Sites, w.sites[i].site)
 		}
-		u.Parts[p].Sites = uint32(i)
+		d.Parts[p].Sites = uint32(i)
 	}
 	for _, t := range u.Targets {
 		p := uint16(0)
 		if i := w.instAt(t); i >= 0 {
 			p = uint16(max(part[w.instBlk[i]], 0))
 		}
-		u.InPart = append(u.InPart, p)
+		d.InPart = append(d.InPart, p)
 	}
 	cond := make([]uint16, len(w.conds)+1)
 	seen := map[summary.Edge]bool{}
@@ -673,16 +674,16 @@ func (w *worker) finish() {
 			continue
 		}
 		if l.cond != 0 && cond[l.cond] == 0 {
-			u.Conds = append(u.Conds, w.conds[l.cond-1])
-			cond[l.cond] = uint16(len(u.Conds))
+			d.Conds = append(d.Conds, w.conds[l.cond-1])
+			cond[l.cond] = uint16(len(d.Conds))
 		}
 		e := summary.Edge{From: uint16(part[l.from]), To: uint16(part[l.to]), Cond: cond[l.cond]}
 		if !seen[e] {
 			seen[e] = true
-			u.Edges = append(u.Edges, e)
+			d.Edges = append(d.Edges, e)
 		}
 	}
-	slices.SortStableFunc(u.Edges, func(a, b summary.Edge) int { return cmp.Compare(a.From, b.From) })
+	slices.SortStableFunc(d.Edges, func(a, b summary.Edge) int { return cmp.Compare(a.From, b.From) })
 	w.returned(part)
 }
 

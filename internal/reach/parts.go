@@ -47,11 +47,11 @@ func (u *Unit) mayRun(part uint16) bool {
 func (g *Graph) begin(id UnitID) {
 	u := &g.Units[id]
 	sum := g.Full(id)
-	if u.some == nil && len(sum.Parts) > 0 {
+	if u.some == nil && len(sum.Div().Parts) > 0 {
 		u.some = &some{}
 	}
-	if s := u.some; s != nil && (len(sum.Parts) > 0 || len(s.gate.Refs)+len(s.gate.Sites) > 0) {
-		s.full, s.runs = sum, make([]bool, max(len(sum.Parts), 1))
+	if s := u.some; s != nil && (len(sum.Div().Parts) > 0 || len(s.gate.Refs)+len(s.gate.Sites) > 0) {
+		s.full, s.runs = sum, make([]bool, max(len(sum.Div().Parts), 1))
 	}
 	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
 	g.run(id, 0)
@@ -78,7 +78,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 		add(p)
 	}
 	for i := 0; i < len(fresh); i++ {
-		l := s.full.Edges
+		l := s.full.Div().Edges
 		for k := sort.Search(len(l), func(k int) bool { return l[k].From >= fresh[i] }); k < len(l) && l[k].From == fresh[i]; k++ {
 			if e := l[k]; !s.runs[e.To] && (e.Cond == 0 || g.holds(way{id, int32(k)})) {
 				add(e.To)
@@ -205,7 +205,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 // the edge is taken once it may.
 func (g *Graph) holds(w way) bool {
 	u := &g.Units[w.unit]
-	c := &u.some.full.Conds[u.some.full.Edges[w.edge].Cond-1]
+	c := u.some.full.Div().Cond(w.edge)
 	if g.Denied != nil && g.Denied(u.Image, c) {
 		return false
 	}
@@ -278,7 +278,7 @@ func (g *Graph) unitEnds(id UnitID, test func(int64) bool, seen *[]UnitID) bool 
 		return true
 	}
 	return slices.ContainsFunc(sum.Returns, func(r summary.Return) bool {
-		if len(sum.Parts) > 0 && !u.mayRun(r.Part) {
+		if len(sum.Div().Parts) > 0 && !u.mayRun(r.Part) {
 			return false
 		}
 		switch r.Kind {
@@ -306,7 +306,7 @@ func (g *Graph) recheck() bool {
 	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
 		u := &g.Units[w.unit]
-		if g.comesBack(u.Image, &u.some.full.Conds[u.some.full.Edges[w.edge].Cond-1]) {
+		if g.comesBack(u.Image, u.some.full.Div().Cond(w.edge)) {
 			g.woken = append(g.woken, w)
 			return true
 		}
@@ -413,7 +413,7 @@ func (g *Graph) wakeGuards(m *member, w, a, size uint64) {
 	still := list[:0]
 	for _, x := range list {
 		f := g.Units[x.unit].some.full
-		if c := &f.Conds[f.Edges[x.edge].Cond-1]; c.A < a+size && a < c.A+uint64(c.Size) {
+		if c := f.Div().Cond(x.edge); c.A < a+size && a < c.A+uint64(c.Size) {
 			g.woken = append(g.woken, x)
 		} else {
 			still = append(still, x)
@@ -486,7 +486,7 @@ func (g *Graph) wakeParts() {
 		id := list[i].unit
 		var parts []uint16
 		for ; i < len(list) && list[i].unit == id; i++ {
-			parts = append(parts, g.Units[id].some.full.Edges[list[i].edge].To)
+			parts = append(parts, g.Units[id].some.full.Div().Edges[list[i].edge].To)
 		}
 		g.run(id, parts...)
 	}

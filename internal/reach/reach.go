@@ -234,7 +234,7 @@ func (g *Graph) takeLabels() bool {
 			if id, ok := g.ids[l.img][f.Start]; ok {
 				sum := g.Full(id)
 				i, inside := slices.BinarySearch(sum.Targets, l.addr)
-				if inside && (len(sum.Parts) == 0 || g.Units[id].mayRun(sum.InPart[i])) {
+				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
 					continue
 				}
 			}

@@ -125,9 +125,9 @@ func (f *File) AppendBinary(b []byte) ([]byte, error) {
 		n[tKept] += uint64(len(u.Kept))
 		n[tGaps] += uint64(len(u.Gaps))
 		n[tTargets] += uint64(len(u.Targets))
-		n[tParts] += uint64(len(u.Parts))
-		n[tEdges] += uint64(len(u.Edges))
-		n[tConds] += uint64(len(u.Conds))
+		n[tParts] += uint64(len(u.Div().Parts))
+		n[tEdges] += uint64(len(u.Div().Edges))
+		n[tConds] += uint64(len(u.Div().Conds))
 		n[tReturns] += uint64(len(u.Returns))
 		for j := range u.Sites {
 			n[tValues] += uint64(len(u.Sites[j].Values))
@@ -189,9 +189,9 @@ func (u *Unit) check() error {
 			return fmt.Errorf("store of a number that is none")
 		}
 	}
-	for i := range u.Conds {
-		if u.Conds[i].Kind > lastCond {
-			return fmt.Errorf("condition of unknown kind %d", u.Conds[i].Kind)
+	for _, c := range u.Div().Conds {
+		if c.Kind > lastCond {
+			return fmt.Errorf("condition of unknown kind %d", c.Kind)
 		}
 	}
 	for i := range u.Returns {
@@ -215,38 +215,39 @@ func (u *Unit) check() error {
 
 // checkParts reports what parts, edges and returns refer to and is not there.
 func (u *Unit) checkParts() error {
+	d := u.Div()
 	var before Part
-	for i, p := range u.Parts {
+	for i, p := range d.Parts {
 		if p.Refs < before.Refs || p.Passes < before.Passes || p.Sites < before.Sites || p.Kept < before.Kept {
 			return fmt.Errorf("part %d ends before it begins", i)
 		}
 		before = p
 	}
-	if n := len(u.Parts); n > 0 && before != (Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}) {
+	if n := len(d.Parts); n > 0 && before != (Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}) {
 		return fmt.Errorf("the last part does not end where the unit does")
 	}
-	for i, e := range u.Edges {
-		if i > 0 && u.Edges[i-1].From > e.From {
+	for i, e := range d.Edges {
+		if i > 0 && d.Edges[i-1].From > e.From {
 			return fmt.Errorf("edge %d is not in the order of parts", i)
 		}
-		if int(e.From) >= len(u.Parts) || int(e.To) >= len(u.Parts) || int(e.Cond) > len(u.Conds) {
+		if int(e.From) >= len(d.Parts) || int(e.To) >= len(d.Parts) || int(e.Cond) > len(d.Conds) {
 			return fmt.Errorf("edge %d refers to a part or a condition that is not there", i)
 		}
 	}
 	want := 0
-	if len(u.Parts) > 0 {
+	if len(d.Parts) > 0 {
 		want = len(u.Targets)
 	}
-	if len(u.InPart) != want {
-		return fmt.Errorf("%d targets have parts, not %d", len(u.InPart), want)
+	if len(d.InPart) != want {
+		return fmt.Errorf("%d targets have parts, not %d", len(d.InPart), want)
 	}
-	for _, p := range u.InPart {
-		if int(p) >= len(u.Parts) {
-			return fmt.Errorf("a target is in part %d of %d", p, len(u.Parts))
+	for _, p := range d.InPart {
+		if int(p) >= len(d.Parts) {
+			return fmt.Errorf("a target is in part %d of %d", p, len(d.Parts))
 		}
 	}
 	for i, r := range u.Returns {
-		if int(r.Part) >= max(len(u.Parts), 1) {
+		if int(r.Part) >= max(len(d.Parts), 1) {
 			return fmt.Errorf("return %d refers to a part that is not there", i)
 		}
 	}
@@ -259,8 +260,9 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	b = binary.AppendUvarint(b, uint64(u.Insts)<<1|uint64(bit(u.Indirect, 1)))
 	b = binary.AppendUvarint(b, uint64(u.ArgUse))
 	b = binary.AppendUvarint(b, uint64(u.ArgBack))
+	div := u.Div()
 	for _, n := range [...]int{len(u.Refs), len(u.Passes), len(u.Sites), len(u.Kept), len(u.Gaps), len(u.Targets),
-		len(u.Parts), len(u.Edges), len(u.Conds), len(u.Returns)} {
+		len(div.Parts), len(div.Edges), len(div.Conds), len(u.Returns)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	at := u.Entry
@@ -324,22 +326,22 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 		}
 	}
 	var last Part
-	for _, p := range u.Parts {
+	for _, p := range div.Parts {
 		b = binary.AppendUvarint(b, uint64(p.Refs-last.Refs))
 		b = binary.AppendUvarint(b, uint64(p.Passes-last.Passes))
 		b = binary.AppendUvarint(b, uint64(p.Sites-last.Sites))
 		b = binary.AppendUvarint(b, uint64(p.Kept-last.Kept))
 		last = p
 	}
-	for _, p := range u.InPart {
+	for _, p := range div.InPart {
 		b = binary.AppendUvarint(b, uint64(p))
 	}
-	for _, e := range u.Edges {
+	for _, e := range div.Edges {
 		b = binary.AppendUvarint(b, uint64(e.From))
 		b = binary.AppendUvarint(b, uint64(e.To))
 		b = binary.AppendUvarint(b, uint64(e.Cond))
 	}
-	for _, c := range u.Conds {
+	for _, c := range div.Conds {
 		near(c.A)
 		b = append(b, byte(c.Kind), c.Cmp, c.Size)
 		b = binary.AppendUvarint(b, c.N)
@@ -576,7 +578,10 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	}
 	u.Refs, u.Passes, u.Sites = cut(d, &d.refs, n[0]), cut(d, &d.passes, n[1]), cut(d, &d.sites, n[2])
 	u.Kept, u.Gaps, u.Targets = cut(d, &d.kept, n[3]), cut(d, &d.gaps, n[4]), cut(d, &d.targets, n[5])
-	u.Parts, u.Edges, u.Conds, u.Returns = cut(d, &d.parts, n[6]), cut(d, &d.edges, n[7]), cut(d, &d.conds, n[8]), cut(d, &d.returns, n[9])
+	if n[6]|n[7]|n[8] != 0 {
+		u.Division = &Division{Parts: cut(d, &d.parts, n[6]), Edges: cut(d, &d.edges, n[7]), Conds: cut(d, &d.conds, n[8])}
+	}
+	u.Returns = cut(d, &d.returns, n[9])
 	at := entry
 	for i := range u.Refs {
 		r := &u.Refs[i]
@@ -647,27 +652,27 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 
 // parted reads the parts of a unit, and what goes with them. at is the last address.
 func (d *decoder) parted(u *Unit, at uint64) {
-	here := d.off
+	here, div := d.off, u.Div()
 	var before Part
-	for i := range u.Parts {
+	for i := range div.Parts {
 		for _, f := range [...]struct{ to, from *uint32 }{
-			{&u.Parts[i].Refs, &before.Refs}, {&u.Parts[i].Passes, &before.Passes}, {&u.Parts[i].Sites, &before.Sites}, {&u.Parts[i].Kept, &before.Kept},
+			{&div.Parts[i].Refs, &before.Refs}, {&div.Parts[i].Passes, &before.Passes}, {&div.Parts[i].Sites, &before.Sites}, {&div.Parts[i].Kept, &before.Kept},
 		} {
 			*f.to = *f.from + uint32(d.uint(uint64(maxUint32-*f.from)))
 		}
-		before = u.Parts[i]
+		before = div.Parts[i]
 	}
-	if len(u.Parts) > 0 {
-		u.InPart = room[uint16](uint64(len(u.Targets)))
-		for i := range u.InPart {
-			u.InPart[i] = uint16(d.uint(1<<16 - 1))
+	if len(div.Parts) > 0 {
+		div.InPart = room[uint16](uint64(len(u.Targets)))
+		for i := range div.InPart {
+			div.InPart[i] = uint16(d.uint(1<<16 - 1))
 		}
 	}
-	for i := range u.Edges {
-		u.Edges[i] = Edge{uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1))}
+	for i := range div.Edges {
+		div.Edges[i] = Edge{uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1)), uint16(d.uint(1<<16 - 1))}
 	}
-	for i := range u.Conds {
-		c := &u.Conds[i]
+	for i := range div.Conds {
+		c := &div.Conds[i]
 		c.A = d.near(&at)
 		c.Kind, c.Cmp, c.Size = CondKind(d.uint(uint64(lastCond))), d.byte(), d.byte()
 		c.N = d.uint(maxUint64)

@@ -29,10 +29,10 @@ func full() *File {
 		fill(reflect.ValueOf(u).Elem(), &n)
 		u.Entry = uint64(0x1000 * n)
 		// what refers to other elements
-		u.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
-		u.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
+		u.Division.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
+		u.Division.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
 		u.Returns[0].Part, u.Returns[1].Part = 0, 1
-		u.InPart = []uint16{1, 0}
+		u.Division.InPart = []uint16{1, 0}
 		u.Kept[0].Kind, u.Kept[1].Kind, u.Kept[1].N = StoreConst, StoreArg, 0
 		f.Units = append(f.Units, u)
 	}
@@ -47,6 +47,9 @@ func fill(v reflect.Value, n *int) {
 		for i := range v.NumField() {
 			fill(v.Field(i), n)
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		fallthrough
@@ -101,14 +104,16 @@ func TestExtremes(t *testing.T) {
 		Sites: []Site{{PC: 1, Gate: lastGate,
 			Values: []Value{{N: math.MinInt64, Off: math.MinInt32, Kind: lastValue, Reg: 255, Size: 255}, {N: math.MaxInt64}},
 			Args:   [3][]Value{1: {{}}}}},
-		Kept:    []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
-		Parts:   []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
-		Edges:   []Edge{{}, {2, 0, 0}},
-		Conds:   []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
+		Kept: []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
+		Division: &Division{
+			Parts:  []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
+			Edges:  []Edge{{}, {2, 0, 0}},
+			Conds:  []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
+			InPart: []uint16{2, 0, 1},
+		},
 		Returns: []Return{{math.MinInt64, 2, lastEnd}, {}},
 		Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
 		Targets: []uint64{0, 1, math.MaxUint64},
-		InPart:  []uint16{2, 0, 1},
 	}}})
 }
 
@@ -157,14 +162,14 @@ func TestMarshalRefuses(t *testing.T) {
 		{File{SHA256: zeroSum, Units: []*Unit{{Insts: -1}}}, "-1 instructions"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{Kind: lastStore + 1}}}}}, "store of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{N: 1}}}}}, "store of a number that is none"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Conds: []Cond{{Kind: lastCond + 1}}}}}, "condition of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Conds: []Cond{{Kind: lastCond + 1}}}}}}, "condition of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Kind: lastEnd + 1}}}}}, "return of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Part: 1}}}}}, "return 0 refers to a part that is not there"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{Refs: 1}}}}}, "the last part does not end"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Parts: []Part{{Refs: 1}, {}}}}}, "part 1 ends before it begins"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}, "edge 0 refers to a part"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}, {}}, Edges: []Edge{{From: 1}, {}}}}}, "edge 1 is not in the order of parts"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{Refs: 1}}}}}}, "the last part does not end"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Division: &Division{Parts: []Part{{Refs: 1}, {}}}}}}, "part 1 ends before it begins"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}, {}}, Edges: []Edge{{From: 1}, {}}}}}}, "edge 1 is not in the order of parts"},
 	} {
 		b, err := c.f.AppendBinary([]byte("x"))
 		if err == nil || !strings.Contains(err.Error(), c.want) || string(b) != "x" {
@@ -244,8 +249,8 @@ func TestAllocationIsBounded(t *testing.T) {
 		"refs": {Refs: make([]Ref, n)}, "passes": {Passes: make([]ArgPass, n)}, "sites": {Sites: make([]Site, n)},
 		"values": {Sites: []Site{{Values: make([]Value, n)}}}, "kept": {Kept: make([]ArgStore, n)},
 		"gaps": {Gaps: make([]Gap, n)}, "targets": {Targets: make([]uint64, n)},
-		"parts": {Parts: make([]Part, n)}, "edges": {Parts: make([]Part, 1), Edges: make([]Edge, n)},
-		"conds": {Conds: make([]Cond, n)}, "returns": {Returns: make([]Return, n)},
+		"parts": {Division: &Division{Parts: make([]Part, n)}}, "edges": {Division: &Division{Parts: make([]Part, 1), Edges: make([]Edge, n)}},
+		"conds": {Division: &Division{Conds: make([]Cond, n)}}, "returns": {Returns: make([]Return, n)},
 	} {
 		for i := range u.Targets {
 			u.Targets[i] = uint64(i)

@@ -189,34 +189,53 @@ type Return struct {
 	Kind ReturnKind
 }
 
-// Unit is what is known of the code that starts at Entry. If Parts is nil, all
-// of it belongs to one part. What has no part (Gaps, the Args) is that of all.
+// Division says what the parts of a unit are. Few units have more than one.
+type Division struct {
+	Parts  []Part
+	Edges  []Edge // by From
+	Conds  []Cond
+	InPart []uint16 // the part of each of the Targets, if there are Parts
+}
+
+// Unit is what is known of the code that starts at Entry. What has no part (Gaps,
+// the Args) is that of all.
 type Unit struct {
 	Entry    uint64
 	Refs     []Ref
 	Passes   []ArgPass
 	Sites    []Site
 	Kept     []ArgStore
-	Parts    []Part
-	Edges    []Edge // by From
-	Conds    []Cond
-	Returns  []Return // nil: anything
+	Division *Division // nil: all of it is one part
+	Returns  []Return  // nil: anything
 	Gaps     []Gap
 	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
-	InPart   []uint16 // the part of each of the Targets, if there are Parts
 	Indirect bool     // it calls or jumps through pointers that are not the loader's own
 	ArgBack  uint16   // registers of ArgUse from whose value it moves backwards
 	ArgUse   uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
 	Insts    int32    // instructions
 }
 
+// Cond returns the condition of an edge that has one.
+func (d *Division) Cond(edge int32) *Cond { return &d.Conds[d.Edges[edge].Cond-1] }
+
+var undivided Division
+
+// Div returns the Division of a unit, an empty one if all of it is one part.
+func (u *Unit) Div() *Division {
+	if u.Division == nil {
+		return &undivided
+	}
+	return u.Division
+}
+
 // Span returns where the elements of a part begin and end.
 func (u *Unit) Span(part int) (from, to Part) {
-	if len(u.Parts) == 0 {
+	parts := u.Div().Parts
+	if len(parts) == 0 {
 		return from, Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}
 	}
 	if part > 0 {
-		from = u.Parts[part-1]
+		from = parts[part-1]
 	}
-	return from, u.Parts[part]
+	return from, parts[part]
 }
