@@ -74,7 +74,6 @@ type waiter struct {
 	mask uint32 // of Unit.used of the callee
 	unit UnitID // whose argument or reference it is
 	ref  int32  // index in its Refs; sameRegs, or for an argument that changes register -2 - the register it was in
-	wide bool   // the address has been moved backwards
 	next waiterID
 }
 
@@ -726,7 +725,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 			return
 		}
 		for _, callee := range callees {
-			g.wait(callee, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index, wide: r.Reg&summary.Back != 0})
+			g.wait(callee, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index})
 		}
 	}
 }
@@ -835,7 +834,7 @@ func (g *Graph) wake(w waiter, hit uint32) {
 	if hit&0xffff != 0 {
 		g.addrOff(img, r.A, r.Off, c)
 	}
-	if hit>>back != 0 || w.wide && hit&0xffff != 0 {
+	if hit>>back != 0 || r.Reg&summary.Back != 0 && hit&0xffff != 0 {
 		g.wide(img, r.A, c)
 	}
 }
