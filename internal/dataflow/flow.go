@@ -54,9 +54,8 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	if w.final {
 		w.taken, w.fall = w.guards(&s.r, i, in)
 		defer func() { w.taken = 0 }()
-	} else if w.book.open {
-		w.book.now.cmp = int32(len(w.book.cmps))
-		w.book.cmps = append(w.book.cmps, s.r)
+	} else {
+		w.book.compare(&s.r)
 	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {

@@ -12,7 +12,7 @@ import (
 type note struct {
 	refs, passes, kept, rets int32 // where they begin in the lists of the notebook
 	end                      noteEnd
-	cmp                      int32 // the registers at the conditional jump that ends it
+	cmp                      int32 // in the notebook, the registers at the conditional jump that ends it
 	jumps                    bool  // its direct jump was to a block
 	stops                    bool  // and is always taken
 	again                    bool  // it has to be evaluated again
@@ -41,8 +41,11 @@ func (n *notebook) reset() {
 }
 
 // begin opens the note of a visit. Without refs it only says whether the block has to be evaluated again.
-func (n *notebook) begin(refs bool) {
+func (n *notebook) begin(b *block, refs bool) {
 	n.now = note{refs: int32(len(n.refs)), passes: int32(len(n.passes)), kept: int32(len(n.kept)), rets: int32(len(n.rets)), cmp: -1}
+	if b.note >= 0 {
+		n.now.cmp = n.notes[b.note].cmp
+	}
 	n.now.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > maxNotes
 	n.open = refs && !n.now.again
 }
@@ -59,6 +62,19 @@ func (n *notebook) close(b *block) {
 		n.notes = append(n.notes, note{})
 	}
 	n.notes[b.note] = n.now
+}
+
+// compare notes the registers at the conditional jump that ends the block.
+func (n *notebook) compare(r *[16]val) {
+	if !n.open {
+		return
+	}
+	if n.now.cmp < 0 {
+		n.now.cmp = int32(len(n.cmps))
+		n.cmps = append(n.cmps, *r)
+	} else {
+		n.cmps[n.now.cmp] = *r
+	}
 }
 
 // recall emits block b from its note. It reports false if it has to be evaluated.
@@ -95,7 +111,7 @@ func (w *worker) recall(b int32) bool {
 		w.rets = append(w.rets, r)
 	}
 	taken := int32(0)
-	if n.cmp >= 0 {
+	if last != nil && last.Op == x86.OpJcc {
 		taken, w.fall = w.guards(&w.book.cmps[n.cmp], bl.end-1, last)
 	}
 	if n.jumps {

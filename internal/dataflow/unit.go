@@ -166,8 +166,9 @@ type worker struct {
 	cur, equal state
 
 	fde     *image.FDE
-	fn      image.Range // extent that counts as inside the function
-	pads    []image.LandingPad
+	fn      image.Range        // extent that counts as inside the function
+	pads    []image.LandingPad // of padFDE
+	padBuf  []image.LandingPad // memory of pads
 	padFDE  *image.FDE
 	tables  []uint64            // addresses read as tables of 32-bit offsets
 	tabN    map[uint64]int      // entries taken by the table jump at an address
@@ -445,7 +446,10 @@ func (w *worker) landingPads(pc uint64) []image.LandingPad {
 		return nil
 	}
 	if w.padFDE == nil || *w.padFDE != *f {
-		pads, ok := w.f.LandingPads(f)
+		pads, ok := w.f.AppendLandingPads(w.padBuf, f)
+		if ok && cap(pads) > cap(w.padBuf) {
+			w.padBuf = pads
+		}
 		if !ok {
 			w.gap(f.Start, summary.GapException)
 			w.opaque = true
@@ -954,7 +958,7 @@ func (w *worker) sweepAll() {
 func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
 	if !w.final {
-		w.book.begin(w.query == nil)
+		w.book.begin(&w.blocks[b], w.query == nil)
 	}
 	for i := first; i < end; i++ {
 		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {

@@ -210,7 +210,7 @@ func FuzzLSDA(f *testing.F) {
 	f.Add([]byte{0xff, 0x9b, 25, 1, 12, 4, 5, 0, 0, 16, 8, 32, 1, 0, 0, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0xff, 3, 13, 0, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		pads, ok := parseLSDA(ehReader{b: b, addr: 0x2000}, ehBases{}, 0x4000, 0x4100)
+		pads, ok := parseLSDA(nil, ehReader{b: b, addr: 0x2000}, ehBases{}, 0x4000, 0x4100)
 		if !ok && pads != nil {
 			t.Fatal("pads of an LSDA that is not understood")
 		}

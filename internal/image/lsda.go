@@ -6,6 +6,12 @@ package image
 // reports false if there is an LSDA that cannot be understood: any code of the
 // function may then be a landing pad. Allocates.
 func (f *File) LandingPads(fde *FDE) ([]LandingPad, bool) {
+	return f.AppendLandingPads(nil, fde)
+}
+
+// AppendLandingPads is LandingPads that uses the memory of buf, and so allocates
+// only if that is too small.
+func (f *File) AppendLandingPads(buf []LandingPad, fde *FDE) ([]LandingPad, bool) {
 	if fde.LSDA == 0 {
 		return nil, true
 	}
@@ -13,7 +19,7 @@ func (f *File) LandingPads(fde *FDE) ([]LandingPad, bool) {
 	if b == nil {
 		return nil, false
 	}
-	pads, ok := parseLSDA(ehReader{b: b, addr: fde.LSDA}, ehBases{data: f.GotPLT}, fde.Start, fde.End)
+	pads, ok := parseLSDA(buf[:0], ehReader{b: b, addr: fde.LSDA}, ehBases{data: f.GotPLT}, fde.Start, fde.End)
 	if !ok {
 		return nil, false
 	}
@@ -26,7 +32,7 @@ func (f *File) LandingPads(fde *FDE) ([]LandingPad, bool) {
 }
 
 // parseLSDA reads an LSDA of the code in [start, end).
-func parseLSDA(r ehReader, bases ehBases, start, end uint64) ([]LandingPad, bool) {
+func parseLSDA(pads []LandingPad, r ehReader, bases ehBases, start, end uint64) ([]LandingPad, bool) {
 	lpStart := start
 	if enc := r.byte(); enc != peOmit {
 		if enc&peIndirect != 0 {
@@ -44,7 +50,6 @@ func parseLSDA(r ehReader, bases ehBases, start, end uint64) ([]LandingPad, bool
 		return nil, false
 	}
 	r.b = r.b[:r.pos+int(size)]
-	var pads []LandingPad
 	rows := uint64(0)
 	for r.pos < len(r.b) {
 		s, n, p := r.raw(enc), r.raw(enc), r.raw(enc)

@@ -33,7 +33,7 @@ func TestLSDA(t *testing.T) {
 		{"nothing", nil, nil, false},
 		{"many rows", append([]byte{peOmit, peOmit, peUleb128, 0x80, 0x20}, make([]byte, 0x1000)...), nil, false},
 	} {
-		got, ok := parseLSDA(ehReader{b: tt.bytes, addr: 0x2000}, ehBases{}, start, end)
+		got, ok := parseLSDA(nil, ehReader{b: tt.bytes, addr: 0x2000}, ehBases{}, start, end)
 		if ok != tt.ok || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %x, %v; want %x, %v", tt.name, got, ok, tt.want, tt.ok)
 		}
