@@ -9,9 +9,9 @@
 // the control-flow graph found on the way: a block is decoded when control may
 // go there, with all that direct transfers lead to from it, and split when
 // something jumps into it. Blocks are evaluated in reverse postorder of the direct
-// transfers until no entry state changes (solve); then each that was reached is
-// walked once more in its final state and what it refers to is written down
-// (emit). Calls are not entered.
+// transfers until no entry state changes (solve); then what each that was reached
+// refers to in its final state is written down (emit): from the note of its last
+// visit, or by walking it once more. Calls are not entered.
 //
 // The state before an instruction is a value for each general-purpose register
 // and for up to maxSlots words of the frame, named by their offset from rsp on

@@ -30,10 +30,11 @@ type notebook struct {
 	cmps   [][16]val
 	open   bool // a block is visited
 	now    note // of that block
+	limit  int  // entries after which no more are noted
 }
 
-// maxNotes bounds the references in a notebook: where blocks are evaluated over and
-// over, what the visits before the last one saw is of no use.
+// maxNotes is the limit of a notebook: where blocks are evaluated over and
+// over, most of what is in it is of visits before the last one.
 const maxNotes = 1 << 12
 
 func (n *notebook) reset() {
@@ -46,7 +47,7 @@ func (n *notebook) begin(b *block, refs bool) {
 	if b.note >= 0 {
 		n.now.cmp = n.notes[b.note].cmp
 	}
-	n.now.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > maxNotes
+	n.now.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > n.limit
 	n.open = refs && !n.now.again
 }
 

@@ -48,6 +48,7 @@ func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
 	a.w.refs, a.w.passes, a.w.kept = newLog(hashRef), newLog(hashPass), newLog(hashStore)
+	a.w.book.limit = maxNotes
 	a.w.files = known
 	a.w.SetFile(f)
 	return a
