@@ -384,7 +384,8 @@ func (w *worker) word(regs *[16]val, c *x86.Inst, r x86.Reg, mem bool, def uint1
 			return 0, false
 		}
 		e := &w.v.elems[regs[r]]
-		return e.a, e.k == kLoad && uint8(e.r) >= c.Size
+		// Where 32-bit words may be addresses, a word of 8 bytes may have been cut to its lower half.
+		return e.a, e.k == kLoad && uint8(e.r) >= c.Size && !(w.wide && c.Size == 8)
 	}
 	if c.Flags&(x86.FlagSeg|x86.FlagAddr32) != 0 && c.Base != x86.RIP || c.Flags&x86.FlagSeg != 0 || c.Index != x86.RegNone {
 		return 0, false
