@@ -2,7 +2,9 @@ package gofind
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -73,13 +75,17 @@ var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache"
 
 // assumptions returns what the answer takes for granted of the environment.
 func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
+	there := func(path string) bool { // an input: another answer may follow from it
+		_, err := p.ReadConfig(path, "environment")
+		return !errors.Is(err, fs.ErrNotExist)
+	}
 	s := assume.New(func(name string) bool {
-		return name == "nscd" && !opts.HostNone && !slices.ContainsFunc(nscdFiles, p.Exists)
+		return name == "nscd" && !opts.HostNone && !slices.ContainsFunc(nscdFiles, there)
 	})
 	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
 		s.Switch("loader-environment", false)
 	}
-	if !opts.HostNone && !slices.ContainsFunc(gconvCaches, p.Exists) {
+	if !opts.HostNone && !slices.ContainsFunc(gconvCaches, there) {
 		s.Switch("gconv-cache", false)
 	}
 	all := Switches()

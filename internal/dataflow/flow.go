@@ -75,7 +75,7 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	y := x // of r where the two are equal
 	if size == 8 {
 		y = w.v.con(n)
-	} else if !w.hasAddr(x) {
+	} else if !w.has(x, kAddr) {
 		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
 	}
 	switch in.Cond {
@@ -93,12 +93,13 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 }
 
-func (w *worker) hasAddr(x val) bool {
+// has reports whether x may be of a kind.
+func (w *worker) has(x val, k kind) bool {
 	if x < setBit {
-		return w.v.elems[x].k == kAddr
+		return w.v.elems[x].k == k
 	}
 	for _, y := range w.v.members(x) {
-		if w.v.elems[y].k == kAddr {
+		if w.v.elems[y].k == k {
 			return true
 		}
 	}
@@ -259,7 +260,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		// Only the frame's escape matters before the values have settled.
 		for r := 0; r < 16 && !s.esc; r++ {
 			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
-				s.esc = w.hasFrame(s.r[r])
+				s.esc = w.has(s.r[r], kSP)
 			}
 		}
 		return
@@ -285,19 +286,6 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	if same != 0 {
 		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
 	}
-}
-
-// hasFrame reports whether x may be an address in the frame.
-func (w *worker) hasFrame(x val) bool {
-	if x < setBit {
-		return w.v.elems[x].k == kSP
-	}
-	for _, y := range w.v.members(x) {
-		if w.v.elems[y].k == kSP {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, kind summary.Kind) {

@@ -50,6 +50,17 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+func TestRelativePath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"": false, "/a:/b/c": false, "$ORIGIN/../lib:${ORIGIN}": false,
+		".": true, "lib": true, "/a::/b": true, "/a:": true, ":": true, "/a:$LIB/x": true, "$PLATFORM": true,
+	} {
+		if got := relativePath(path); got != want {
+			t.Errorf("%q: %v", path, got)
+		}
+	}
+}
+
 func same(a, b need) bool {
 	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env &&
 		a.paths == b.paths && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	_ "embed"
 	"slices"
 	"strings"
 
@@ -44,17 +43,23 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 // name, by a search path of its user, or in a way that is not looked at here.
 func (k *Keeper) relative() bool {
 	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
-		names := slices.Concat(m.Needed, m.Filter, m.Auxiliary)
-		for _, list := range []string{m.Rpath, m.Runpath} {
-			for dir := range strings.SplitSeq(list, ":") {
-				if list != "" && !strings.HasPrefix(dir, "$") { // $ORIGIN and its kind are absolute
-					names = append(names, dir+"/")
-				}
-			}
-		}
 		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
-			slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "/") && n[0] != '/' && n[0] != '$' })
+			slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary), func(n string) bool {
+				return strings.Contains(n, "/") && relativeDir(n)
+			}) ||
+			relativePath(m.Rpath) || relativePath(m.Runpath)
 	})
+}
+
+// relativePath reports whether a search path has a relative directory.
+func relativePath(path string) bool {
+	return path != "" && slices.ContainsFunc(strings.Split(path, ":"), relativeDir)
+}
+
+// relativeDir reports whether a directory is relative: an empty one is the working
+// directory, and of ld.so's tokens only $ORIGIN stands for an absolute path (ld.so(8)).
+func relativeDir(dir string) bool {
+	return !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, "$ORIGIN") && !strings.HasPrefix(dir, "${ORIGIN}")
 }
 
 // wanted reports whether an image refers to a symbol of another, or looks it up by name.
