@@ -259,12 +259,12 @@ func FuzzCompile(f *testing.F) {
 	f.Add(uint64(1), uint8(3))
 	f.Fuzz(func(t *testing.T, seed uint64, rules uint8) {
 		r := rand.New(rand.NewPCG(seed, uint64(rules)))
-		p := randomPolicy(r, int(rules)%32, sysno.X86_64, sysno.X32, sysno.I386)
+		p := randomPolicy(r, int(rules)%6, sysno.X86_64, sysno.X32, sysno.I386)
 		fast, err := Compile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 200 {
+		for range 40 {
 			d := &Data{Number: uint32(r.IntN(600)), Arch: policy.ArchX86_64}
 			if len(p.Rules) > 0 && r.IntN(4) > 0 {
 				c := p.Rules[r.IntN(len(p.Rules))].Call
