@@ -18,9 +18,9 @@ type Need struct {
 // BuildOptions say what is done with the other calls.
 type BuildOptions struct {
 	Default Action
-	Aliases bool   // allow equivalents too (aliases.txt)
-	Base    string // allow what this runtime needs too (base.txt), "" for none
-	Deny    []sysno.Call
+	Aliases bool         // allow equivalents too (aliases.txt)
+	Base    string       // allow what this runtime needs too (base.txt), "" for none
+	Deny    []sysno.Call // calls that are not allowed though needed, except to the base
 }
 
 // A Reason says why there is a rule.
@@ -34,7 +34,9 @@ type Reason string
 func Build(needs []Need, o BuildOptions) (*Policy, map[sysno.Call]Reason, error) {
 	b := &build{rules: map[sysno.Call]*Rule{}, why: map[sysno.Call]Reason{}}
 	for _, n := range needs {
-		b.need(n)
+		if !slices.Contains(o.Deny, n.Call) {
+			b.need(n)
+		}
 	}
 	for _, name := range []string{"exit", "exit_group"} {
 		nr, _ := sysno.Number(sysno.X86_64, name)
@@ -48,9 +50,6 @@ func Build(needs []Need, o BuildOptions) (*Policy, map[sysno.Call]Reason, error)
 		for _, n := range base {
 			b.need(n)
 		}
-	}
-	for _, c := range o.Deny {
-		delete(b.rules, c)
 	}
 	if o.Aliases {
 		b.aliases()
