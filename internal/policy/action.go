@@ -40,8 +40,12 @@ func (a Action) Errno() (uint16, bool) { return uint16(a), a&bits == errno }
 // Passes reports whether the kernel makes the call: Allow and Log.
 func (a Action) Passes() bool { return a&bits == Allow || a&bits == Log }
 
-// String returns a name that ParseAction understands.
+// String returns a name that ParseAction understands. Data of an action, which a tracer
+// or a handler of SIGSYS sees, follow a colon.
 func (a Action) String() string {
+	if data := a &^ bits; data != 0 && a&bits != errno {
+		return (a & bits).String() + ":" + strconv.Itoa(int(data))
+	}
 	switch a & bits {
 	case KillProcess:
 		return "kill"
@@ -76,10 +80,16 @@ func ParseAction(s string) (Action, error) {
 	}
 	if number, ok := strings.CutPrefix(s, "errno:"); ok {
 		n, err := strconv.ParseUint(number, 10, 16)
-		if err != nil || n == 0 || n > MaxErrno {
-			return 0, fmt.Errorf("%q is no error number: 1 to %d", number, MaxErrno)
+		if err != nil || n > MaxErrno {
+			return 0, fmt.Errorf("%q is no error number: 0 to %d", number, MaxErrno)
 		}
 		return Errno(uint16(n)), nil
+	}
+	if name, data, ok := strings.Cut(s, ":"); ok && name != "errno" {
+		a, err := ParseAction(name)
+		if n, bad := strconv.ParseUint(data, 10, 16); err == nil && bad == nil && a&^bits == 0 {
+			return a | Action(n), nil
+		}
 	}
 	return 0, fmt.Errorf("no action %q: kill, kill-thread, errno, errno:N, trap, log", s)
 }

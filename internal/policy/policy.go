@@ -56,6 +56,22 @@ const (
 	numOp
 )
 
+var opNames = [numOp]string{"in", "ne", "lt", "le", "ge", "gt", "masked_eq"}
+
+// String returns a name that ParseOp understands.
+func (o Op) String() string {
+	if o < numOp {
+		return opNames[o]
+	}
+	return fmt.Sprintf("op(%d)", uint8(o))
+}
+
+// ParseOp reads the name of a comparison.
+func ParseOp(s string) (Op, bool) {
+	i := slices.Index(opNames[:], s)
+	return Op(max(i, 0)), i >= 0
+}
+
 // A Test is a condition on one argument.
 type Test struct {
 	Arg    uint8    // 0..5

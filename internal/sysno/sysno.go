@@ -45,6 +45,16 @@ func (a ABI) String() string {
 	return "abi(" + strconv.Itoa(int(a)) + ")"
 }
 
+// ParseABI is the inverse of ABI.String.
+func ParseABI(s string) (ABI, bool) {
+	for a := range ABI(numABI) {
+		if a.String() == s {
+			return a, true
+		}
+	}
+	return 0, false
+}
+
 // Call is a system call of one ABI.
 type Call struct {
 	ABI ABI

@@ -1,0 +1,221 @@
+package gofind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/sysno"
+)
+
+// What may be executed under a filter (PolicyExec.Mode).
+const (
+	ExecNone     = "none"      // no program can execute anything
+	ExecFollowed = "followed"  // all paths are constants, and their calls are part of the policy
+	ExecListed   = "listed"    // unknown paths are those that the user gave
+	ExecDeny     = "deny"      // execution is refused
+	ExecAny      = "allow-any" // execution is allowed, and what unknown programs need is not known
+)
+
+// listedWhy is why a program is there that Exec names.
+const listedWhy = "listed with --exec"
+
+// absent reports whether an error says that there is no such program; a library that
+// is missing is something else.
+func absent(err error) bool {
+	return (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && !errors.As(err, new(*process.MissingError))
+}
+
+// maxPrograms bounds how many programs are followed.
+const maxPrograms = 100
+
+// An ExecError says that a program executes something that could not be followed. A
+// filter survives execution, so the user has to say what is meant.
+type ExecError struct {
+	Program string
+	Chain   string // how it comes to be executed itself, "" for one that was given
+	What    string
+}
+
+func (e *ExecError) Error() string {
+	who := e.Program
+	if e.Chain != "" {
+		who += " (" + e.Chain + ")"
+	}
+	return fmt.Sprintf("%s %s, and the filter holds for it too; --exec deny refuses all execution"+
+		"; --exec PATH (repeatable) allows these programs and what they need; --exec allow-any allows execution, but not what unknown programs need", who, e.What)
+}
+
+// followed is what programs and their children are.
+type followed struct {
+	programs []PolicyProgram
+	results  []*Result // of each
+	exec     PolicyExec
+}
+
+// follower scans programs and what they execute.
+type follower struct {
+	followed
+	ctx  context.Context
+	o    *PolicyOptions
+	mode string
+	seen map[string]bool
+}
+
+// child is a program to scan.
+type child struct {
+	path  string
+	why   string
+	given bool // by the user, as a program of the policy
+}
+
+// follow scans the programs, and what they execute as far as it is known.
+func follow(ctx context.Context, programs []string, o *PolicyOptions) (*followed, error) {
+	f := &follower{ctx: ctx, o: o, mode: ExecFollowed, seen: map[string]bool{}}
+	f.exec = PolicyExec{Unknown: []string{}, Missing: []string{}}
+	var queue []child
+	for _, path := range programs {
+		queue = append(queue, child{path, "given", true})
+	}
+	listed, err := f.listed()
+	if err != nil {
+		return nil, err
+	}
+	executes := false
+	for len(queue) > 0 {
+		c := queue[0]
+		queue = queue[1:]
+		r, err := f.scan(c)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			continue
+		}
+		more, can, err := f.children(r, c)
+		if err != nil {
+			return nil, err
+		}
+		if can && !executes && f.mode == ExecListed {
+			queue = append(queue, listed...)
+		}
+		executes = executes || can
+		queue = append(queue, more...)
+	}
+	f.exec.Mode = f.mode
+	if !executes {
+		f.exec.Mode = ExecNone
+	}
+	slices.Sort(f.exec.Unknown)
+	slices.Sort(f.exec.Missing)
+	return &f.followed, nil
+}
+
+// listed reads Exec: the mode, and the programs that the user gave.
+func (f *follower) listed() ([]child, error) {
+	var out []child
+	for _, s := range f.o.Exec {
+		switch s {
+		case ExecDeny, ExecAny:
+			if len(f.o.Exec) > 1 {
+				return nil, &OptionError{fmt.Errorf("exec: %s stands alone, and cannot go with %s", s, strings.Join(f.o.Exec, ", "))}
+			}
+			f.mode = s
+		default:
+			f.mode = ExecListed
+			out = append(out, child{path: s, why: listedWhy})
+		}
+	}
+	return out, nil
+}
+
+// scan scans one program, or returns nil if that was done or there is no such file.
+func (f *follower) scan(c child) (*Result, error) {
+	opts := f.o.Scan
+	if !c.given {
+		opts.SinceMain = false // it starts under the filter
+		opts.Modules = nil
+	}
+	key := fmt.Sprint(opts.SinceMain, " ", c.path)
+	if f.seen[key] {
+		return nil, nil
+	}
+	f.seen[key] = true
+	r, err := Scan(f.ctx, c.path, opts)
+	if script := (*process.ScriptError)(nil); errors.As(err, &script) && !c.given && script.Interpreter != "" {
+		return f.scan(child{path: script.Interpreter, why: "the interpreter of " + c.path + ", " + c.why})
+	}
+	followed := !c.given && c.why != listedWhy
+	switch {
+	case err == nil:
+	case followed && absent(err):
+		f.exec.Missing = append(f.exec.Missing, c.path)
+		return nil, nil
+	case followed && f.mode == ExecAny:
+		f.exec.Unknown = append(f.exec.Unknown, c.path)
+		return nil, nil
+	case followed:
+		return nil, &ExecError{Program: c.path, Chain: c.why, What: "cannot be scanned (" + err.Error() + ")"}
+	default:
+		return nil, err
+	}
+	id := fmt.Sprint(opts.SinceMain, " ", r.SHA256)
+	if f.seen[id] {
+		return nil, nil // the same file under another path
+	}
+	f.seen[id] = true
+	if !r.Complete && !f.o.AllowUnresolved {
+		return nil, &IncompleteError{r}
+	}
+	if len(f.results) == maxPrograms {
+		return nil, &ExecError{Program: c.path, Chain: c.why, What: fmt.Sprintf("is one of more than %d programs that execute each other", maxPrograms)}
+	}
+	f.programs = append(f.programs, PolicyProgram{Path: r.Program, SHA256: r.SHA256, Since: r.Since, Why: c.why})
+	f.results = append(f.results, r)
+	return r, nil
+}
+
+// children returns what a program executes, and whether it can execute anything.
+func (f *follower) children(r *Result, c child) (more []child, can bool, err error) {
+	unknown := false
+	for _, call := range execCalls() {
+		if r.find(call) != nil {
+			can = true
+			unknown = unknown || call.ABI != sysno.X86_64 // their paths are not followed
+		}
+	}
+	if !can || f.mode == ExecDeny {
+		return nil, can, nil
+	}
+	for _, e := range r.Exec {
+		unknown = unknown || e.Unknown
+		if e.Self && r.Since == "main" {
+			more = append(more, child{path: r.Program, why: "executed by itself"})
+		}
+		for _, path := range e.Paths {
+			switch {
+			case path == "/proc/self/exe":
+			case !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "/proc/"), strings.HasPrefix(path, "/dev/fd/"):
+				unknown = true // a file that depends on the process
+			default:
+				more = append(more, child{path: path, why: "executed by " + r.Program})
+			}
+		}
+	}
+	if unknown {
+		if f.mode == ExecFollowed {
+			chain := c.why
+			if c.given {
+				chain = ""
+			}
+			return nil, can, &ExecError{Program: r.Program, Chain: chain, What: "executes programs whose paths are not known"}
+		}
+		f.exec.Unknown = append(f.exec.Unknown, r.Program)
+	}
+	return more, can, nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gofind-dev/gofind"
+	"github.com/gofind-dev/gofind/internal/report"
+)
+
+// policyFlags are the flags that say which policy is made of programs.
+type policyFlags struct {
+	scan            scanFlags
+	action          string
+	base            string
+	exec            []string
+	aliases         bool
+	allowUnresolved bool
+}
+
+// add declares the flags on a command.
+func (f *policyFlags) add(c *cobra.Command) {
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&f.action, "action", "kill", "what happens to a call that is not needed: `ACTION` kill (the process), errno, errno:N, trap, log")
+	fs.StringVar(&f.base, "base", "", "allow too what `WHO` installs the filter needs itself: "+strings.Join(gofind.Bases(), ", ")+", none")
+	fs.StringArrayVar(&f.exec, "exec", nil, "what the programs may execute where their files do not say it: deny, allow-any, or `PATH` (repeatable)")
+	fs.BoolVar(&f.aliases, "aliases", false, "allow equivalents (open and openat), so that a newer C library works")
+	fs.BoolVar(&f.allowUnresolved, "allow-unresolved", false, "accept programs that may make calls which were not found")
+	f.scan.add(c)
+	must(c.RegisterFlagCompletionFunc("base", cobra.FixedCompletions(append(gofind.Bases(), "none"), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// options returns the flags as the public package takes them.
+func (f *policyFlags) options() gofind.PolicyOptions {
+	base := f.base
+	if base == "none" {
+		base = ""
+	}
+	return gofind.PolicyOptions{
+		Scan: f.scan.options(), Action: f.action, Base: base, Exec: f.exec,
+		Aliases: f.aliases, AllowUnresolved: f.allowUnresolved,
+	}
+}
+
+// newPolicy makes the policy; its errors say what the user can do about them.
+func newPolicy(c *cobra.Command, programs []string, o gofind.PolicyOptions) (*gofind.Policy, error) {
+	p, err := gofind.NewPolicy(c.Context(), programs, o)
+	var incomplete *gofind.IncompleteError
+	var option *gofind.OptionError
+	switch {
+	case errors.As(err, &incomplete):
+		return nil, &exitError{ExitIncomplete, fmt.Errorf("%w; gofind scan %s says where; --allow-unresolved makes the profile all the same", err, incomplete.Result.Program), ""}
+	case errors.As(err, &option):
+		return nil, usagef(seeHelp(c), "%w", err)
+	case errors.As(err, new(*gofind.AssumptionError)):
+		return nil, usagef("gofind assumptions says what they are", "%w", err)
+	case err != nil:
+		return nil, &exitError{ExitError, err, hint(err)}
+	}
+	return p, nil
+}
+
+// containerFormats are applied by something that then executes the program.
+var containerFormats = []string{"oci", "docker", "kubernetes"}
+
+// newProfile is `gofind profile`.
+func newProfile(out output) *cobra.Command {
+	var (
+		flags  policyFlags
+		format string
+		file   string
+	)
+	var names []string
+	var says strings.Builder
+	for _, f := range gofind.ProfileFormats() {
+		names = append(names, f.Name)
+		fmt.Fprintf(&says, "  %-12s %s\n", f.Name, f.Says)
+	}
+	c := &cobra.Command{
+		Use:   "profile PROGRAM...",
+		Short: "Write a seccomp profile that allows what programs need",
+		Long: `Profile writes a seccomp profile that allows the system calls that the PROGRAMs
+can make, all of them together, and refuses all others. Formats:
+
+` + says.String() + `
+A filter survives execution, so what the programs execute is followed where
+their files say it, and else has to be decided with --exec. On standard error
+it says what the format cannot express and which dangerous calls are still
+allowed, with the way that leads to them; --format json has the same. The
+profile itself goes to standard output, or into a file with -o.
+
+For oci, docker and kubernetes, --base is runc if it is not given.`,
+		Example: `  gofind profile --format docker -o cat.json cat
+  gofind profile --format systemd nginx --exec deny
+  gofind profile --format oci --base crun --exec /bin/sh nginx
+  gofind profile --format json --aliases redis-server | jq -r '.dangerous[].name'
+  gofind profile --format bpf --base exec -o ls.bpf ls`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef(seeHelp(c), "%s needs PROGRAM", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			opts := flags.options()
+			if flags.base == "" && contains(containerFormats, format) {
+				opts.Base = "runc"
+			}
+			if !contains(names, format) {
+				return usagef("", "--format must be %s", strings.Join(names, ", "))
+			}
+			p, err := newPolicy(c, args, opts)
+			if err != nil {
+				return err
+			}
+			var data bytes.Buffer
+			notes, err := p.Write(&data, format)
+			if err != nil {
+				return err
+			}
+			if format != "json" {
+				if err := report.PolicyNotes(c.ErrOrStderr(), p, format, notes); err != nil {
+					return err
+				}
+			}
+			if file == "" {
+				_, err = out.Write(data.Bytes())
+				return err
+			}
+			return writeFile(file, data.Bytes())
+		},
+	}
+	c.Flags().SortFlags = false
+	c.Flags().StringVar(&format, "format", "", "the `FORM` of the profile (required)")
+	c.Flags().StringVarP(&file, "output", "o", "", "write the profile to `FILE`")
+	flags.add(c)
+	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)))
+	return c
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+// writeFile writes a file as a whole or not at all.
+func writeFile(name string, data []byte) (err error) {
+	dir, base := ".", name
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		dir, base = name[:i+1], name[i+1:]
+	}
+	f, err := os.CreateTemp(dir, "."+base+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = io.Copy(f, bytes.NewReader(data))
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
