@@ -1,10 +1,10 @@
-#seal tar --exec allow-any --allow-unresolved
+#seal tar --allow-unresolved : sh gzip bzip2 xz zstd
 #seal gzip
 #seal bzip2
 #seal xz
 #seal zstd
 #seal lz4
-#seal cpio --exec allow-any
+#seal cpio --exec deny
 #seal unzip
 mkdir tree
 for i in $(seq 40); do seq "$i" 4000 >"tree/$i"; done

@@ -1,10 +1,10 @@
-#seal /usr/bin/x86_64-linux-gnu-gcc-12 --exec allow-any
+#seal /usr/bin/x86_64-linux-gnu-gcc-12 --allow-unresolved : /usr/lib/gcc/x86_64-linux-gnu/12/cc1 /usr/lib/gcc/x86_64-linux-gnu/12/collect2 x86_64-linux-gnu-as x86_64-linux-gnu-ld.bfd
 #seal /usr/bin/x86_64-linux-gnu-as --exec deny
-#seal /usr/bin/x86_64-linux-gnu-ld.bfd --exec allow-any
-#seal make --exec allow-any
-#seal /usr/bin/x86_64-linux-gnu-objdump --exec allow-any
-#seal /usr/bin/x86_64-linux-gnu-strip --exec allow-any
-#seal node --exec allow-any --allow-unresolved
+#seal /usr/bin/x86_64-linux-gnu-ld.bfd --exec deny
+#seal make --allow-unresolved : /usr/lib/gcc/x86_64-linux-gnu/12/cc1 /usr/lib/gcc/x86_64-linux-gnu/12/collect2 x86_64-linux-gnu-as x86_64-linux-gnu-ld.bfd x86_64-linux-gnu-gcc-12 sh
+#seal /usr/bin/x86_64-linux-gnu-objdump --exec deny
+#seal /usr/bin/x86_64-linux-gnu-strip --exec deny
+#seal? node --allow-unresolved : sh
 export GCC_EXEC_PREFIX=/usr/lib/gcc/
 ln -s "$BIN/x86_64-linux-gnu-as" as; ln -s "$BIN/x86_64-linux-gnu-ld.bfd" ld
 for i in 1 2 3; do echo "int f$i(int x) { return x * $i + __LINE__; }" >"f$i.c"; done

@@ -29,8 +29,8 @@
 #seal readlink
 #seal dd
 #seal shuf
-#seal timeout --exec allow-any
-#seal env --exec allow-any
+#seal timeout : cat sleep
+#seal env : sh
 seq 1 2000 >numbers
 sort -rn numbers | head -3
 sort -S 64k --parallel=2 -R numbers | sort -n | sha256sum

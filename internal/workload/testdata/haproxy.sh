@@ -1,4 +1,4 @@
-#seal haproxy --exec allow-any
+#seal haproxy : haproxy
 certificate tls
 cat tls.pem tls.key >both.pem
 /usr/bin/python3 -m http.server -b 127.0.0.1 $((PORT + 2)) >/dev/null 2>&1 &

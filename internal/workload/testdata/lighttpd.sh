@@ -1,4 +1,4 @@
-#seal lighttpd --exec allow-any
+#seal lighttpd : sh cat
 #seal curl --exec deny
 certificate tls
 cat tls.pem tls.key >both.pem

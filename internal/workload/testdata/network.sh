@@ -1,9 +1,9 @@
 #seal wget --exec deny
 #seal openssl --exec deny
-#seal socat --exec allow-any
-#seal rsync --exec allow-any
+#seal socat : sh cat tr
+#seal rsync --exec deny
 #seal dig
-#seal dnsmasq --exec allow-any
+#seal dnsmasq --exec deny
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout k.pem -out c.pem 2>/dev/null
 openssl x509 -in c.pem -noout -subject
 seq 1 9999 | openssl dgst -sha256

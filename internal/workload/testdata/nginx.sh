@@ -1,4 +1,4 @@
-#seal nginx --exec allow-any --allow-unresolved
+#seal nginx --allow-unresolved : nginx
 certificate tls
 mkdir -p www/dir logs
 seq 1 20000 >www/file

@@ -1,10 +1,9 @@
-#needs /usr/lib/postgresql/15/bin/postgres
-#seal /usr/lib/postgresql/15/bin/postgres --exec allow-any
-#seal /usr/lib/postgresql/15/bin/initdb --exec allow-any
-#seal /usr/lib/postgresql/15/bin/pg_ctl --exec allow-any
-#seal /usr/lib/postgresql/15/bin/psql --exec allow-any
-#seal /usr/lib/postgresql/15/bin/pg_dump --exec allow-any
-#seal /usr/lib/postgresql/15/bin/pgbench --exec allow-any
+#seal /usr/lib/postgresql/15/bin/postgres : sh cat
+#seal /usr/lib/postgresql/15/bin/initdb : sh /usr/lib/postgresql/15/bin/postgres
+#seal /usr/lib/postgresql/15/bin/pg_ctl : sh cat /usr/lib/postgresql/15/bin/postgres
+#seal /usr/lib/postgresql/15/bin/psql --exec deny
+#seal /usr/lib/postgresql/15/bin/pg_dump --exec deny
+#seal /usr/lib/postgresql/15/bin/pgbench --exec deny
 # postgres does not run as root.
 user=
 if [ "$(id -u)" = 0 ]; then user="setpriv --reuid=nobody --regid=nogroup --clear-groups"; chown -R nobody "$WORK"; fi

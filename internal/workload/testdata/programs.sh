@@ -1,11 +1,11 @@
-#seal vim.basic --exec allow-any
-#seal tmux --exec allow-any
-#seal gpg --exec allow-any
-#seal less --exec allow-any
+#seal? vim.basic : bash
+#seal tmux : sh sleep /usr/lib/x86_64-linux-gnu/utempter/utempter
+#seal gpg : gpg-agent
+#seal less --exec deny
 #seal ps
-#seal ip --exec allow-any
-#seal strace --exec allow-any
-#seal man --exec allow-any
+#seal ip --exec deny
+#seal strace : sh cat wc
+#seal man --exec deny
 seq 1 100 >f
 if test -x "$BIN/vim.basic"; then vim.basic -u NONE -es -c '%s/5/five/g' -c 'w g' -c '!true' -c q f; grep -c five g; fi
 TERM=xterm tmux -S "$WORK/t" -f /dev/null new-session -d -x 80 -y 24 "sh -c 'echo in tmux >$WORK/out; sleep 60'"

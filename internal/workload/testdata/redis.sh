@@ -1,5 +1,5 @@
-#seal redis-server --exec allow-any
-#seal redis-cli --exec allow-any
+#seal redis-server --exec deny
+#seal redis-cli --exec deny
 #seal redis-benchmark
 mkdir one two
 server() { redis-server --port "$1" --dir "$2" --bind 127.0.0.1 --logfile log --pidfile pid --daemonize no "${@:3}" & }

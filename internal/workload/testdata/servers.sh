@@ -1,6 +1,6 @@
-#seal caddy --exec allow-any --allow-unresolved
+#seal? caddy --exec deny --allow-unresolved
 #seal goserver
-#seal rustserver
+#seal? rustserver
 mkdir www && seq 1 5000 >www/f
 if test -x "$BIN/caddy"; then
   printf '{\n admin off\n auto_https off\n}\nhttp://127.0.0.1:%s {\n root * %s\n file_server\n encode gzip\n}\n' "$PORT" "$WORK/www" >Caddyfile

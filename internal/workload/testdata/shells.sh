@@ -1,6 +1,6 @@
-#seal bash --exec allow-any
-#seal dash --exec allow-any
-#seal busybox --exec allow-any
+#seal bash : sort cat diff sleep tr
+#seal dash : cat sleep tr
+#seal busybox : busybox
 cat >s <<'S'
 x=1; for i in 1 2 3; do x=$((x * i + 1)); done; echo $x
 (exit 3) || echo "status $?"

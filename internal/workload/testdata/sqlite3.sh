@@ -1,4 +1,4 @@
-#seal sqlite3 --exec allow-any
+#seal sqlite3 : sh
 sqlite3 db <<'SQL'
 PRAGMA journal_mode=WAL;
 CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT);

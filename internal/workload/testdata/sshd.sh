@@ -1,7 +1,7 @@
-#seal sshd --exec allow-any
-#seal ssh --exec allow-any
-#seal ssh-keygen --exec allow-any
-#seal scp --exec allow-any
+#seal sshd : sshd bash cat id scp /usr/lib/openssh/sftp-server
+#seal ssh --exec deny
+#seal ssh-keygen --exec deny
+#seal scp : ssh
 #seal /usr/lib/openssh/sftp-server
 ssh-keygen -q -t ed25519 -N '' -f key
 ssh-keygen -q -t ed25519 -N '' -f host

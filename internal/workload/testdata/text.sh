@@ -1,17 +1,17 @@
 #seal grep
 #seal sed
-#seal gawk --exec allow-any
+#seal gawk : sh
 #seal diff
-#seal patch --exec allow-any
-#seal find --exec allow-any
-#seal xargs --exec allow-any
+#seal patch --exec deny
+#seal find : wc
+#seal xargs : echo
 #seal bc
-#seal ed --exec allow-any
+#seal ed --exec deny
 #seal jq
-#seal rg --exec allow-any
+#seal rg --exec deny
 #seal file
-#seal perl --exec allow-any --allow-unresolved
-#seal m4 --exec allow-any
+#seal perl --allow-unresolved : sh
+#seal m4 : sh
 seq 1 300 | sed 's/$/ line/' >a
 sed 's/7/seven/' a >b
 diff a b >d || echo "exit $?"
