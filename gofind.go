@@ -36,4 +36,6 @@ type Options struct {
 	Assume      []string // assumptions of the environment to make besides the defaults ("all": all; see Switches)
 	NoAssume    []string // and not to make; Assume prevails
 	Workers     int      // 0: one per CPU; the answer does not depend on it
+
+	content map[string][]byte // bytes that stand for those of files, by path inside the root
 }

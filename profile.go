@@ -19,6 +19,8 @@ type PolicyOptions struct {
 	Exec            []string // "deny", "allow-any", or paths of what is executed where the programs do not say
 	Aliases         bool     // allow equivalents, so that another version of the C library works
 	AllowUnresolved bool     // accept programs that may make calls which were not found
+
+	installsItself bool // the programs install the filter, after they were executed
 }
 
 // Bases returns the names of the installers of filters whose own calls are known.
@@ -99,7 +101,7 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 	p.Assumptions = unique(p.Assumptions, func(a Assumption) string { return a.Name + "\x00" + a.Detail })
 	p.Inputs = unique(p.Inputs, func(in Input) string { return in.Path + "\x00" + in.Kind })
 	p.Dangerous = dangers(built, why, f.results)
-	p.notes(built, f.results)
+	p.notes(built, f.results, o.installsItself)
 	return p, nil
 }
 
@@ -178,11 +180,11 @@ func (r *Result) find(c sysno.Call) *Syscall {
 }
 
 // notes adds what a reader of the policy must know.
-func (p *Policy) notes(built *policy.Policy, results []*Result) {
+func (p *Policy) notes(built *policy.Policy, results []*Result, installsItself bool) {
 	add := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	nr, _ := sysno.Number(sysno.X86_64, "execve")
 	if r := built.Rule(sysno.Call{ABI: sysno.X86_64, Nr: nr}); r == nil || !r.Allows() {
-		if !built.Default.Passes() {
+		if !built.Default.Passes() && !installsItself {
 			add("execve is refused: what installs this filter and then executes the program needs a base (exec, runc, ...); a filter that the program installs itself does not")
 		}
 	} else if p.Exec.Mode == ExecDeny {

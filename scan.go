@@ -32,6 +32,7 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 		Modules:     opts.Modules,
 		CPU:         opts.CPU,
 		NoHostConf:  opts.HostNone,
+		Content:     opts.content,
 	})
 	if err != nil {
 		return nil, err

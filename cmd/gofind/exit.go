@@ -20,6 +20,7 @@ const (
 	ExitUsage                      // the command line is wrong
 	ExitIncomplete                 // an answer that may lack calls
 	ExitNever                      // why: the program cannot make the call
+	ExitChanged                    // inspect --check: a file has changed
 )
 
 // exitMeanings says what each code means, in the words of the documentation.
@@ -29,6 +30,7 @@ var exitMeanings = []string{
 	ExitUsage:      "the command line is wrong",
 	ExitIncomplete: "an incomplete answer: the program may make calls that are not listed",
 	ExitNever:      "`why`: the program cannot make the call",
+	ExitChanged:    "`inspect --check`: a file that the filter rests on has changed since the program was sealed",
 }
 
 // exitError ends the command with a code and, unless err is nil, a message.

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARG...    run a program, which must end with this exit code
 //	patch FILE OFFSET HEX        overwrite bytes of a file
 //	truncate FILE SIZE           cut a file
+//	flip FILE TEXT OFFSET        invert the lowest byte's bits at an offset from the first TEXT in a file
 //	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -40,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"patch":    patch,
 			"truncate": truncate,
+			"flip":     flip,
 			"result":   result,
 		},
 	})
@@ -75,6 +77,23 @@ func patch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = f.WriteAt(data, offset)
 	ts.Check(errors.Join(err, f.Close()))
+}
+
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: flip FILE TEXT OFFSET")
+	}
+	offset, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	at := bytes.Index(data, []byte(args[1]))
+	if at < 0 {
+		ts.Fatalf("no %s in %s", args[1], args[0])
+	}
+	data[at+offset] ^= 0xff
+	ts.Check(os.WriteFile(path, data, 0o755))
 }
 
 func truncate(ts *testscript.TestScript, neg bool, args []string) {

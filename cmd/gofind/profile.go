@@ -52,19 +52,24 @@ func (f *policyFlags) options() gofind.PolicyOptions {
 // newPolicy makes the policy; its errors say what the user can do about them.
 func newPolicy(c *cobra.Command, programs []string, o gofind.PolicyOptions) (*gofind.Policy, error) {
 	p, err := gofind.NewPolicy(c.Context(), programs, o)
+	return p, policyError(c, err)
+}
+
+// policyError adds to an error what the user can do about it.
+func policyError(c *cobra.Command, err error) error {
 	var incomplete *gofind.IncompleteError
 	var option *gofind.OptionError
 	switch {
 	case errors.As(err, &incomplete):
-		return nil, &exitError{ExitIncomplete, fmt.Errorf("%w; gofind scan %s says where; --allow-unresolved makes the profile all the same", err, incomplete.Result.Program), ""}
+		return &exitError{ExitIncomplete, fmt.Errorf("%w; gofind scan %s says where; --allow-unresolved accepts that", err, incomplete.Result.Program), ""}
 	case errors.As(err, &option):
-		return nil, usagef(seeHelp(c), "%w", err)
+		return usagef(seeHelp(c), "%w", err)
 	case errors.As(err, new(*gofind.AssumptionError)):
-		return nil, usagef("gofind assumptions says what they are", "%w", err)
+		return usagef("gofind assumptions says what they are", "%w", err)
 	case err != nil:
-		return nil, &exitError{ExitError, err, hint(err)}
+		return &exitError{ExitError, err, hint(err)}
 	}
-	return p, nil
+	return nil
 }
 
 // containerFormats are applied by something that then executes the program.

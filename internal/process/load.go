@@ -93,7 +93,7 @@ func (p *Process) load(program string, opts Options) error {
 	if err != nil {
 		return err
 	}
-	f, err := image.Open(root.host(e.real))
+	f, err := l.openImage(e.real)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return l.programError(program, err)
@@ -243,7 +243,7 @@ func (l *linker) loadInterp(main *Image) error {
 	var f *image.File
 	if err == nil {
 		e.path = l.tidy(e)
-		f, err = image.Open(l.fs.host(e.real))
+		f, err = l.openImage(e.real)
 	}
 	if err != nil {
 		m := &MissingError{Library: main.Interp, NeededBy: main.Path, As: "interpreter"}
@@ -605,7 +605,7 @@ func (l *linker) missed() error {
 
 // open opens files with as many workers as there are processors.
 func (l *linker) open(jobs []*job) {
-	one := func(j *job) { j.file, j.err = image.Open(l.fs.host(j.e.real)) }
+	one := func(j *job) { j.file, j.err = l.openImage(j.e.real) }
 	if len(jobs) == 1 {
 		one(jobs[0])
 		return

@@ -74,6 +74,9 @@ type Options struct {
 	Modules     []string // files that the program may dlopen (paths inside Root, or host paths as a user would type them when Root is "")
 	CPU         string   // "" = union over all hwcaps levels; else x86-64, x86-64-v2, -v3, -v4: just what such a machine loads
 	NoHostConf  bool     // --host=none: do not read /etc/ld.so.preload (ld.so.cache/ld.so.conf and default directories are still followed: they say where libraries are)
+
+	// Content are bytes that stand for those of ELF files, by the path inside the root without symbolic links.
+	Content map[string][]byte
 }
 
 // Origin says why an image is in the process.

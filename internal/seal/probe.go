@@ -1,0 +1,109 @@
+package seal
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/bpf"
+	"github.com/gofind-dev/gofind/internal/policy"
+	"github.com/gofind-dev/gofind/internal/sysno"
+)
+
+// The probe is seccomp(SECCOMP_SET_MODE_FILTER, probeFlags, probe). Linux refuses these flags
+// with EINVAL, and so does any later one that does not define all of them; a filter
+// that lets a sealed program install its own, by the operation, lets the probe pass.
+// probeErrno is above all error numbers of Linux, those internal to it (512 to 530) included.
+const (
+	probeFlags = 0xf17e60f1
+	probeErrno = 4001
+
+	setModeFilter = 1  // SECCOMP_SET_MODE_FILTER
+	flagTsync     = 1  // SECCOMP_FILTER_FLAG_TSYNC
+	setNoNewPrivs = 38 // PR_SET_NO_NEW_PRIVS
+	widthInt      = 32
+	widthPointer  = 64
+	seccompName   = "seccomp"
+	prctlName     = "prctl"
+	execveName    = "execve"
+	execveatName  = "execveat"
+)
+
+// Children returns p with what the stubs of sealed programs do that a program executes, if it
+// can execute any.
+func Children(p *policy.Policy) (*policy.Policy, error) {
+	if !passes(p, "execve") && !passes(p, "execveat") || p.Default.Passes() {
+		return p, nil
+	}
+	out := clone(p, "seccomp", "prctl")
+	seccomp, prctl := out.Rule(call("seccomp")), out.Rule(call("prctl"))
+	seccomp.Clauses = append(seccomp.Clauses, policy.Clause{
+		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow})
+	prctl.Clauses = append(prctl.Clauses, policy.Clause{
+		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow})
+	return out, out.Sort()
+}
+
+// answering returns p with the answer to the probe with this number.
+func answering(p *policy.Policy, probe uint64) *policy.Policy {
+	out := clone(p, "seccomp")
+	asked := []policy.Test{is(0, 32, setModeFilter), is(1, 32, probeFlags)}
+	seccomp := out.Rule(call("seccomp"))
+	seccomp.Clauses = append([]policy.Clause{
+		{Tests: append(asked[:2:2], is(2, 64, probe)), Action: policy.Errno(probeErrno)},
+		// Another program's probe: the kernel answers it, or another filter in force.
+		{Tests: asked, Action: policy.Allow},
+	}, seccomp.Clauses...)
+	return out
+}
+
+// clone returns a copy of p that has rules for some calls.
+func clone(p *policy.Policy, names ...string) *policy.Policy {
+	out := &policy.Policy{Default: p.Default, Unknown: p.Unknown}
+	for _, r := range p.Rules {
+		out.Rules = append(out.Rules, policy.Rule{Call: r.Call, Clauses: slices.Clone(r.Clauses)})
+	}
+	for _, name := range names {
+		if c := call(name); p.Rule(c) == nil {
+			out.Rules = append(out.Rules, policy.Rule{Call: c})
+		}
+	}
+	if err := out.Sort(); err != nil {
+		panic(err) // p is sorted
+	}
+	return out
+}
+
+// Filter returns the filter of a sealed program: that of a policy, and the answer to the probe; and the number that stands for it in the probe: bytes
+// of the hash of the filter with the number 0.
+func Filter(p *policy.Policy) (filter []byte, probe uint64, err error) {
+	for range 2 {
+		program, err := bpf.Compile(answering(p, probe))
+		if err != nil {
+			return nil, 0, err
+		}
+		filter = program.Bytes()
+		if probe == 0 {
+			sum := sha256.Sum256(append([]byte("gofind seal\n"), filter...))
+			probe = le.Uint64(sum[:]) | 1
+		}
+	}
+	return filter, probe, nil
+}
+
+func is(arg, width uint8, value uint64) policy.Test {
+	return policy.Test{Arg: arg, Width: width, Op: policy.In, Values: []uint64{value}}
+}
+
+func call(name string) sysno.Call {
+	nr, ok := sysno.Number(sysno.X86_64, name)
+	if !ok {
+		panic("no number for " + name)
+	}
+	return sysno.Call{ABI: sysno.X86_64, Nr: nr}
+}
+
+// passes reports whether the call can be made with some arguments.
+func passes(p *policy.Policy, name string) bool {
+	r := p.Rule(call(name))
+	return r != nil && r.Allows() || p.Default.Passes()
+}

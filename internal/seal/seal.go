@@ -1,0 +1,125 @@
+// Package seal adds a seccomp filter to an ELF program: the sealed program installs it
+// before its own first instruction, with nothing but the kernel, and never runs without.
+//
+// # Mechanism
+//
+// The file gets one more segment (PT_LOAD, R-X, no relocations): a stub, the filter, and
+// metadata. e_entry points to the stub, which installs the filter and jumps to the old
+// entry. Where the new program header finds room is told in room.go. The segment lies
+// above all others in memory, so that PT_LOADs stay in ascending order as the kernel and
+// the loaders want them, and the heap begins behind it.
+//
+// # From when it holds
+//
+// The kernel starts a static program at its entry: the filter holds for the whole life of
+// the process. Of a dynamic program it starts the loader, which jumps to the entry when all is mapped and
+// relocated. By then glibc's loader has run the libraries' constructors; musl runs
+// them from the program's start code, so after the entry. What the loader does later
+// (dlopen, lazy binding) is filtered.
+//
+// # The stub
+//
+// It keeps all registers. It asks first whether this very filter is in force (a probe, see
+// answering), as filters add up over exec and the kernel has no room for hundreds of
+// them. Else it calls seccomp(2) with SECCOMP_FILTER_FLAG_TSYNC, for threads that
+// constructors may have started; if that fails with EACCES it sets no_new_privs and calls
+// again. Any other result, and it writes what the error is to file descriptor 2 and ends with
+// ExitCode.
+//
+// Sealing restrains the program, not who starts it: whoever can run the sealed file can run
+// the original, trace it, or answer the probe with a filter of their own.
+//
+// # The file
+//
+// All bytes of the ELF file stay where they are; the segment, and a copy of the section headers
+// with one for the segment, follow them. Bytes that were appended to the ELF file (AppImage,
+// PyInstaller) stay at the end, directly behind the section headers, as those formats find them
+// from the end of the file or from the end of the headers. Their offset from the start changes.
+// Metadata has what was overwritten, so that Unseal gives back the original.
+//
+// Sources: Linux fs/binfmt_elf.c, kernel/seccomp.c; glibc elf/rtld.c, elf/dl-map-segments.h;
+// musl ldso/dynlink.c; gABI chapter 5.
+package seal
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/policy"
+)
+
+// Seal returns the bytes of data, an ELF program, with the filter of a policy, which has
+// what Children adds. Of the metadata, Schema, Instructions and Original are filled in. Errors are *Error,
+// *bpf.SizeError, or those of image.Parse.
+func Seal(path string, data []byte, p *policy.Policy, m Meta) ([]byte, error) {
+	f, pl, err := prepare(path, data)
+	if err != nil {
+		return nil, err
+	}
+	filter, probe, err := Filter(p)
+	if err != nil {
+		return nil, err
+	}
+	table := f.phoff
+	grown := uint64(len(f.phdrs)) * phdrLen
+	if pl.drop < 0 {
+		grown += phdrLen
+	}
+	sum := sha256.Sum256(data)
+	m.Schema, m.Instructions = Schema, len(filter)/8
+	m.Original = Original{
+		Size: uint64(len(data)), SHA256: hex.EncodeToString(sum[:]), End: f.end, Entry: f.Entry,
+		Patches: []Patch{{0, data[:ehdrLen]}, {table, data[table : table+grown]}},
+	}
+	for _, mv := range pl.moved {
+		if mv.dynamic != 0 {
+			m.Original.Patches = append(m.Original.Patches, Patch{mv.dynamic, data[mv.dynamic:][:8]})
+		}
+	}
+
+	w := &writer{f: f, plan: pl}
+	w.addr, w.off = roundUp(f.High, page), roundUp(f.end, page)
+	if err := w.segment(filter, probe, &m); err != nil {
+		return nil, err
+	}
+	return w.file()
+}
+
+// Check returns the error that Seal would, but for those of the filter.
+func Check(path string, data []byte) error {
+	_, _, err := prepare(path, data)
+	return err
+}
+
+func prepare(path string, data []byte) (*file, *plan, error) {
+	f, err := parse(path, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, nil, err
+	}
+	pl, err := f.findRoom()
+	return f, pl, err
+}
+
+// check refuses what cannot be sealed.
+func (f *file) check() error {
+	entry := slices.IndexFunc(f.Segments, func(s image.Segment) bool { return s.X && f.Entry >= s.Addr && f.Entry < s.End() })
+	switch {
+	case f.Soname != "" && f.Flags1&df1PIE == 0:
+		return f.errorf("this is the shared library %s; seal the programs that use it", f.Soname)
+	case entry < 0:
+		return f.errorf("its entry %#x is in no executable segment", f.Entry)
+	case f.sealed() != nil:
+		return f.errorf("it is sealed already; unseal it first")
+	case f.High >= 1<<47-1<<32:
+		return f.errorf("no room for a segment above %#x", f.High)
+	case f.High-f.Low > math.MaxInt32-1<<28:
+		return f.errorf("its segments span %d bytes; the stub jumps at most 2 GiB far", f.High-f.Low)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+)
+
+// writer puts a sealed file together.
+type writer struct {
+	f    *file
+	plan *plan
+	addr uint64   // of the segment
+	off  uint64   // of the segment
+	body []byte   // the segment: the seal, and what moved to it
+	own  int      // bytes of the seal
+	at   []uint64 // where in body each of plan.moved is
+}
+
+// segment makes the bytes of the segment.
+func (w *writer) segment(filter []byte, probe uint64, m *Meta) error {
+	code, jump := stub()
+	b := slices.Clone(code)
+	to := int64(w.f.Entry) - int64(w.addr) - int64(jump+4)
+	if to != int64(int32(to)) {
+		return w.f.errorf("its entry %#x is more than 2 GiB before the room for a segment", w.f.Entry)
+	}
+	le.PutUint32(b[jump:], uint32(to))
+
+	put := func(at int, v int) { le.PutUint32(b[at:], uint32(v)) }
+	put(headFilter, len(b))
+	put(headCount, len(filter)/8)
+	b = append(b, filter...)
+
+	message := fmt.Sprintf("gofind: %s: cannot install its filter: error ", printable(m.Program))
+	put(headMessage, len(b)-int(le.Uint32(b[headData:])))
+	put(headMsgLen, len(message))
+	b = append(b, message...)
+
+	meta, full, err := m.encode()
+	if err != nil {
+		return w.f.errorf("metadata: %v", err)
+	}
+	put(headMeta, len(b))
+	put(headMetaLen, len(meta))
+	put(headMetaFull, full)
+	b = append(b, meta...)
+
+	w.own = len(b)
+	for _, m := range w.plan.moved {
+		for uint64(len(b))%m.align != m.vaddr%m.align {
+			b = append(b, 0)
+		}
+		w.at = append(w.at, uint64(len(b)))
+		b = append(b, w.f.Data[m.off:m.off+m.size]...)
+	}
+	if uint64(len(b)) > 1<<28 {
+		return w.f.errorf("a segment of %d bytes", len(b))
+	}
+	copy(b, magic)
+	le.PutUint32(b[headVersion:], Version)
+	le.PutUint64(b[headSize:], uint64(w.own))
+	le.PutUint64(b[headProbe:], probe)
+	sum := sha256.Sum256(b[headLen:w.own])
+	copy(b[headSum:], sum[:])
+	w.body = b
+	return nil
+}
+
+// printable returns a path for a message on a terminal.
+func printable(path string) string {
+	return string(bytes.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, []byte(path)))
+}
+
+// moved returns where bytes [off, off+size) of the file are in the new segment: the
+// distance from its start, and false if they did not move.
+func (w *writer) moved(off, size uint64) (uint64, bool) {
+	for i, m := range w.plan.moved {
+		if off >= m.off && off+size <= m.off+m.size {
+			return w.at[i] + off - m.off, true
+		}
+	}
+	return 0, false
+}
+
+// phdrs makes the new table: the header of the segment comes after the last PT_LOAD.
+func (w *writer) phdrs() []byte {
+	f := w.f
+	grow := uint64(0)
+	if w.plan.drop < 0 {
+		grow = phdrLen
+	}
+	end := f.phoff + uint64(len(f.phdrs))*phdrLen + grow
+	last := 0
+	for i, p := range f.phdrs {
+		if p.typ == ptLoad {
+			last = i
+		}
+	}
+	var b []byte
+	for i, p := range f.phdrs {
+		if i != w.plan.drop {
+			switch at, ok := w.moved(p.off, p.size); {
+			case p.typ == ptPhdr && p.off == f.phoff:
+				p.size += grow
+				p.memsz += grow
+			case p.typ == ptLoad && w.plan.extend && p.off <= f.phoff && p.end() >= end-phdrLen:
+				p.size, p.memsz = end-p.off, end-p.off
+			case ok && p.size > 0 && (p.typ == ptInterp || p.typ == ptNote):
+				p.paddr += w.addr + at - p.vaddr
+				p.off, p.vaddr = w.off+at, w.addr+at
+			}
+			b = p.append(b)
+		}
+		if i == last {
+			n := uint64(len(w.body))
+			b = (&phdr{ptLoad, pfR | pfX, w.off, w.addr, w.addr, n, n, page}).append(b)
+		}
+	}
+	return b
+}
+
+// file makes the sealed file.
+func (w *writer) file() ([]byte, error) {
+	f := w.f
+	out := make([]byte, 0, w.off+uint64(len(w.body))+f.end/32+uint64(len(f.Data))-f.end+2*page)
+	out = append(out, f.Data[:f.end]...)
+	table := w.phdrs()
+	copy(out[f.phoff:], table)
+	le.PutUint64(out[ehEntry:], w.addr+headLen)
+	le.PutUint16(out[ehPhnum:], uint16(len(table)/phdrLen))
+	for i, m := range w.plan.moved {
+		if m.dynamic != 0 {
+			le.PutUint64(out[m.dynamic:], w.addr+w.at[i])
+		}
+	}
+	out = append(out, make([]byte, w.off-f.end)...)
+	out = append(out, w.body...)
+	if f.sections != nil {
+		out = w.sections(out)
+	}
+	return append(out, f.Data[f.end:]...), nil
+}
+
+// sections appends the section headers and their names, with those for the segment.
+func (w *writer) sections(out []byte) []byte {
+	f := w.f
+	names := uint64(len(out))
+	out = append(out, f.names...)
+	if f.names[len(f.names)-1] != 0 {
+		out = append(out, 0)
+	}
+	code := uint64(le.Uint32(w.body[headData:]))
+	add := []shdr{
+		{flags: shfAlloc | shfExec, addr: w.addr, off: w.off, size: code},
+		{flags: shfAlloc, addr: w.addr + code, off: w.off + code, size: uint64(w.own) - code},
+	}
+	for i, name := range []string{codeSection, dataSection} {
+		add[i].name, add[i].typ, add[i].align = uint32(uint64(len(out))-names), shtProgbits, 16
+		out = append(append(out, name...), 0)
+	}
+	end := uint64(len(out))
+
+	// What was appended to the file stays at its place within a page.
+	out = append(out, make([]byte, roundUp(end, 8)-end)...)
+	n := len(f.sections) + len(add)
+	if uint64(len(f.Data)) > f.end && f.end%8 == 0 {
+		out = append(out, make([]byte, (f.end-uint64(len(out)+n*shdrLen))%page)...)
+	}
+	le.PutUint64(out[ehShoff:], uint64(len(out)))
+	le.PutUint16(out[ehShnum:], uint16(n))
+	for i, s := range f.sections {
+		if i == f.strndx {
+			s.off, s.size = names, end-names
+		} else if at, ok := w.moved(s.off, s.size); ok && s.size > 0 && s.flags&shfAlloc != 0 && s.typ != shtNobits {
+			s.off, s.addr = w.off+at, w.addr+at
+		}
+		out = s.append(out)
+	}
+	for i := range add {
+		out = add[i].append(out)
+	}
+	return out
+}
