@@ -1,6 +1,6 @@
 #seal cat
 #seal ls
-#seal sort
+#seal sort --exec deny
 #seal cut
 #seal wc
 #seal head
