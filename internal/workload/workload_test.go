@@ -65,7 +65,11 @@ func head(t *testing.T, script string) []program {
 				p.policy.Exec = append(p.policy.Exec, fields[i])
 			case "--module":
 				i++
-				p.policy.Scan.Modules = append(p.policy.Scan.Modules, fields[i])
+				files, err := filepath.Glob(fields[i])
+				if err != nil || len(files) == 0 {
+					t.Fatalf("%s: %s: no modules %s (%v)", script, p.name, fields[i], err)
+				}
+				p.policy.Scan.Modules = append(p.policy.Scan.Modules, files...)
 			default:
 				t.Fatalf("%s: %s: no flag %s", script, p.name, fields[i])
 			}

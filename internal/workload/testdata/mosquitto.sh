@@ -1,4 +1,4 @@
-#seal mosquitto
+#seal mosquitto --exec deny
 printf "listener $PORT 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location $WORK/\nautosave_interval 1\nlog_dest file $WORK/m.log\nuser $(id -un)\n" >m.conf
 mosquitto -c m.conf &
 main=$!

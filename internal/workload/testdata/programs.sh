@@ -5,7 +5,7 @@
 #seal ps
 #seal ip --exec deny
 #seal strace : sh cat wc
-#seal man --exec deny
+#seal free
 seq 1 100 >f
 if test -x "$BIN/vim.basic"; then vim.basic -u NONE -es -c '%s/5/five/g' -c 'w g' -c '!true' -c q f; grep -c five g; fi
 TERM=xterm tmux -S "$WORK/t" -f /dev/null new-session -d -x 80 -y 24 "sh -c 'echo in tmux >$WORK/out; sleep 60'"
@@ -23,4 +23,4 @@ ip -o addr show lo | grep -c 127.0.0.1
 ip -j route >/dev/null && echo routes
 strace -f -e trace=openat -o tr sh -c 'cat f | wc -l'
 grep -c openat tr >/dev/null && echo traced
-man -P cat --nj --nh -l /dev/null >/dev/null 2>&1 || true
+free -b | wc -l

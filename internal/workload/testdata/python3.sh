@@ -1,4 +1,4 @@
-#seal /usr/bin/python3.11 --allow-unresolved : sh cat echo
+#seal /usr/bin/python3.11 --allow-unresolved --module /usr/lib/python3.11/lib-dynload/*.so : sh cat echo
 cat >work.py <<'PY'
 import asyncio, ctypes, hashlib, json, mmap, multiprocessing, os, select, signal, socket, sqlite3
 import ssl, subprocess, sys, tempfile, threading, time, zlib, http.server, urllib.request

@@ -3,6 +3,8 @@
 #seal ssh-keygen --exec deny
 #seal scp : ssh
 #seal /usr/lib/openssh/sftp-server
+# No start-up file of the machine's user is part of this.
+mount -t tmpfs tmpfs "$(getent passwd "$(id -u)" | cut -d: -f6)"
 ssh-keygen -q -t ed25519 -N '' -f key
 ssh-keygen -q -t ed25519 -N '' -f host
 ssh-keygen -lf key | cut -d' ' -f1

@@ -1,5 +1,5 @@
 #seal grep
-#seal sed
+#seal sed --exec deny
 #seal gawk : sh
 #seal diff
 #seal patch --exec deny
@@ -9,7 +9,7 @@
 #seal ed --exec deny
 #seal jq
 #seal rg --exec deny
-#seal file
+#seal file --exec deny
 #seal perl --allow-unresolved : sh
 #seal m4 : sh
 seq 1 300 | sed 's/$/ line/' >a
