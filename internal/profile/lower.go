@@ -31,6 +31,9 @@ func lower(p *policy.Policy, alternatives func([]policy.Test) [][]policy.Test) (
 		}
 		for _, c := range clauses {
 			lists, lost := product(c.Tests, alternatives)
+			if lost && !c.Action.Passes() { // with fewer tests it would refuse more
+				lists = nil
+			}
 			if lost {
 				notes = append(notes, fmt.Sprintf("%s: has more values of arguments than fit; some are not tested", r.Call))
 			}
@@ -133,6 +136,9 @@ func cubes(t *policy.Test) []cube {
 		}
 		return out
 	case policy.MaskedEq:
+		if v&^t.Mask != 0 {
+			return nil // bits that the mask takes away are never set
+		}
 		return []cube{{t.Mask, v}}
 	case policy.Ne:
 		var out []cube
