@@ -88,13 +88,16 @@ func randomTest(r *rand.Rand) policy.Test {
 	return t
 }
 
-// samples are arguments around the numbers that policies test.
-func samples(r *rand.Rand) [6]uint64 {
+// samples are arguments around the numbers that policies test. Those of i386 have 32 bits.
+func samples(r *rand.Rand, abi sysno.ABI) [6]uint64 {
 	var args [6]uint64
 	for i := range args {
 		args[i] = someNumbers[r.IntN(len(someNumbers))] + uint64(r.IntN(3)) - 1
 		if r.IntN(2) == 0 {
 			args[i] ^= uint64(r.Uint32()) << 32 // what a register may hold above an int
+		}
+		if abi == sysno.I386 {
+			args[i] = uint64(uint32(args[i]))
 		}
 	}
 	return args
@@ -112,7 +115,7 @@ func disagreement(r *rand.Rand, p, q *policy.Policy, exact bool, abis []sysno.AB
 			}
 			arch, number := dataOf(c)
 			for range tries {
-				args := samples(r)
+				args := samples(r, abi)
 				a, b := p.Eval(arch, number, args), q.Eval(arch, number, args)
 				if exact && a != b || !exact && a.Passes() && !b.Passes() {
 					return a, b, c, args, true
@@ -129,7 +132,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, f := range Formats {
 		t.Run(f.Name, func(t *testing.T) {
 			exact := 0
-			for seed := range uint64(400) {
+			for seed := range uint64(120) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				p := randomPolicy(r, seed%4 == 2, seed%4 == 3)
 				data, notes, err := Write(f.Name, p, &Info{Programs: []string{"/usr/bin/some \"program\" */"}, Notes: []string{"a\nnote */"}})
@@ -154,7 +157,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatalf("seed %d: %s %#x: the policy says %s, the file %s\npolicy: %+v\nfile: %+v\nnotes: %q %q", seed, c, args, a, b, p.Rule(c), q.Rule(c), notes, more)
 				}
 			}
-			t.Logf("%d of 400 exact", exact)
+			t.Logf("%d of 120 exact", exact)
 			if exact == 0 {
 				t.Error("no policy could be said without a note")
 			}
