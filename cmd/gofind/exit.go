@@ -21,6 +21,7 @@ const (
 	ExitIncomplete                 // an answer that may lack calls
 	ExitNever                      // why: the program cannot make the call
 	ExitChanged                    // inspect --check: a file has changed
+	ExitDiffers                    // diff --fail-on: there are such calls
 )
 
 // exitMeanings says what each code means, in the words of the documentation.
@@ -31,6 +32,7 @@ var exitMeanings = []string{
 	ExitIncomplete: "an incomplete answer: the program may make calls that are not listed",
 	ExitNever:      "`why`: the program cannot make the call",
 	ExitChanged:    "`inspect --check`: a file that the filter rests on has changed since the program was sealed",
+	ExitDiffers:    "`diff --fail-on`: there are calls of the kinds that it names",
 }
 
 // exitError ends the command with a code and, unless err is nil, a message.

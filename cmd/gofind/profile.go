@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,8 +73,8 @@ func policyError(c *cobra.Command, err error) error {
 	return nil
 }
 
-// containerFormats are applied by something that then executes the program.
-var containerFormats = []string{"oci", "docker", "kubernetes"}
+// defaultBase is what applies the profiles of a form and then executes the program.
+var defaultBase = map[string]string{"oci": "runc", "docker": "runc", "kubernetes": "runc", "systemd": "systemd"}
 
 // newProfile is `gofind profile`.
 func newProfile(out output) *cobra.Command {
@@ -101,7 +102,8 @@ it says what the format cannot express and which dangerous calls are still
 allowed, with the way that leads to them; --format json has the same. The
 profile itself goes to standard output, or into a file with -o.
 
-For oci, docker and kubernetes, --base is runc if it is not given.`,
+If --base is not given, it is runc for oci, docker and kubernetes, systemd for
+systemd, and none for the other forms.`,
 		Example: `  gofind profile --format docker -o cat.json cat
   gofind profile --format systemd nginx --exec deny
   gofind profile --format oci --base crun --exec /bin/sh nginx
@@ -115,11 +117,11 @@ For oci, docker and kubernetes, --base is runc if it is not given.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			opts := flags.options()
-			if flags.base == "" && contains(containerFormats, format) {
-				opts.Base = "runc"
+			if flags.base == "" {
+				opts.Base = defaultBase[format]
 			}
-			if !contains(names, format) {
-				return usagef("", "--format must be %s", strings.Join(names, ", "))
+			if !slices.Contains(names, format) {
+				return usagef(seeHelp(c), "--format must be %s", strings.Join(names, ", "))
 			}
 			p, err := newPolicy(c, args, opts)
 			if err != nil {
@@ -148,15 +150,6 @@ For oci, docker and kubernetes, --base is runc if it is not given.`,
 	flags.add(c)
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)))
 	return c
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 // writeFile writes a file as a whole or not at all.

@@ -27,7 +27,7 @@ type BuildOptions struct {
 type Reason string
 
 // Build makes the policy that allows what is needed and nothing else, and says why there
-// is each rule. It allows exit and exit_group always: code behind them is not made to run.
+// is each rule. It allows some calls always (always.txt).
 //
 // Where the default action lets calls pass (Log), nothing is refused: a policy that only
 // watches must not change what the program does.
@@ -38,9 +38,8 @@ func Build(needs []Need, o BuildOptions) (*Policy, map[sysno.Call]Reason, error)
 			b.need(n)
 		}
 	}
-	for _, name := range []string{"exit", "exit_group"} {
-		nr, _ := sysno.Number(sysno.X86_64, name)
-		b.need(Need{Call: sysno.Call{ABI: sysno.X86_64, Nr: nr}, Why: "how a process ends"})
+	for _, n := range Always() {
+		b.need(n)
 	}
 	if o.Base != "" {
 		base, err := BaseNeeds(o.Base)

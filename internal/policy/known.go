@@ -18,6 +18,8 @@ var (
 	textAliases string
 	//go:embed danger.txt
 	textDanger string
+	//go:embed always.txt
+	textAlways string
 )
 
 // A Probe is a call that libraries try first and do without. See probed.txt.
@@ -39,6 +41,20 @@ var Probed = sync.OnceValue(func() []Probe {
 			out = append(out, Probe{c, f[1], f[2]})
 		}
 		return err
+	})
+	return out
+})
+
+// Always lists the calls that every policy allows. See always.txt.
+var Always = sync.OnceValue(func() []Need {
+	var out []Need
+	mustParseFacts("always.txt", textAlways, 2, func(f []string) error {
+		nr, ok := sysno.Number(sysno.X86_64, f[0])
+		if !ok {
+			return fmt.Errorf("x86_64 has no call %q", f[0])
+		}
+		out = append(out, Need{Call: sysno.Call{ABI: sysno.X86_64, Nr: nr}, Why: f[1]})
+		return nil
 	})
 	return out
 })

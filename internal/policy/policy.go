@@ -81,6 +81,37 @@ type Test struct {
 	Values []uint64 // of In: sorted, each once, at least one; of the others: one
 }
 
+// String says the test in words: "argument 1 is 0x1 or 0x2".
+func (t *Test) String() string {
+	s := fmt.Sprintf("argument %d", t.Arg)
+	if t.Width == 32 {
+		s = fmt.Sprintf("the lower half of argument %d", t.Arg)
+	}
+	v := fmt.Sprintf("%#x", t.Values[0])
+	switch t.Op {
+	case In:
+		for i, n := range t.Values[1:] {
+			if i == 14 {
+				v += fmt.Sprintf(" or one of %d more", len(t.Values)-15)
+				break
+			}
+			v += fmt.Sprintf(" or %#x", n)
+		}
+		return s + " is " + v
+	case Ne:
+		return s + " is not " + v
+	case Lt:
+		return s + " is below " + v
+	case Le:
+		return s + " is at most " + v
+	case Ge:
+		return s + " is at least " + v
+	case Gt:
+		return s + " is above " + v
+	}
+	return fmt.Sprintf("%s has %s in the bits %#x", s, v, t.Mask)
+}
+
 // Holds reports whether an argument meets the test.
 func (t *Test) Holds(arg uint64) bool {
 	if t.Width == 32 {

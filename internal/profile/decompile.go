@@ -182,8 +182,8 @@ type machine struct {
 	limits [12]limits
 }
 
-// path is a way to a ret.
-type path struct {
+// way is a way to a ret.
+type way struct {
 	limits [12]limits
 	action policy.Action
 }
@@ -193,7 +193,7 @@ type explorer struct {
 	f            *bpf.Filter
 	arch, number uint32
 	budget       *int // steps that are left
-	paths        []path
+	paths        []way
 	err          error
 }
 
@@ -246,7 +246,7 @@ func (e *explorer) run(m machine) {
 			if v.kind != number {
 				e.err = fmt.Errorf("instruction %d returns a value that depends on arguments", m.pc-1)
 			}
-			e.paths = append(e.paths, path{m.limits, effective(policy.Action(v.n))})
+			e.paths = append(e.paths, way{m.limits, effective(policy.Action(v.n))})
 			if len(e.paths) > maxPaths {
 				e.err = fmt.Errorf("more than %d ways through the filter", maxPaths)
 			}

@@ -3,12 +3,17 @@ package profile
 import (
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-//go:embed foreign.txt
-var textForeign string
+var (
+	//go:embed foreign.txt
+	textForeign string
+	//go:embed errno.txt
+	textErrno string
+)
 
 // foreign reports whether only other architectures have a call of that name. See foreign.txt.
 func foreign(name string) bool { return foreignNames()[name] }
@@ -21,6 +26,20 @@ var foreignNames = sync.OnceValue(func() map[string]bool {
 		}
 		out[f[0]] = true
 		return nil
+	})
+	return out
+})
+
+// errnos are the numbers of names of errors.
+var errnos = sync.OnceValue(func() map[string]uint16 {
+	out := map[string]uint16{}
+	mustParseFacts("errno.txt", textErrno, 2, func(f []string) error {
+		n, err := strconv.ParseUint(f[1], 10, 12)
+		if err == nil && out[f[0]] != 0 {
+			return fmt.Errorf("%s is there twice", f[0])
+		}
+		out[f[0]] = uint16(n)
+		return err
 	})
 	return out
 })

@@ -131,8 +131,8 @@ const maxListed = 16
 
 // clausesOf returns the clauses for all ways through a filter, which are disjoint and have all
 // arguments. The last one has no tests.
-func clausesOf(paths []path) []policy.Clause {
-	odd := slices.ContainsFunc(paths, func(p path) bool {
+func clausesOf(paths []way) []policy.Clause {
+	odd := slices.ContainsFunc(paths, func(p way) bool {
 		return slices.ContainsFunc(p.limits[:], func(l limits) bool { return l.odd })
 	})
 	rest := paths[len(paths)-1].action
@@ -175,7 +175,7 @@ func clausesOf(paths []path) []policy.Clause {
 }
 
 // tests returns what is known on a way as lists of tests, one of which holds.
-func (p *path) tests() [][]policy.Test {
+func (p *way) tests() [][]policy.Test {
 	out := [][]policy.Test{nil}
 	for arg := range uint8(6) {
 		var next [][]policy.Test
@@ -210,7 +210,7 @@ func argument64(arg uint8, low, high *limits) [][]policy.Test {
 				tests = append(tests, policy.Test{Arg: arg, Width: 64, Op: policy.Ge, Values: []uint64{uint64(first) << 32}})
 			}
 			if last < ^uint32(0) {
-				tests = append(tests, policy.Test{Arg: arg, Width: 64, Op: policy.Le, Values: []uint64{uint64(last)<<32 | 1<<32 - 1}})
+				tests = append(tests, policy.Test{Arg: arg, Width: 64, Op: policy.Le, Values: []uint64{uint64(last)<<32 | 0xffffffff}})
 			}
 			if high.mask != 0 {
 				tests = append(tests, policy.Test{Arg: arg, Width: 64, Op: policy.MaskedEq, Mask: uint64(high.mask) << 32, Values: []uint64{uint64(high.bits) << 32}})

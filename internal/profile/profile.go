@@ -53,7 +53,7 @@ type Format struct {
 }
 
 // Formats are all forms, in the order in which files are tried.
-var Formats = []*Format{oci, docker, bpfFormat, cFormat}
+var Formats = []*Format{seccompiler, oci, docker, kubernetes, systemd, bpfFormat, cFormat}
 
 // find returns the form of that name.
 func find(name string) (*Format, error) {

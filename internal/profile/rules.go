@@ -34,13 +34,26 @@ func (b *rules) add(name string, action policy.Action, tests []policy.Test) erro
 		}
 		known = true
 		if action != b.p.Default { // libseccomp's users skip what the default says anyway
-			b.call(sysno.Call{ABI: abi, Nr: nr}, action, tests)
+			b.call(sysno.Call{ABI: abi, Nr: nr}, action, narrow(abi, tests))
 		}
 	}
 	if !known && !foreign(name) {
 		return fmt.Errorf("there is no system call %q", name)
 	}
 	return nil
+}
+
+// narrow returns the tests as libseccomp makes them: of i386 and x32 it compares 32 bits.
+func narrow(abi sysno.ABI, tests []policy.Test) []policy.Test {
+	if abi == sysno.X86_64 {
+		return tests
+	}
+	out := slices.Clone(tests)
+	for i := range out {
+		t := &out[i]
+		t.Width, t.Mask, t.Values = 32, uint64(uint32(t.Mask)), []uint64{uint64(uint32(t.Values[0]))}
+	}
+	return out
 }
 
 func (b *rules) call(c sysno.Call, action policy.Action, tests []policy.Test) {
