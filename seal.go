@@ -91,7 +91,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	}
 	if old, err := seal.Read(host, data); err == nil {
 		if data, err = old.Original(); err != nil {
-			return nil, err
+			data = old.Plain()
 		}
 		o.Policy.Scan.content = map[string][]byte{path: data}
 	} else if !errors.Is(err, seal.ErrNotSealed) {

@@ -103,7 +103,7 @@ func parse(path string, data []byte) (*file, error) {
 	f.end = f.phoff + uint64(len(f.phdrs))*phdrLen
 	for i := range f.phdrs {
 		p := &f.phdrs[i]
-		if inside(p.off, p.size, size) && p.size > 0 {
+		if p.size > 0 && inside(p.off, p.size, size) {
 			f.end = max(f.end, p.end())
 		}
 	}

@@ -36,10 +36,11 @@ func Children(p *policy.Policy) (*policy.Policy, error) {
 	}
 	out := clone(p, "seccomp", "prctl")
 	seccomp, prctl := out.Rule(call("seccomp")), out.Rule(call("prctl"))
-	seccomp.Clauses = append(seccomp.Clauses, policy.Clause{
-		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow})
-	prctl.Clauses = append(prctl.Clauses, policy.Clause{
-		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow})
+	// In front: what stands there may refuse all calls.
+	seccomp.Clauses = append([]policy.Clause{{
+		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow}}, seccomp.Clauses...)
+	prctl.Clauses = append([]policy.Clause{{
+		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow}}, prctl.Clauses...)
 	return out, out.Sort()
 }
 

@@ -81,11 +81,33 @@ func Seal(path string, data []byte, p *policy.Policy, m Meta) ([]byte, error) {
 	}
 
 	w := &writer{f: f, plan: pl}
-	w.addr, w.off = roundUp(f.High, page), roundUp(f.end, page)
+	high := uint64(0) // empty segments count: loaders want the addresses in order
+	for i, p := range f.phdrs {
+		if p.typ == ptLoad && !(pl.stale && i == pl.drop) {
+			high = max(high, p.vaddr+p.memsz)
+		}
+	}
+	w.addr, w.off = roundUp(high, page), roundUp(f.end, page)
 	if err := w.segment(filter, probe, &m); err != nil {
 		return nil, err
 	}
-	return w.file()
+	out := w.file()
+	if err := f.verify(out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// verify checks that a file is a sealed one, from which the original can be had.
+func (f *file) verify(out []byte) error {
+	s, err := Read(f.Path, out)
+	if err == nil {
+		_, err = s.Original()
+	}
+	if err != nil {
+		return f.errorf("its headers are such that no segment can be added: %v", err)
+	}
+	return nil
 }
 
 // Check returns the error that Seal would, but for those of the filter.
@@ -109,11 +131,16 @@ func prepare(path string, data []byte) (*file, *plan, error) {
 // check refuses what cannot be sealed.
 func (f *file) check() error {
 	entry := slices.IndexFunc(f.Segments, func(s image.Segment) bool { return s.X && f.Entry >= s.Addr && f.Entry < s.End() })
+	outside := slices.IndexFunc(f.phdrs, func(p phdr) bool { return !f.inFile(&p) })
 	switch {
+	case outside >= 0:
+		return f.errorf("program header %d is of bytes outside of the file", outside)
 	case f.Soname != "" && f.Flags1&df1PIE == 0:
 		return f.errorf("this is the shared library %s; seal the programs that use it", f.Soname)
 	case entry < 0:
 		return f.errorf("its entry %#x is in no executable segment", f.Entry)
+	case f.phoff < ehdrLen:
+		return f.errorf("its program headers overlap its ELF header")
 	case f.sealed() != nil:
 		return f.errorf("it is sealed already; unseal it first")
 	case f.High >= 1<<47-1<<32:
