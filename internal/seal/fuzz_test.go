@@ -135,7 +135,7 @@ func fuzzPolicy() *policy.Policy {
 func checkSeal(t testing.TB, data []byte) []byte {
 	p, m := fuzzPolicy(), Meta{Program: "/a/program", Policy: []byte(`{"a":1}`)}
 	before := bytes.Clone(data)
-	out, err := Seal("f", data, p, m)
+	out, err := Seal("f", data, p, m, false)
 	if !bytes.Equal(before, data) {
 		t.Fatal("Seal changed its input")
 	}
@@ -164,7 +164,7 @@ func checkSeal(t testing.TB, data []byte) []byte {
 	if s.Meta.Original.Entry != was.Entry || now.Entry == was.Entry {
 		t.Fatalf("entry %#x, was %#x", now.Entry, was.Entry)
 	}
-	if _, err := Seal("f", out, p, m); err == nil {
+	if _, err := Seal("f", out, p, m, false); err == nil {
 		t.Fatal("sealed twice")
 	}
 
@@ -230,7 +230,7 @@ func checkSeal(t testing.TB, data []byte) []byte {
 	}
 
 	// A file that was changed since can be sealed again.
-	if again, err := Seal("f", s.Plain(), p, m); err == nil {
+	if again, err := Seal("f", s.Plain(), p, m, false); err == nil {
 		if r, err := Read("f", again); err != nil || r.Meta.Original.Entry != was.Entry {
 			t.Fatalf("sealed again: %v", err)
 		}
@@ -262,12 +262,12 @@ func TestRoom(t *testing.T) {
 			o&withRoom == 0 && o&withNote != 0 ||
 			o&withSections != 0 && o&withRoom == 0 && o&withInterp != 0 && o&withHash != 0
 		if room {
-			_, err := Seal("f", o.bytes(), fuzzPolicy(), Meta{Policy: []byte("{}")})
+			_, err := Seal("f", o.bytes(), fuzzPolicy(), Meta{Policy: []byte("{}")}, false)
 			t.Errorf("%09b: %v", o, err)
 		}
 	}
 	t.Logf("%d of %d", sealed, allSmall+1)
-	_, err := Seal("f", small(0).bytes(), fuzzPolicy(), Meta{Policy: []byte("{}")})
+	_, err := Seal("f", small(0).bytes(), fuzzPolicy(), Meta{Policy: []byte("{}")}, false)
 	var e *Error
 	if !errors.As(err, &e) || e.Path != "f" {
 		t.Errorf("no room: %v", err)

@@ -109,6 +109,18 @@ func TestAppended(t *testing.T) {
 		if got := start(t, seal, "hello"); got.code != 3 {
 			t.Errorf("%+v", got)
 		}
+		// Or at its offset.
+		if stay, err := Seal(path, append(bytes.Clone(data), payload...), allBut(policy.KillProcess, "sync"), Meta{Policy: []byte("{}")}, true); err != nil {
+			t.Error(err)
+		} else if !bytes.Equal(stay[len(data):][:n], payload) {
+			t.Error("the payload moved")
+		} else if got := start(t, write(t, path+".stay", stay), "hello"); got.code != 3 {
+			t.Errorf("%+v", got)
+		} else if s, err := Read(seal, stay); err != nil {
+			t.Error(err)
+		} else if back, err := s.Original(); err != nil || !bytes.Equal(back, append(bytes.Clone(data), payload...)) {
+			t.Errorf("not the original: %v", err)
+		}
 		s, err := Read(seal, out)
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +161,7 @@ func TestNoSections(t *testing.T) {
 			t.Run(b.name+"/"+name, func(t *testing.T) {
 				path := write(t, filepath.Join(t.TempDir(), "prog"), change(bytes.Clone(data)))
 				in, _ := os.ReadFile(path)
-				out, err := Seal(path, in, allBut(policy.KillProcess, "sync"), Meta{Policy: []byte("{}")})
+				out, err := Seal(path, in, allBut(policy.KillProcess, "sync"), Meta{Policy: []byte("{}")}, false)
 				if err != nil {
 					if !strings.Contains(err.Error(), "no room for a program header") {
 						t.Error(err)
@@ -185,7 +197,7 @@ func TestCannot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := Seal(path, data, allBut(policy.KillProcess), Meta{Policy: []byte("{}")})
+		out, err := Seal(path, data, allBut(policy.KillProcess), Meta{Policy: []byte("{}")}, false)
 		if out != nil || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -201,7 +213,7 @@ func TestCannot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Seal("f", data, p, Meta{}); err == nil || !strings.Contains(err.Error(), "the kernel takes 4096") {
+	if _, err := Seal("f", data, p, Meta{}, false); err == nil || !strings.Contains(err.Error(), "the kernel takes 4096") {
 		t.Error(err)
 	}
 }
@@ -249,5 +261,27 @@ func main() {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// Programs of Rust, which unwind through their own tables.
+func TestRust(t *testing.T) {
+	need(t, "rustc")
+	dir := t.TempDir()
+	source := write(t, filepath.Join(dir, "main.rs"), []byte(`
+fn main() {
+    let t = std::thread::spawn(|| std::panic::catch_unwind(|| { let v: Vec<u8> = vec![0; 3000000]; v[v.len() + 1] }).is_err());
+    println!("{}", t.join().unwrap());
+}
+`))
+	for _, args := range [][]string{{}, {"-Cpanic=unwind", "-Copt-level=2", "-Cstrip=symbols"}, {"-Crelocation-model=static"}, {"-Ctarget-feature=+crt-static"}} {
+		out := filepath.Join(dir, "prog")
+		if text, err := exec.Command("rustc", append(append([]string{"-o", out}, args...), source)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		want := start(t, out)
+		if got := start(t, sealed(t, out, allBut(policy.KillProcess, "sync"))); got.out != "true\n" || got.code != want.code {
+			t.Errorf("%q: %+v, want %+v", args, got, want)
+		}
 	}
 }

@@ -45,6 +45,15 @@ func TestFilter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if !Agrees(f, probe, children) || Agrees(f, probe+1, children) {
+				t.Error("Agrees is wrong")
+			}
+			if other := clone(children, "sync"); !passes(other, "sync") {
+				other.Rule(call("sync")).Clauses = []policy.Clause{allow}
+				if Agrees(f, probe, other) {
+					t.Error("a filter agrees with another policy")
+				}
+			}
 			action := func(arch, nr uint32, args ...uint64) policy.Action {
 				d := bpf.Data{Number: nr, Arch: arch}
 				copy(d.Args[:], args)

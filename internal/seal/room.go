@@ -28,7 +28,7 @@ type moved struct {
 // In this order: the slot of an older seal; one that is not used; the slot of a PT_NOTE that has what PT_GNU_PROPERTY
 // has (nothing reads the note where both exist: glibc's _dl_process_pt_note is for files
 // without PT_GNU_PROPERTY); bytes behind the table that nothing uses; the bytes of .interp,
-// of notes and of the symbol hash tables behind the table, which move to the new segment. Code does not refer to
+// of notes and of symbol tables behind the table, which move to the new segment. Code does not refer to
 // these, it finds them by the program headers and the dynamic section.
 func (f *file) findRoom() (*plan, error) {
 	if pl, err := f.replace(); pl != nil || err != nil {
@@ -122,7 +122,7 @@ func (f *file) movable(start, end uint64) ([]moved, error) {
 		if slices.ContainsFunc(out, func(m moved) bool { return s.off >= m.off && s.end() <= m.off+m.size }) {
 			continue
 		}
-		entry := f.hashEntry(s)
+		entry := f.tableEntry(s)
 		if entry == 0 || s.off < start {
 			return nil, f.errorf(why+"section %q is behind the table", cstring(f.names, s.name))
 		}
@@ -187,10 +187,15 @@ func (f *file) home(start, end uint64) (*phdr, error) {
 	return home, nil
 }
 
-// hashEntry returns the offset in the file of the address by which the dynamic section names a
-// section, if that is a hash table of symbols; else 0.
-func (f *file) hashEntry(s *shdr) uint64 {
-	tag := map[uint32]uint64{shtHash: dtHash, shtGNUHash: dtGNUHash}[s.typ]
+// tables are the sections that code finds by the dynamic section alone: their types, and the tags.
+var tables = map[uint32]uint64{
+	shtHash: dtHash, shtGNUHash: dtGNUHash, shtDynsym: dtSymtab, shtGNUVersym: dtVersym,
+}
+
+// tableEntry returns the offset in the file of the address by which the dynamic section names a
+// section, if that is one of tables; else 0.
+func (f *file) tableEntry(s *shdr) uint64 {
+	tag := tables[s.typ]
 	p := &phdr{off: s.off, vaddr: s.addr, size: s.size}
 	if tag == 0 || s.flags&shfAlloc == 0 || !f.same(p) {
 		return 0

@@ -34,7 +34,8 @@
 // All bytes of the ELF file stay where they are; the segment, and a copy of the section headers
 // with one for the segment, follow them. Bytes that were appended to the ELF file (AppImage,
 // PyInstaller) stay at the end, directly behind the section headers, as those formats find them
-// from the end of the file or from the end of the headers. Their offset from the start changes.
+// from the end of the file or from the end of the headers. Their offset from the start changes, unless
+// the caller asks for that: formats that know the offset (.NET, Deno) need it.
 // Metadata has what was overwritten, so that Unseal gives back the original.
 //
 // Sources: Linux fs/binfmt_elf.c, kernel/seccomp.c; glibc elf/rtld.c, elf/dl-map-segments.h;
@@ -52,12 +53,16 @@ import (
 )
 
 // Seal returns the bytes of data, an ELF program, with the filter of a policy, which has
-// what Children adds. Of the metadata, Schema, Instructions and Original are filled in. Errors are *Error,
+// what Children adds. What was appended to the ELF file stays at its end, or, if stay is set, at its
+// offset. Of the metadata, Schema, Instructions and Original are filled in. Errors are *Error,
 // *bpf.SizeError, or those of image.Parse.
-func Seal(path string, data []byte, p *policy.Policy, m Meta) ([]byte, error) {
+func Seal(path string, data []byte, p *policy.Policy, m Meta, stay bool) ([]byte, error) {
 	f, pl, err := prepare(path, data)
 	if err != nil {
 		return nil, err
+	}
+	if stay {
+		f.end = uint64(len(data))
 	}
 	filter, probe, err := Filter(p)
 	if err != nil {
@@ -110,10 +115,14 @@ func (f *file) verify(out []byte) error {
 	return nil
 }
 
-// Check returns the error that Seal would, but for those of the filter.
-func Check(path string, data []byte) error {
-	_, _, err := prepare(path, data)
-	return err
+// Check returns the error that Seal would, but for those of the filter, and how many bytes were appended to
+// the ELF file.
+func Check(path string, data []byte) (appended int, err error) {
+	f, _, err := prepare(path, data)
+	if err != nil {
+		return 0, err
+	}
+	return len(data) - int(f.end), nil
 }
 
 func prepare(path string, data []byte) (*file, *plan, error) {
