@@ -166,7 +166,7 @@ func (p *Policy) sealNotes(appended int, stay bool) {
 		p.Notes = append(p.Notes, "what it executes gets no privileges (setuid, capabilities) under no_new_privs, which the filter needs where the program has no CAP_SYS_ADMIN")
 	}
 	if appended > 0 && !stay {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d bytes that were appended to the ELF file stay at its end, so at another offset: if the program looks for them there (.NET, Deno), seal it with --appended=stay", appended))
+		p.Notes = append(p.Notes, fmt.Sprintf("%d bytes that were appended to the ELF file stay at its end, so at another offset: if the program looks for them there (.NET), seal it with --appended=stay", appended))
 	}
 	slices.Sort(p.Notes)
 }

@@ -89,7 +89,7 @@ a sealed program has, gofind unseal gives back the original.`,
 	setuid = choice{"refuse", []string{"refuse", "allow"}}
 	c.Flags().Var(&setuid, "setuid", "a program that gets privileges when it is executed (setuid, setgid, capabilities): `WHAT` to do, refuse or allow")
 	appended = choice{"end", []string{"end", "stay"}}
-	c.Flags().Var(&appended, "appended", "`WHERE` bytes that were appended to the ELF file are in the new one: end (AppImage, PyInstaller), or stay at their offset (.NET, Deno)")
+	c.Flags().Var(&appended, "appended", "`WHERE` bytes that were appended to the ELF file are in the new one: end (AppImage, PyInstaller), or stay at their offset (.NET)")
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.inspect/v1)")
 	policy.add(c)
 	must(c.RegisterFlagCompletionFunc("appended", cobra.FixedCompletions(appended.allowed, cobra.ShellCompDirectiveNoFileComp)))

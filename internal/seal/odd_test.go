@@ -285,3 +285,44 @@ fn main() {
 		}
 	}
 }
+
+// From when the filter holds: glibc's loader runs the constructors of libraries before the
+// program's entry, musl's program after it. Inspect says so.
+func TestBegins(t *testing.T) {
+	for _, c := range []struct {
+		compiler, args string
+		code           int
+		begins         string
+	}{
+		{"gcc", "", 5, "entry"}, {"musl-gcc", "", sigsys, "entry"}, {"gcc", "-static", 5, "exec"}, {"musl-gcc", "-static", 5, "exec"},
+	} {
+		t.Run(c.compiler+c.args, func(t *testing.T) {
+			need(t, c.compiler)
+			dir := t.TempDir()
+			library := write(t, dir+"/lib.c", []byte("#include <sys/syscall.h>\n#include <unistd.h>\n__attribute__((constructor)) static void c(void) { syscall(SYS_sync); }\nint five(void) { return 5; }\n"))
+			program := write(t, dir+"/prog.c", []byte("int five(void);\n#ifdef STATIC\nint five(void) { return 5; }\n#endif\nint main(void) { return five(); }\n"))
+			args := []string{"-o", dir + "/prog", program, "-DSTATIC", c.args}
+			if c.args == "" {
+				run(t, c.compiler, "-shared", "-fPIC", "-o", dir+"/libfive.so", library)
+				args = []string{"-o", dir + "/prog", program, "-L" + dir, "-lfive", "-Wl,-rpath," + dir}
+			}
+			run(t, c.compiler, args...)
+			seal := sealed(t, dir+"/prog", allBut(policy.KillProcess, "sync"))
+			if got := start(t, seal); got.code != c.code {
+				t.Errorf("%+v, want %d", got, c.code)
+			}
+			data, err := os.ReadFile(seal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Read(seal, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begins, before := s.Begins()
+			if begins != c.begins || strings.Contains(before, "constructors") != (c.code == 5 && c.args == "") {
+				t.Errorf("%s, %q", begins, before)
+			}
+		})
+	}
+}

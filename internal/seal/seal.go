@@ -35,7 +35,7 @@
 // with one for the segment, follow them. Bytes that were appended to the ELF file (AppImage,
 // PyInstaller) stay at the end, directly behind the section headers, as those formats find them
 // from the end of the file or from the end of the headers. Their offset from the start changes, unless
-// the caller asks for that: formats that know the offset (.NET, Deno) need it.
+// the caller asks for that: formats that know the offset (.NET) need it.
 // Metadata has what was overwritten, so that Unseal gives back the original.
 //
 // Sources: Linux fs/binfmt_elf.c, kernel/seccomp.c; glibc elf/rtld.c, elf/dl-map-segments.h;
