@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
@@ -29,6 +30,7 @@ const SealExitCode = seal.ExitCode
 type SealOptions struct {
 	Policy     PolicyOptions
 	Privileged bool   // seal also programs that get privileges when they are executed (setuid, setgid, capabilities)
+	Stay       bool   // what was appended to the ELF file stays at its offset, not at the end of the file
 	ModeOnly   bool   // keep only the permission bits of the program, not its owner, capabilities and extended attributes
 	Tool       string // recorded as what sealed it; "" for the version of this module
 }
@@ -57,6 +59,7 @@ type Sealed struct {
 type SealFilter struct {
 	Instructions int     `json:"instructions"`
 	Mean         float64 `json:"mean"`     // instructions that run for a call that is allowed, each counting once
+	Agrees       bool    `json:"agrees"`   // it does what the policy says, as far as was tried: each call, with arguments at the limits of the rules
 	Calls        int     `json:"calls"`    // that are allowed, with some arguments
 	Constant     int     `json:"constant"` // of these, which the kernel answers without running the filter (Linux 5.11)
 }
@@ -91,13 +94,14 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	}
 	if old, err := seal.Read(host, data); err == nil {
 		if data, err = old.Original(); err != nil {
-			return nil, err
+			data = old.Plain()
 		}
 		o.Policy.Scan.content = map[string][]byte{path: data}
 	} else if !errors.Is(err, seal.ErrNotSealed) {
 		return nil, err
 	}
-	if err := seal.Check(host, data); err != nil {
+	appended, err := seal.Check(host, data)
+	if err != nil {
 		return nil, err
 	}
 	o.Policy.installsItself = true
@@ -115,17 +119,21 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if err != nil {
 		return nil, err
 	}
+	p.sealNotes(appended, o.Stay)
 	document, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Policy: document})
+	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Policy: document}, o.Stay)
 	if err != nil {
 		return nil, err
 	}
 	s, err := inspect(out, sealed)
 	if err != nil {
 		return nil, err
+	}
+	if !s.Filter.Agrees {
+		return nil, fmt.Errorf("%s: the filter that was compiled does not do what the policy says; this is a bug of gofind", host)
 	}
 	return s, attributes.Write(out, sealed, o.ModeOnly)
 }
@@ -150,6 +158,17 @@ func (p *Policy) sealable() (*policy.Policy, error) {
 	}
 	p.setFilter(rules, why)
 	return rules, nil
+}
+
+// sealNotes adds what is to be known of the sealed program and not of the policy.
+func (p *Policy) sealNotes(appended int, stay bool) {
+	if p.Exec.Mode != ExecNone && p.Exec.Mode != ExecDeny {
+		p.Notes = append(p.Notes, "what it executes gets no privileges (setuid, capabilities) under no_new_privs, which the filter needs where the program has no CAP_SYS_ADMIN")
+	}
+	if appended > 0 && !stay {
+		p.Notes = append(p.Notes, fmt.Sprintf("%d bytes that were appended to the ELF file stay at its end, so at another offset: if the program looks for them there (.NET), seal it with --appended=stay", appended))
+	}
+	slices.Sort(p.Notes)
 }
 
 // Unseal writes to out the program that path was before it was sealed, byte for byte. It
@@ -243,7 +262,7 @@ func inspect(path string, data []byte) (*Sealed, error) {
 		return nil, fmt.Errorf("%s: the filter of its seal: %w", path, err)
 	}
 	cost := program.Cost(rules)
-	s.Filter = SealFilter{Instructions: cost.Instructions, Mean: cost.Mean, Calls: cost.Calls, Constant: cost.Constant}
+	s.Filter = SealFilter{Agrees: seal.Agrees(program, in.Probe, rules), Instructions: cost.Instructions, Mean: cost.Mean, Calls: cost.Calls, Constant: cost.Constant}
 	return s, nil
 }
 

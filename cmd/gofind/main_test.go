@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARG...    run a program, which must end with this exit code
 //	patch FILE OFFSET HEX        overwrite bytes of a file
 //	truncate FILE SIZE           cut a file
+//	append FILE TEXT             write text at the end of a file
 //	flip FILE TEXT OFFSET        invert the lowest byte's bits at an offset from the first TEXT in a file
 //	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
 func TestScripts(t *testing.T) {
@@ -41,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"patch":    patch,
 			"truncate": truncate,
+			"append":   appendTo,
 			"flip":     flip,
 			"result":   result,
 		},
@@ -76,6 +78,16 @@ func patch(ts *testscript.TestScript, neg bool, args []string) {
 	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
 	ts.Check(err)
 	_, err = f.WriteAt(data, offset)
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+func appendTo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILE TEXT")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY|os.O_APPEND, 0)
+	ts.Check(err)
+	_, err = f.WriteString(args[1])
 	ts.Check(errors.Join(err, f.Close()))
 }
 

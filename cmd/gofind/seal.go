@@ -38,10 +38,11 @@ func (f *attributeFlags) modeOnly() bool { return f.attributes.value == "mode" }
 // newSeal is `gofind seal`.
 func newSeal(out output) *cobra.Command {
 	var (
-		file   attributeFlags
-		policy policyFlags
-		setuid choice
-		json   bool
+		file     attributeFlags
+		policy   policyFlags
+		setuid   choice
+		appended choice
+		json     bool
 	)
 	c := &cobra.Command{
 		Use:   "seal PROGRAM",
@@ -67,6 +68,7 @@ a sealed program has, gofind unseal gives back the original.`,
 			opts := gofind.SealOptions{
 				Policy:     policy.options(),
 				Privileged: setuid.value == "allow",
+				Stay:       appended.value == "stay",
 				ModeOnly:   file.modeOnly(),
 				Tool:       "gofind " + buildVersion().short(),
 			}
@@ -86,8 +88,11 @@ a sealed program has, gofind unseal gives back the original.`,
 	file.add(c)
 	setuid = choice{"refuse", []string{"refuse", "allow"}}
 	c.Flags().Var(&setuid, "setuid", "a program that gets privileges when it is executed (setuid, setgid, capabilities): `WHAT` to do, refuse or allow")
+	appended = choice{"end", []string{"end", "stay"}}
+	c.Flags().Var(&appended, "appended", "`WHERE` bytes that were appended to the ELF file are in the new one: end (AppImage, PyInstaller), or stay at their offset (.NET)")
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.inspect/v1)")
 	policy.add(c)
+	must(c.RegisterFlagCompletionFunc("appended", cobra.FixedCompletions(appended.allowed, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("setuid", cobra.FixedCompletions(setuid.allowed, cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }

@@ -18,6 +18,7 @@ func TestSchemaDocumented(t *testing.T) {
 	want := make(map[string][]string)
 	describe(want, reflect.TypeFor[gofind.Result]())
 	describe(want, reflect.TypeFor[Why]())
+	describe(want, reflect.TypeFor[gofind.Sealed]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)
@@ -60,6 +61,10 @@ func jsonType(typ reflect.Type) string {
 		return "boolean"
 	case reflect.Int:
 		return "integer"
+	case reflect.Float64:
+		return "number"
+	case reflect.Pointer:
+		return jsonType(typ.Elem())
 	case reflect.Slice:
 		return "array of " + strings.TrimPrefix(jsonType(typ.Elem()), "object ")
 	case reflect.Struct:

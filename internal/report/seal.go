@@ -41,6 +41,7 @@ func SealLines(w io.Writer, s *gofind.Sealed) error {
 	comment("intact", "%t", s.Intact)
 	comment("sealed by", "%s", s.Tool)
 	comment("filter", "%s", sealCost(s))
+	comment("agrees", "%t", s.Filter.Agrees)
 	comment("begins", "%s", sealBegins(s))
 	comment("complete", "%t", s.Policy.Complete)
 	comment("default", "%s", s.Policy.Default)
@@ -79,6 +80,9 @@ func SealPage(w io.Writer, s *gofind.Sealed, style Style) error {
 	}, faint)
 	if !s.Intact {
 		p.indented("The file was changed after it was sealed, so gofind unseal cannot give back the original.")
+	}
+	if !s.Filter.Agrees {
+		p.indented("The filter does not do what the policy says.")
 	}
 	if !s.Policy.Complete {
 		p.indented("The program may make calls that were not found; the filter stops them.")

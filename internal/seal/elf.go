@@ -19,8 +19,10 @@ const (
 	pfX, pfR                        = 1, 4
 	shtNull, shtProgbits, shtStrtab = 0, 1, 3
 	shtHash, shtNobits              = 5, 8
-	shtGNUHash                      = 0x6ffffff6
-	dtHash, dtGNUHash               = 4, 0x6ffffef5
+	shtDynsym, shtGNUHash           = 11, 0x6ffffff6
+	shtGNUVersym                    = 0x6fffffff
+	dtHash, dtSymtab                = 4, 6
+	dtGNUHash, dtVersym             = 0x6ffffef5, 0x6ffffff0
 	shfAlloc, shfExec               = 2, 4
 	shnLoReserve                    = 0xff00
 	df1PIE                          = 0x8000000
@@ -103,7 +105,7 @@ func parse(path string, data []byte) (*file, error) {
 	f.end = f.phoff + uint64(len(f.phdrs))*phdrLen
 	for i := range f.phdrs {
 		p := &f.phdrs[i]
-		if inside(p.off, p.size, size) && p.size > 0 {
+		if p.size > 0 && inside(p.off, p.size, size) {
 			f.end = max(f.end, p.end())
 		}
 	}

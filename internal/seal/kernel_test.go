@@ -38,6 +38,8 @@ var builds = []build{
 	{"no-relro", "gcc", []string{"-no-pie", "-pthread", "-Wl,-z,norelro,-z,noseparate-code"}},
 	{"musl", "musl-gcc", []string{"-pthread"}},
 	{"musl-static", "musl-gcc", []string{"-static", "-pthread"}},
+	{"musl-static-pie", "musl-gcc", []string{"-static-pie", "-fPIE", "-pthread"}},
+	{"musl-lld", "musl-gcc", []string{"-pthread", "-fuse-ld=lld"}},
 }
 
 // program compiles testdata/probe.c.
@@ -77,7 +79,7 @@ func sealed(t testing.TB, path string, p *policy.Policy) string {
 	if p, err = Children(p); err != nil {
 		t.Fatal(err)
 	}
-	out, err := Seal(path, data, p, Meta{Tool: "test", Program: path, Policy: json.RawMessage("{}")})
+	out, err := Seal(path, data, p, Meta{Tool: "test", Program: path, Policy: json.RawMessage("{}")}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,10 +36,11 @@ func Children(p *policy.Policy) (*policy.Policy, error) {
 	}
 	out := clone(p, "seccomp", "prctl")
 	seccomp, prctl := out.Rule(call("seccomp")), out.Rule(call("prctl"))
-	seccomp.Clauses = append(seccomp.Clauses, policy.Clause{
-		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow})
-	prctl.Clauses = append(prctl.Clauses, policy.Clause{
-		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow})
+	// In front: what stands there may refuse all calls.
+	seccomp.Clauses = append([]policy.Clause{{
+		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow}}, seccomp.Clauses...)
+	prctl.Clauses = append([]policy.Clause{{
+		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow}}, prctl.Clauses...)
 	return out, out.Sort()
 }
 
@@ -88,6 +89,66 @@ func Filter(p *policy.Policy) (filter []byte, probe uint64, err error) {
 		}
 	}
 	return filter, probe, nil
+}
+
+// Agrees reports whether a filter that has this probe does what a policy says: it tries all numbers
+// that have a name and some that have none, with arguments at the limits of the tests.
+func Agrees(f *bpf.Filter, probe uint64, p *policy.Policy) bool {
+	p = answering(p, probe)
+	tries := 0
+	for _, arch := range []uint32{policy.ArchX86_64, policy.ArchI386, 0} {
+		for n := range uint32(1028) {
+			nr := n
+			switch {
+			case n >= 1024:
+				nr = []uint32{1 << 31, 1<<32 - 1, 1 << 20, sysno.X32Bit + 1023}[n-1024]
+			case n >= 512:
+				nr = sysno.X32Bit + n - 512
+			}
+			for _, args := range limits(p, arch, nr) {
+				if tries++; tries > maxTries {
+					return true
+				}
+				if got, _ := f.Run(&bpf.Data{Number: nr, Arch: arch, Args: args}); got != p.Eval(arch, nr, args) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// maxLimits bounds the arguments that are tried for a call, maxTries all tries: a hostile file can have
+// any number of rules.
+const maxLimits, maxTries = 4000, 400000
+
+// limits returns arguments at the limits of a call's tests: for each clause those that are around its values.
+func limits(p *policy.Policy, arch, nr uint32) [][6]uint64 {
+	out := [][6]uint64{{}, {1 << 32, 1 << 32, 1 << 32, 1 << 32, 1 << 32, 1 << 32}}
+	c, ok := policy.CallOf(arch, nr)
+	r := p.Rule(c)
+	if !ok || r == nil {
+		return out
+	}
+	for _, clause := range r.Clauses {
+		var base [6]uint64
+		for _, t := range clause.Tests {
+			base[t.Arg] = t.Values[0]
+		}
+		out = append(out, base)
+		for _, t := range clause.Tests {
+			for _, v := range t.Values {
+				for _, w := range []uint64{v, v - 1, v + 1, v | 1<<32, v ^ 1<<63, v | t.Mask, ^t.Mask | v} {
+					args := base
+					args[t.Arg] = w
+					if out = append(out, args); len(out) > maxLimits {
+						return out
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 func is(arg, width uint8, value uint64) policy.Test {

@@ -117,6 +117,14 @@ func (s *Sealed) Original() ([]byte, error) {
 	return out, nil
 }
 
+// Plain returns the program without its filter, but not as it was before it was sealed: the seal is
+// left in it, not in force. It is for files that were changed since, and can be sealed.
+func (s *Sealed) Plain() []byte {
+	out := bytes.Clone(s.f.Data)
+	le.PutUint64(out[ehEntry:], s.Meta.Original.Entry)
+	return out
+}
+
 func (s *Sealed) changed() error {
 	return s.f.errorf("it was changed after it was sealed (strip, objcopy, patchelf, another payload), so that the original cannot be given back; seal the program that it was made from")
 }

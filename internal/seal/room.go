@@ -10,6 +10,7 @@ import (
 type plan struct {
 	drop   int // the program header that gives up its slot, -1 if the table grows
 	moved  []moved
+	stale  bool // what is dropped is the segment of an older seal
 	extend bool // the table grows past the end of the file part of the segment that it is in
 }
 
@@ -24,12 +25,15 @@ type moved struct {
 // and the loaders tell a program that its headers are at the start of its first segment,
 // and kernels before 5.18 find it in no other place.
 //
-// In this order: a slot that is not used; the slot of a PT_NOTE that has what PT_GNU_PROPERTY
+// In this order: the slot of an older seal; one that is not used; the slot of a PT_NOTE that has what PT_GNU_PROPERTY
 // has (nothing reads the note where both exist: glibc's _dl_process_pt_note is for files
 // without PT_GNU_PROPERTY); bytes behind the table that nothing uses; the bytes of .interp,
-// of notes and of the symbol hash tables behind the table, which move to the new segment. Code does not refer to
+// of notes and of symbol tables behind the table, which move to the new segment. Code does not refer to
 // these, it finds them by the program headers and the dynamic section.
 func (f *file) findRoom() (*plan, error) {
+	if pl, err := f.replace(); pl != nil || err != nil {
+		return pl, err
+	}
 	if i := slices.IndexFunc(f.phdrs, func(p phdr) bool { return p.typ == ptNull }); i >= 0 {
 		return &plan{drop: i}, nil
 	}
@@ -38,12 +42,23 @@ func (f *file) findRoom() (*plan, error) {
 			continue
 		}
 		for i, n := range f.phdrs {
-			if n.typ == ptNote && n.off == p.off && n.size == p.size && n.vaddr == p.vaddr {
+			if n.typ == ptNote && n.off == p.off && n.size == p.size && n.vaddr == p.vaddr && f.onlyProperties(&n) {
 				return &plan{drop: i}, nil
 			}
 		}
 	}
 	return f.grow()
+}
+
+// onlyProperties reports whether a PT_NOTE has nothing but one note of NT_GNU_PROPERTY_TYPE_0.
+func (f *file) onlyProperties(p *phdr) bool {
+	const header, name, property = 12, 4, 5
+	if !f.inFile(p) || p.size < header+name {
+		return false
+	}
+	b := f.Data[p.off:p.end()]
+	return le.Uint32(b) == name && le.Uint32(b[8:]) == property && string(b[header:header+name]) == "GNU\x00" &&
+		roundUp(header+name+uint64(le.Uint32(b[4:])), 8) >= p.size
 }
 
 // grow makes the table longer by one.
@@ -61,46 +76,91 @@ func (f *file) grow() (*plan, error) {
 	}
 	pl.extend = home.end() < end
 
-	// All that has bytes in [start, end) must be able to move.
+	if pl.moved, err = f.movable(start, end); err != nil {
+		return nil, err
+	}
+	if !f.covers(pl.moved, start, end, 16) {
+		return nil, f.errorf(why + "the bytes behind the table are in use")
+	}
+	return pl, nil
+}
+
+// covers reports whether all bytes in a part of the file are those that move, or padding: zeros,
+// which section headers have to confirm where there are as many as unsure in a row.
+func (f *file) covers(all []moved, start, end, unsure uint64) bool {
+	at := start
+	for _, m := range append(slices.Clone(all), moved{off: end}) {
+		if m.off > at && (f.sections == nil && m.off-at >= unsure || bytes.Count(f.Data[at:m.off], []byte{0}) != int(m.off-at)) {
+			return false
+		}
+		at = max(at, m.off+m.size)
+	}
+	return true
+}
+
+// movable returns what has bytes in a part of the file, all of which must be able to move.
+func (f *file) movable(start, end uint64) ([]moved, error) {
+	const why = "no room for a program header: "
+	var out []moved
 	for _, p := range f.phdrs {
-		if p.typ == ptLoad || p.typ == ptPhdr || p.size == 0 || p.off >= end || p.end() <= start {
+		if p.typ == ptLoad || p.typ == ptPhdr || p.size == 0 || !f.inFile(&p) || p.off >= end || p.end() <= start {
 			continue
 		}
 		m := moved{off: p.off, vaddr: p.vaddr, size: p.size, align: max(p.align, 4)}
 		if p.typ != ptInterp && p.typ != ptNote || p.off < start || p.size != p.memsz || m.align > 64 || m.align&(m.align-1) != 0 || !f.same(&p) {
 			return nil, f.errorf(why+"what program header type %#x stands for is behind the table", p.typ)
 		}
-		if !slices.Contains(pl.moved, m) {
-			pl.moved = append(pl.moved, m)
+		if !slices.Contains(out, m) {
+			out = append(out, m)
 		}
 	}
 	for i := range f.sections {
 		s := &f.sections[i]
-		if s.typ == shtNull || s.off >= end || s.end() <= start {
+		if s.typ == shtNull || s.off >= end || s.end() <= start || f.ours(s) {
 			continue
 		}
-		if slices.ContainsFunc(pl.moved, func(m moved) bool { return s.off >= m.off && s.end() <= m.off+m.size }) {
+		if slices.ContainsFunc(out, func(m moved) bool { return s.off >= m.off && s.end() <= m.off+m.size }) {
 			continue
 		}
-		entry := f.hashEntry(s)
+		entry := f.tableEntry(s)
 		if entry == 0 || s.off < start {
 			return nil, f.errorf(why+"section %q is behind the table", cstring(f.names, s.name))
 		}
-		pl.moved = append(pl.moved, moved{s.off, s.addr, s.size, 8, entry})
+		out = append(out, moved{s.off, s.addr, s.size, 8, entry})
 	}
-	slices.SortFunc(pl.moved, func(a, b moved) int { return cmp.Compare(a.off, b.off) })
-	// Between them is padding, which section headers have to confirm where it is long.
-	at := start
-	for _, m := range append(slices.Clone(pl.moved), moved{off: end}) {
-		if m.off < at && at != end && m.off != end {
+	slices.SortFunc(out, func(a, b moved) int { return cmp.Compare(a.off, b.off) })
+	for i := range out {
+		if i > 0 && out[i-1].off+out[i-1].size > out[i].off {
 			return nil, f.errorf(why + "notes behind the table overlap")
 		}
-		if m.off > at && (f.sections == nil && m.off-at >= 16 || bytes.Count(f.Data[at:m.off], []byte{0}) != int(m.off-at)) {
-			return nil, f.errorf(why + "the bytes behind the table are in use")
-		}
-		at = max(at, m.off+m.size)
 	}
-	return pl, nil
+	return out, nil
+}
+
+// ours reports whether a section is one of a seal.
+func (f *file) ours(s *shdr) bool {
+	name := cstring(f.names, s.name)
+	return s.typ == shtProgbits && (name == codeSection || name == dataSection)
+}
+
+// replace finds the slot of a seal that is not in force any more: what strip and others make of a sealed
+// program gets a new seal in place of the old one. It is nil if there is none.
+func (f *file) replace() (*plan, error) {
+	for i, p := range f.phdrs {
+		if p.typ != ptLoad || p.size < headLen || p.flags&pfX == 0 || string(f.Data[p.off:][:len(magic)]) != magic || le.Uint32(f.Data[p.off+headVersion:]) != Version {
+			continue
+		}
+		own := le.Uint64(f.Data[p.off+headSize:])
+		if own < headLen || own > p.size {
+			continue
+		}
+		all, err := f.movable(p.off+own, p.end())
+		if err == nil && f.sections == nil && !f.covers(all, p.off+own, p.end(), page) {
+			err = f.errorf("the segment of its older seal has bytes that belong to nothing known; seal the original")
+		}
+		return &plan{drop: i, moved: all, stale: true}, err
+	}
+	return nil, nil
 }
 
 // home returns the PT_LOAD that the table is in. It must hold, or be able to grow to hold,
@@ -127,10 +187,15 @@ func (f *file) home(start, end uint64) (*phdr, error) {
 	return home, nil
 }
 
-// hashEntry returns the offset in the file of the address by which the dynamic section names a
-// section, if that is a hash table of symbols; else 0.
-func (f *file) hashEntry(s *shdr) uint64 {
-	tag := map[uint32]uint64{shtHash: dtHash, shtGNUHash: dtGNUHash}[s.typ]
+// tables are the sections that code finds by the dynamic section alone: their types, and the tags.
+var tables = map[uint32]uint64{
+	shtHash: dtHash, shtGNUHash: dtGNUHash, shtDynsym: dtSymtab, shtGNUVersym: dtVersym,
+}
+
+// tableEntry returns the offset in the file of the address by which the dynamic section names a
+// section, if that is one of tables; else 0.
+func (f *file) tableEntry(s *shdr) uint64 {
+	tag := tables[s.typ]
 	p := &phdr{off: s.off, vaddr: s.addr, size: s.size}
 	if tag == 0 || s.flags&shfAlloc == 0 || !f.same(p) {
 		return 0
@@ -162,10 +227,13 @@ func (f *file) mapped(from, to uint64) bool {
 	return false
 }
 
+// inFile reports whether the bytes of a header are in the file. What has others is nothing that a loader uses.
+func (f *file) inFile(p *phdr) bool { return inside(p.off, p.size, uint64(len(f.Data))) }
+
 // same reports whether the bytes of a header in the file are those in memory.
 func (f *file) same(p *phdr) bool {
 	b := f.Bytes(p.vaddr)
-	return uint64(len(b)) >= p.size && bytes.Equal(b[:p.size], f.Data[p.off:p.end()])
+	return uint64(len(b)) >= p.size && f.inFile(p) && bytes.Equal(b[:p.size], f.Data[p.off:p.end()])
 }
 
 // cstring returns a name in a string table.

@@ -34,7 +34,8 @@
 // All bytes of the ELF file stay where they are; the segment, and a copy of the section headers
 // with one for the segment, follow them. Bytes that were appended to the ELF file (AppImage,
 // PyInstaller) stay at the end, directly behind the section headers, as those formats find them
-// from the end of the file or from the end of the headers. Their offset from the start changes.
+// from the end of the file or from the end of the headers. Their offset from the start changes, unless
+// the caller asks for that: formats that know the offset (.NET) need it.
 // Metadata has what was overwritten, so that Unseal gives back the original.
 //
 // Sources: Linux fs/binfmt_elf.c, kernel/seccomp.c; glibc elf/rtld.c, elf/dl-map-segments.h;
@@ -52,12 +53,16 @@ import (
 )
 
 // Seal returns the bytes of data, an ELF program, with the filter of a policy, which has
-// what Children adds. Of the metadata, Schema, Instructions and Original are filled in. Errors are *Error,
+// what Children adds. What was appended to the ELF file stays at its end, or, if stay is set, at its
+// offset. Of the metadata, Schema, Instructions and Original are filled in. Errors are *Error,
 // *bpf.SizeError, or those of image.Parse.
-func Seal(path string, data []byte, p *policy.Policy, m Meta) ([]byte, error) {
+func Seal(path string, data []byte, p *policy.Policy, m Meta, stay bool) ([]byte, error) {
 	f, pl, err := prepare(path, data)
 	if err != nil {
 		return nil, err
+	}
+	if stay {
+		f.end = uint64(len(data))
 	}
 	filter, probe, err := Filter(p)
 	if err != nil {
@@ -81,17 +86,43 @@ func Seal(path string, data []byte, p *policy.Policy, m Meta) ([]byte, error) {
 	}
 
 	w := &writer{f: f, plan: pl}
-	w.addr, w.off = roundUp(f.High, page), roundUp(f.end, page)
+	high := uint64(0) // empty segments count: loaders want the addresses in order
+	for i, p := range f.phdrs {
+		if p.typ == ptLoad && !(pl.stale && i == pl.drop) {
+			high = max(high, p.vaddr+p.memsz)
+		}
+	}
+	w.addr, w.off = roundUp(high, page), roundUp(f.end, page)
 	if err := w.segment(filter, probe, &m); err != nil {
 		return nil, err
 	}
-	return w.file()
+	out := w.file()
+	if err := f.verify(out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// Check returns the error that Seal would, but for those of the filter.
-func Check(path string, data []byte) error {
-	_, _, err := prepare(path, data)
-	return err
+// verify checks that a file is a sealed one, from which the original can be had.
+func (f *file) verify(out []byte) error {
+	s, err := Read(f.Path, out)
+	if err == nil {
+		_, err = s.Original()
+	}
+	if err != nil {
+		return f.errorf("its headers are such that no segment can be added: %v", err)
+	}
+	return nil
+}
+
+// Check returns the error that Seal would, but for those of the filter, and how many bytes were appended to
+// the ELF file.
+func Check(path string, data []byte) (appended int, err error) {
+	f, _, err := prepare(path, data)
+	if err != nil {
+		return 0, err
+	}
+	return len(data) - int(f.end), nil
 }
 
 func prepare(path string, data []byte) (*file, *plan, error) {
@@ -109,11 +140,16 @@ func prepare(path string, data []byte) (*file, *plan, error) {
 // check refuses what cannot be sealed.
 func (f *file) check() error {
 	entry := slices.IndexFunc(f.Segments, func(s image.Segment) bool { return s.X && f.Entry >= s.Addr && f.Entry < s.End() })
+	outside := slices.IndexFunc(f.phdrs, func(p phdr) bool { return !f.inFile(&p) })
 	switch {
+	case outside >= 0:
+		return f.errorf("program header %d is of bytes outside of the file", outside)
 	case f.Soname != "" && f.Flags1&df1PIE == 0:
 		return f.errorf("this is the shared library %s; seal the programs that use it", f.Soname)
 	case entry < 0:
 		return f.errorf("its entry %#x is in no executable segment", f.Entry)
+	case f.phoff < ehdrLen:
+		return f.errorf("its program headers overlap its ELF header")
 	case f.sealed() != nil:
 		return f.errorf("it is sealed already; unseal it first")
 	case f.High >= 1<<47-1<<32:

@@ -201,6 +201,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, installAndExec(file, os.Args[1:]))
 		os.Exit(99)
 	}
+	if os.Getenv(copyInstead) != "" {
+		os.Exit(copyMain(os.Args[1:]))
+	}
 	os.Exit(m.Run())
 }
 

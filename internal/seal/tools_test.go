@@ -68,6 +68,21 @@ func TestTools(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				again := filepath.Join(dir, "again")
+				write(t, again, s.Plain())
+				if got := start(t, again, "call", nrSync); got.out != "returned\n" {
+					t.Errorf("filtered without a filter: %+v", got)
+				}
+				again = sealed(t, again, allBut(policy.Errno(77), "sync"))
+				if got := start(t, again, "call", nrSync); got.out != "errno 77\n" {
+					t.Errorf("sealed again: %+v", got)
+				}
+				if got := start(t, again, "hello", "x"); got != want {
+					t.Errorf("sealed again: %+v, want %+v", got, want)
+				}
+				if n := len(open(t, again).phdrs); n > len(open(t, out).phdrs) {
+					t.Errorf("%d program headers", n)
+				}
 				if _, err := s.Original(); err == nil {
 					was, _ := os.ReadFile(seal)
 					if !bytes.Equal(was, data) {

@@ -127,7 +127,7 @@ func (w *writer) phdrs() []byte {
 }
 
 // file makes the sealed file.
-func (w *writer) file() ([]byte, error) {
+func (w *writer) file() []byte {
 	f := w.f
 	out := make([]byte, 0, w.off+uint64(len(w.body))+f.end/32+uint64(len(f.Data))-f.end+2*page)
 	out = append(out, f.Data[:f.end]...)
@@ -145,7 +145,7 @@ func (w *writer) file() ([]byte, error) {
 	if f.sections != nil {
 		out = w.sections(out)
 	}
-	return append(out, f.Data[f.end:]...), nil
+	return append(out, f.Data[f.end:]...)
 }
 
 // sections appends the section headers and their names, with those for the segment.
@@ -165,26 +165,33 @@ func (w *writer) sections(out []byte) []byte {
 		add[i].name, add[i].typ, add[i].align = uint32(uint64(len(out))-names), shtProgbits, 16
 		out = append(append(out, name...), 0)
 	}
+	headers := slices.Clone(f.sections)
+	for i := range headers { // in place of an older seal's
+		if f.ours(&headers[i]) && w.plan.stale && len(add) > 0 {
+			headers[i], add = add[0], add[1:]
+		}
+	}
+	headers = append(headers, add...)
 	end := uint64(len(out))
 
 	// What was appended to the file stays at its place within a page.
 	out = append(out, make([]byte, roundUp(end, 8)-end)...)
-	n := len(f.sections) + len(add)
+	n := len(headers)
 	if uint64(len(f.Data)) > f.end && f.end%8 == 0 {
 		out = append(out, make([]byte, (f.end-uint64(len(out)+n*shdrLen))%page)...)
 	}
 	le.PutUint64(out[ehShoff:], uint64(len(out)))
 	le.PutUint16(out[ehShnum:], uint16(n))
-	for i, s := range f.sections {
+	for i, s := range headers {
+		if i < len(f.sections) && uint64(f.sections[i].name) >= uint64(len(f.names)) {
+			s.name = 0 // it had none, and must not get one of ours
+		}
 		if i == f.strndx {
 			s.off, s.size = names, end-names
 		} else if at, ok := w.moved(s.off, s.size); ok && s.size > 0 && s.flags&shfAlloc != 0 && s.typ != shtNobits {
 			s.off, s.addr = w.off+at, w.addr+at
 		}
 		out = s.append(out)
-	}
-	for i := range add {
-		out = add[i].append(out)
 	}
 	return out
 }

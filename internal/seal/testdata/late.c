@@ -1,0 +1,7 @@
+#include <unistd.h>
+void early_go(void);
+int main(void) {
+	early_go();
+	for (;;)
+		pause();
+}
