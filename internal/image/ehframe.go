@@ -157,6 +157,7 @@ type cie struct {
 	hasAug, signal  bool
 	common          bool // the encodings that all compilers use: pcrel, sdata4
 	bad             bool // not understood: its FDEs are unusable
+	codeAlign       uint64 // only for Frame
 	dataAlign       int64
 	cfa             cfaState
 	offset          int32 // cfa as FDE.CFAOffset

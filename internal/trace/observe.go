@@ -1,0 +1,111 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/sysno"
+)
+
+// A Program is one file that was executed, with what was seen of all processes
+// while they ran it. The same file with other libraries put before its own
+// (LibraryPath, Preload) is another program.
+type Program struct {
+	Path        string   // as the kernel names the file
+	LibraryPath []string // LD_LIBRARY_PATH of its environment, absolute
+	Preload     []string // LD_PRELOAD, likewise
+	Environment []string // names of other variables that it had and that the loader or the C library obey, sorted
+	Runs        int      // successful executions
+
+	file  *os.File // the file that runs, whatever is at Path now; nil if it could not be opened, or from a log
+	calls map[sysno.Call]*Call
+	codes map[string]bool // files mapped with execution
+}
+
+// A Call is a system call that a program was seen to make.
+type Call struct {
+	sysno.Call
+	Count uint64
+	Stack *Stack // of the first time; nil if it was not recorded
+
+	sites map[place]*Site
+}
+
+// A Site is an instruction that made a call.
+type Site struct {
+	place
+	Count uint64
+
+	call    *Call
+	codeArg sysno.CodeArg // which argument would make memory executable
+	maps    bool          // whether codeArg holds
+	filters bool          // the call may install a filter
+}
+
+// A place is where an instruction is: in a file, or, if Image is not absolute, in
+// a mapping that is no file's ("[vdso]", "" for memory without a name).
+type place struct {
+	Image   string
+	Offset  uint64 // in the file; without a file, the address
+	dev     uint64
+	inode   uint64
+	address bool // Offset is an address of the file's own: from a log whose reader knew it
+}
+
+// Calls returns the calls of a program by ABI and number.
+func (p *Program) Calls() []*Call {
+	return slices.SortedFunc(maps.Values(p.calls), func(a, b *Call) int {
+		return cmp.Or(cmp.Compare(a.ABI, b.ABI), cmp.Compare(a.Nr, b.Nr))
+	})
+}
+
+// Code returns the paths of the files that were mapped with execution, sorted. It
+// may lack some that made no call.
+func (p *Program) Code() []string { return slices.Sorted(maps.Keys(p.codes)) }
+
+// Sites returns the instructions that made the call, by image and offset.
+func (c *Call) Sites() []*Site {
+	return slices.SortedFunc(maps.Values(c.sites), func(a, b *Site) int {
+		return cmp.Or(cmp.Compare(a.Image, b.Image), cmp.Compare(a.Offset, b.Offset))
+	})
+}
+
+// site returns the record of a call at a place, new if need be.
+func (p *Program) site(c sysno.Call, at place) (s *Site, first bool) {
+	call := p.calls[c]
+	if call == nil {
+		call = &Call{Call: c, sites: map[place]*Site{}}
+		p.calls[c] = call
+		first = true
+	}
+	s = call.sites[at]
+	if s == nil {
+		s = &Site{place: at, call: call}
+		s.codeArg, s.maps = c.MapsCode()
+		name, _ := sysno.Name(c.ABI, c.Nr)
+		s.filters = name == "seccomp" || name == "prctl"
+		call.sites[at] = s
+	}
+	return s, first
+}
+
+func newProgram(path string) *Program {
+	return &Program{Path: path, calls: map[sysno.Call]*Call{}, codes: map[string]bool{}}
+}
+
+// Close gives up the file.
+func (p *Program) Close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
+}
+
+// Status is how a process ended.
+type Status struct {
+	Code   int  // exit code, or the signal's number
+	Signal bool // ended by a signal
+	Dumped bool // and left a core dump
+}
