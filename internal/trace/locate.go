@@ -11,11 +11,11 @@ import (
 // A Locator turns places into addresses and names. It keeps each file that it
 // opens; it is for one goroutine.
 type Locator struct {
-	files map[place]*image.File // by path, device and inode; nil if it cannot be read
+	files map[Place]*image.File // by path, device and inode; nil if it cannot be read
 }
 
 // NewLocator returns one that has opened nothing yet.
-func NewLocator() *Locator { return &Locator{files: map[place]*image.File{}} }
+func NewLocator() *Locator { return &Locator{files: map[Place]*image.File{}} }
 
 // Close closes all files.
 func (l *Locator) Close() {
@@ -30,7 +30,7 @@ func (l *Locator) Close() {
 // Address returns the address that a place has in the file's own addresses, and
 // the file. If the file cannot be read, or is another one by now, the file is nil
 // and the address the offset.
-func (l *Locator) Address(p place) (uint64, *image.File) {
+func (l *Locator) Address(p Place) (uint64, *image.File) {
 	f := l.file(p)
 	if f == nil {
 		return p.Offset, nil
@@ -48,11 +48,11 @@ func (l *Locator) Address(p place) (uint64, *image.File) {
 	return p.Offset, nil
 }
 
-func (l *Locator) file(p place) *image.File {
+func (l *Locator) file(p Place) *image.File {
 	if !strings.HasPrefix(p.Image, "/") {
 		return nil
 	}
-	key := place{Image: p.Image, dev: p.dev, inode: p.inode}
+	key := Place{Image: p.Image, dev: p.dev, inode: p.inode}
 	if f, ok := l.files[key]; ok {
 		return f
 	}
@@ -70,7 +70,7 @@ func (l *Locator) file(p place) *image.File {
 }
 
 // Function returns the name of the function at a place, as the file has it, and "" if there is none.
-func (l *Locator) Function(p place) string {
+func (l *Locator) Function(p Place) string {
 	addr, f := l.Address(p)
 	if f == nil {
 		return ""

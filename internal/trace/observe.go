@@ -30,12 +30,56 @@ type Call struct {
 	Count uint64
 	Stack *Stack // of the first time; nil if it was not recorded
 
-	sites map[place]*Site
+	sites map[Place]*Site
+	args  []argValues
+}
+
+// An Arg is an argument of a call, of which the kernel looks at the low Width bits.
+type Arg struct{ Index, Width int }
+
+// argValues are the values that one argument was seen to have.
+type argValues struct {
+	Arg
+	values []uint64 // cut to Width, in the order in which they came
+	more   bool     // than maxValues
+}
+
+// maxValues bounds the values that are kept of an argument. Predictions have fewer.
+const maxValues = 64
+
+func (c *Call) watch(args []Arg) {
+	for _, a := range args {
+		c.args = append(c.args, argValues{Arg: a})
+	}
+}
+
+func (a *argValues) add(v uint64) {
+	if a.Width < 64 {
+		v &= 1<<a.Width - 1
+	}
+	switch {
+	case slices.Contains(a.values, v):
+	case len(a.values) == maxValues:
+		a.more = true
+	default:
+		a.values = append(a.values, v)
+	}
+}
+
+// Values returns the values of an argument, ascending; more if there were others,
+// and watched is false if nothing is known of it.
+func (c *Call) Values(index int) (values []uint64, more, watched bool) {
+	for _, a := range c.args {
+		if a.Index == index {
+			return slices.Sorted(slices.Values(a.values)), a.more, true
+		}
+	}
+	return nil, false, false
 }
 
 // A Site is an instruction that made a call.
 type Site struct {
-	place
+	Place
 	Count uint64
 
 	call    *Call
@@ -44,9 +88,9 @@ type Site struct {
 	filters bool          // the call may install a filter
 }
 
-// A place is where an instruction is: in a file, or, if Image is not absolute, in
+// A Place is where an instruction is: in a file, or, if Image is not absolute, in
 // a mapping that is no file's ("[vdso]", "" for memory without a name).
-type place struct {
+type Place struct {
 	Image   string
 	Offset  uint64 // in the file; without a file, the address
 	dev     uint64
@@ -73,16 +117,16 @@ func (c *Call) Sites() []*Site {
 }
 
 // site returns the record of a call at a place, new if need be.
-func (p *Program) site(c sysno.Call, at place) (s *Site, first bool) {
+func (p *Program) site(c sysno.Call, at Place) (s *Site, first bool) {
 	call := p.calls[c]
 	if call == nil {
-		call = &Call{Call: c, sites: map[place]*Site{}}
+		call = &Call{Call: c, sites: map[Place]*Site{}}
 		p.calls[c] = call
 		first = true
 	}
 	s = call.sites[at]
 	if s == nil {
-		s = &Site{place: at, call: call}
+		s = &Site{Place: at, call: call}
 		s.codeArg, s.maps = c.MapsCode()
 		name, _ := sysno.Name(c.ABI, c.Nr)
 		s.filters = name == "seccomp" || name == "prctl"

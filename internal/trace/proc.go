@@ -79,19 +79,19 @@ func find(code []mapping, addr uint64) *mapping {
 }
 
 // place returns what is at an address of a mapping.
-func (m *mapping) place(addr uint64) place {
+func (m *mapping) place(addr uint64) Place {
 	if m.inode == 0 && !strings.HasPrefix(m.path, "/") {
-		p := place{Image: m.path, Offset: addr}
+		p := Place{Image: m.path, Offset: addr}
 		if m.path == "[vdso]" { // at another address in each process
 			p.Offset = addr - m.start
 		}
 		return p
 	}
-	return place{Image: m.path, Offset: addr - m.start + m.offset, dev: m.dev, inode: m.inode}
+	return Place{Image: m.path, Offset: addr - m.start + m.offset, dev: m.dev, inode: m.inode}
 }
 
 // locate finds the place of an address in a thread's memory.
-func (t *tracer) locate(th *thread, addr uint64) place {
+func (t *tracer) locate(th *thread, addr uint64) Place {
 	s := th.space
 	m := (*mapping)(nil)
 	if s.seen == *s.changed {
@@ -112,7 +112,7 @@ func (t *tracer) locate(th *thread, addr uint64) place {
 		m = find(s.code, addr)
 	}
 	if m == nil {
-		return place{Offset: addr}
+		return Place{Offset: addr}
 	}
 	return m.place(addr)
 }

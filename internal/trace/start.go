@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -186,7 +187,7 @@ func peek(tid int, addr uint64, buf []byte) (int, error) {
 
 // installFilter makes a thread that has just executed a program install a seccomp
 // filter. Its stack is empty: what is below it serves as memory.
-func installFilter(tid int, filter []Instruction) error {
+func installFilter(tid int, filter []bpf.RawInstruction) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -21,12 +22,13 @@ type Options struct {
 	Dir       string   // "" is the current directory
 
 	NoVDSO  bool          // hide the vDSO from each program
-	Filter  []Instruction // a seccomp filter to install; only calls for which it answers RET_TRACE are seen. nil: all calls are seen, at their entry
+	Filter  []bpf.RawInstruction // a seccomp filter to install; only calls for which it answers RET_TRACE are seen. nil: all calls are seen, at their entry
 	Signals <-chan os.Signal
 
 	Started func(*Program)         // called at the first execution of each program, from the tracing thread
 	Call    func(*Program, *Entry) // called at each call that was seen, likewise; may be nil
-	Keep    func(*Program, sysno.Call) bool
+	Keep    func(*Program, sysno.Call) bool // whether the stack of a program's first such call is worth keeping; nil: always
+	Watched func(sysno.Call) []Arg          // arguments whose values are collected; nil: none
 }
 
 // An Entry is one call as it enters the kernel.
@@ -36,13 +38,6 @@ type Entry struct {
 	Args     [6]uint64
 	Site     *Site
 	New      bool // the first call at this site
-}
-
-// An Instruction is one of classic BPF (struct sock_filter).
-type Instruction struct {
-	Op     uint16
-	Jt, Jf uint8
-	K      uint32
 }
 
 // A Trace is what was seen.
@@ -462,6 +457,9 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 		var first bool
 		site, first = s.program.site(call, t.locate(th, in.site()))
 		isNew = site.Count == 0
+		if first && t.Watched != nil {
+			site.call.watch(t.Watched(call))
+		}
 		if first && (t.Keep == nil || t.Keep(s.program, call)) {
 			site.call.Stack = t.capture(th)
 		}
@@ -472,6 +470,9 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 	}
 	site.Count++
 	site.call.Count++
+	for i := range site.call.args {
+		site.call.args[i].add(in.args[site.call.args[i].Index])
+	}
 	if site.maps && in.args[site.codeArg.Arg]&site.codeArg.Mask != 0 {
 		th.mapping = true
 	}
