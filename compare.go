@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -51,6 +52,9 @@ func (c *comparison) program(ctx context.Context) {
 	c.out = VerifiedProgram{Program: c.p.Path, Runs: c.p.Runs, Scan: "complete", Environment: c.environment()}
 	r := c.scan.result
 	switch {
+	case c.p.Path == "":
+		c.out.Scan, c.out.Error = "failed", "the log does not say which program made these calls; name it behind --"
+		r = &Result{}
 	case r == nil:
 		c.out.Scan, c.out.Error = "failed", c.scan.err.Error()
 		r = &Result{}
@@ -113,6 +117,9 @@ func (c *comparison) call(call *trace.Call) {
 	if known == nil {
 		m := MissedCall{SeenCall: SeenCall{n, call.Count}, Sites: []SeenSite{}, Stack: []StackFrame{}, Modules: []string{}}
 		for _, s := range call.Sites() {
+			if s.Place == (trace.Place{}) {
+				continue // a log does not say
+			}
 			m.Sites = append(m.Sites, c.site(n, s))
 		}
 		for _, f := range call.Stack.Frames(c.where) {
@@ -161,24 +168,38 @@ func (c *comparison) name(image string, addr uint64, name string) string {
 	return name
 }
 
-// modules finds out whether the files that the program loaded explain what was missed.
+// modules finds out which of the files that the program loaded explain what was
+// missed: those on the stacks, or all.
 func (c *comparison) modules(ctx context.Context) {
 	if len(c.out.Missed) == 0 || len(c.out.Loaded) == 0 {
 		return
 	}
-	var files []string
+	var all, some []string
 	for _, path := range c.out.Loaded {
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			files = append(files, path)
+		if st, err := os.Stat(filepath.Join(c.scan.opts.Root, path)); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		all = append(all, path)
+		if slices.ContainsFunc(c.out.Missed, func(m MissedCall) bool {
+			return slices.ContainsFunc(m.Stack, func(f StackFrame) bool { return f.Image == path })
+		}) {
+			some = append(some, path)
 		}
 	}
-	opts := c.scan.opts
-	opts.Modules = slices.Concat(opts.Modules, files)
-	with := predict(ctx, c.p.Scannable(), opts)
-	for i := range c.out.Missed {
-		m := &c.out.Missed[i]
-		if with.calls[sysno.Call{ABI: abiOf(m.ABI), Nr: m.Number}] != nil {
-			m.Modules = slices.Clone(files)
+	left := len(c.out.Missed)
+	for _, files := range [][]string{some, all} {
+		if len(files) == 0 || left == 0 {
+			continue
+		}
+		opts := c.scan.opts
+		opts.Modules = slices.Concat(opts.Modules, files)
+		with := predict(ctx, c.p.Scannable(), opts)
+		for i := range c.out.Missed {
+			m := &c.out.Missed[i]
+			if len(m.Modules) == 0 && with.calls[sysno.Call{ABI: abiOf(m.ABI), Nr: m.Number}] != nil {
+				m.Modules = slices.Clone(files)
+				left--
+			}
 		}
 	}
 }

@@ -48,7 +48,10 @@ func (s *scans) start(p *trace.Program) {
 
 func (s *scans) scan(p *trace.Program) *prediction {
 	opts := s.options(p)
-	r := predict(s.ctx, p.Scannable(), opts)
+	r := &prediction{opts: opts}
+	if p.Path != "" { // else a log does not say what runs
+		r = predict(s.ctx, p.Scannable(), opts)
+	}
 	s.mu.Lock()
 	s.all[p] = r
 	s.mu.Unlock()

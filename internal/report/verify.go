@@ -100,6 +100,9 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 	}
 }
 
+// maxModules bounds the files that are named where all are named already.
+const maxModules = 3
+
 func (p *verifyPage) missed(m *gofind.MissedCall) {
 	p.line("  MISSED %s, made %s", callText(m.CallName), times(m.Count))
 	for i, f := range m.Stack {
@@ -116,7 +119,11 @@ func (p *verifyPage) missed(m *gofind.MissedCall) {
 		p.line("    also at %s", siteText(s))
 	}
 	if len(m.Modules) > 0 {
-		p.line("    the scan has it with%s", Clean(" --module "+strings.Join(m.Modules, " --module ")))
+		names := Clean(strings.Join(m.Modules, " --module "))
+		if len(m.Modules) > maxModules {
+			names = "each of the loaded files"
+		}
+		p.line("    the scan has it with --module %s", names)
 	}
 }
 

@@ -35,9 +35,6 @@ func (l *Locator) Address(p Place) (uint64, *image.File) {
 	if f == nil {
 		return p.Offset, nil
 	}
-	if p.address {
-		return p.Offset, f
-	}
 	for i := range f.Segments {
 		s := &f.Segments[i]
 		// A mapping has whole pages: code of one segment is mapped with the ends of others.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -95,7 +96,6 @@ type Place struct {
 	Offset  uint64 // in the file; without a file, the address
 	dev     uint64
 	inode   uint64
-	address bool // Offset is an address of the file's own: from a log whose reader knew it
 }
 
 // Calls returns the calls of a program by ABI and number.
@@ -153,3 +153,39 @@ type Status struct {
 	Signal bool // ended by a signal
 	Dumped bool // and left a core dump
 }
+
+// What follows is for readers of logs, which see calls without a process.
+
+// NewProgram returns a program of which nothing was seen yet.
+func NewProgram(path string) *Program { return newProgram(path) }
+
+// Record counts a call at a place.
+func (p *Program) Record(c sysno.Call, at Place) *Call {
+	s, _ := p.site(c, at)
+	s.Count++
+	s.call.Count++
+	if strings.HasPrefix(at.Image, "/") {
+		p.codes[at.Image] = true
+	}
+	return s.call
+}
+
+// Take moves all that was seen of another program to p.
+func (p *Program) Take(q *Program) {
+	for k, c := range q.calls {
+		for at, s := range c.sites {
+			t, _ := p.site(k, at)
+			t.Count += s.Count
+			t.call.Count += s.Count
+		}
+		if own := p.calls[k]; own.Stack == nil {
+			own.Stack = c.Stack
+		}
+	}
+	maps.Copy(p.codes, q.codes)
+	p.Runs += q.Runs
+	q.calls, q.codes, q.Runs = map[sysno.Call]*Call{}, map[string]bool{}, 0
+}
+
+// Recorded is a stack that a log has.
+func Recorded(frames []Frame) *Stack { return &Stack{frames: frames} }

@@ -72,7 +72,7 @@ func (t *tracer) capture(th *thread) *Stack {
 // pointers, else by guessing. It is empty only if nothing is known.
 func (s *Stack) Frames(l *Locator) []Frame {
 	if s == nil || s.frames != nil {
-		return s.recorded()
+		return s.recorded(l)
 	}
 	var out []Frame
 	regs, how, interrupted := s.regs, HowCall, false
@@ -98,7 +98,8 @@ func (s *Stack) Frames(l *Locator) []Frame {
 		}
 		out = append(out, fr)
 		next, nextHow, signal := s.caller(l, f, addr, regs)
-		if nextHow == "" || next[image.RegRSP] <= regs[image.RegRSP] && !signal {
+		// vfork keeps its return address in a register: its frame is empty.
+		if nextHow == "" || next[image.RegRSP] < regs[image.RegRSP] && !signal {
 			break
 		}
 		regs, how, interrupted = next, nextHow, signal
@@ -106,11 +107,16 @@ func (s *Stack) Frames(l *Locator) []Frame {
 	return out
 }
 
-func (s *Stack) recorded() []Frame {
+// recorded returns the frames of a log, which have offsets in files.
+func (s *Stack) recorded(l *Locator) []Frame {
 	if s == nil {
 		return nil
 	}
-	return s.frames
+	out := slices.Clone(s.frames)
+	for i := range out {
+		out[i].Address, _ = l.Address(Place{Image: out[i].Image, Offset: out[i].Address})
+	}
+	return out
 }
 
 // word reads the stack.
