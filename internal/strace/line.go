@@ -40,12 +40,13 @@ type line struct {
 // of a line, which then goes on in the next one.
 const attached = "strace: Process "
 
-// split cuts the note about a new thread off a line.
-func split(s string) (line, note string) {
+// interrupted returns what stands before the note about a new thread in a line, ""
+// if there is no such note or nothing before it. The call that made the thread is on this line.
+func interrupted(s string) string {
 	if i := strings.Index(s, attached); i > 0 && strings.HasSuffix(s, " attached") {
-		return s[:i], s[i:]
+		return s[:i]
 	}
-	return s, ""
+	return ""
 }
 
 // parse reads one line.

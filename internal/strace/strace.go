@@ -156,9 +156,12 @@ func (r *reader) read(in io.Reader, name string, pid int) error {
 	n, begun := 0, ""
 	for s.Scan() {
 		n++
-		text, note := split(begun + s.Text())
-		if begun = ""; note != "" && len(text) < maxLine {
-			begun, text = text, note
+		text := s.Text()
+		if begun != "" && !strings.HasPrefix(text, "[pid ") && len(begun) < maxLine {
+			text = begun + text
+		}
+		if begun = interrupted(text); begun != "" {
+			continue
 		}
 		l := parse(text)
 		if l.pid == 0 && pid != 0 {
