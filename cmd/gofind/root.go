@@ -14,7 +14,7 @@ import (
 
 // run executes one command line.
 func run(args []string, stdout, stderr *os.File) ExitCode {
-	root := newRoot(output{stdout, term.Detect(stdout, os.Getenv)}, stderr)
+	root := newRoot(output{stdout, term.Detect(stdout, os.Getenv)})
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -36,7 +36,7 @@ func (o output) style() report.Style {
 var extraCommands []func() *cobra.Command
 
 // newRoot builds the command tree.
-func newRoot(out output, messages io.Writer) *cobra.Command {
+func newRoot(out output) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gofind",
 		Short: "Find every system call that a program can make",
@@ -68,7 +68,7 @@ without running it. It reads x86-64 ELF files.`,
 		return usagef(seeHelp(c), "%w", err)
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
-	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newVerify(out, messages), newAssumptions(out), newVersion(), exitCodesTopic())
+	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newVerify(out), newAssumptions(out), newVersion(), exitCodesTopic())
 	for _, command := range extraCommands {
 		root.AddCommand(command())
 	}

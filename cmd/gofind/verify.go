@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,7 +15,7 @@ import (
 )
 
 // newVerify is `gofind verify`.
-func newVerify(out output, messages io.Writer) *cobra.Command {
+func newVerify(out output) *cobra.Command {
 	var (
 		flags  scanFlags
 		v      verifyFlags
@@ -60,7 +58,7 @@ command's own exit code is part of the report and changes nothing.`,
 			if err != nil {
 				return &exitError{ExitError, err, hint(err)}
 			}
-			to := io.Writer(messages)
+			to := c.ErrOrStderr()
 			if v.trace != "" {
 				to = out
 			}
@@ -120,29 +118,6 @@ func (f *verifyFlags) write(w io.Writer, v *gofind.Verification) error {
 		return err
 	}
 	return writeFile(f.output, b.Bytes())
-}
-
-// writeFile writes a whole file or none.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
 
 // verifyRun runs the command, and passes on to it the signals that would end us.
