@@ -123,7 +123,7 @@ func (c *comparison) call(call *trace.Call) {
 			m.Sites = append(m.Sites, c.site(n, s))
 		}
 		for _, f := range call.Stack.Frames(c.where) {
-			m.Stack = append(m.Stack, StackFrame{c.imagePath(f.Image), hex(f.Address), c.name(f.Image, f.Address, f.Function), f.How})
+			m.Stack = append(m.Stack, StackFrame{c.imagePath(f.Image), hex(f.Address), nameAt(f.Image, f.Address, f.Function), f.How})
 		}
 		c.out.Missed = append(c.out.Missed, m)
 		return
@@ -155,13 +155,13 @@ func (c *comparison) site(n CallName, s *trace.Site) SeenSite {
 	addr, file := c.where.Address(s.Place)
 	function := ""
 	if file != nil {
-		function = c.name(s.Image, addr, c.where.Function(s.Place))
+		function = nameAt(s.Image, addr, c.where.Function(s.Place))
 	}
 	return SeenSite{n, s.Count, c.imagePath(s.Image), hex(addr), function}
 }
 
-// name is a function's name in a document; where there is none, the image and the address.
-func (c *comparison) name(image string, addr uint64, name string) string {
+// nameAt is a function's name in a document; where there is none, the image and the address.
+func nameAt(image string, addr uint64, name string) string {
 	if name == "" && strings.HasPrefix(image, "/") {
 		return base(image) + "+" + hex(addr)
 	}

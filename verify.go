@@ -174,4 +174,3 @@ func exitOf(s trace.Status) *Exit {
 	}
 	return &Exit{Code: s.Code}
 }
-

@@ -68,7 +68,7 @@ without running it. It reads x86-64 ELF files.`,
 		return usagef(seeHelp(c), "%w", err)
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
-	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newVerify(out), newAssumptions(out), newVersion(), exitCodesTopic())
+	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newRun(), newVerify(out), newAssumptions(out), newVersion(), exitCodesTopic())
 	for _, command := range extraCommands {
 		root.AddCommand(command())
 	}

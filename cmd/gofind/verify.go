@@ -2,11 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +49,10 @@ command's own exit code is part of the report and changes nothing.`,
 			if v.trace != "" {
 				result, err = gofind.VerifyLog(c.Context(), v.trace, args, opts)
 			} else {
-				result, err = verifyRun(c.Context(), args, opts)
+				signals, stop := forwarded()
+				defer stop()
+				opts.Signals = signals
+				result, err = gofind.Verify(c.Context(), args, opts)
 			}
 			if err != nil {
 				return &exitError{ExitError, err, hint(err)}
@@ -62,7 +61,8 @@ command's own exit code is part of the report and changes nothing.`,
 			if v.trace != "" {
 				to = out
 			}
-			if err := v.write(to, result); err != nil {
+			text := func(w io.Writer) error { return report.Verify(w, result) }
+			if err := writeReport(to, v.output, v.json, result, text); err != nil {
 				return err
 			}
 			return verifyExit(result)
@@ -102,31 +102,20 @@ func (f *verifyFlags) check(c *cobra.Command, args []string, scan *scanFlags) er
 	return nil
 }
 
-// write writes the report to where the flags say, w by default.
-func (f *verifyFlags) write(w io.Writer, v *gofind.Verification) error {
-	render := func(w io.Writer) error {
-		if f.json {
-			return report.JSON(w, v)
-		}
-		return report.Verify(w, v, report.Style{})
+// writeReport writes a report as JSON or text, to a file if it has a name.
+func writeReport(w io.Writer, file string, json bool, v any, text func(io.Writer) error) error {
+	render := text
+	if json {
+		render = func(w io.Writer) error { return report.JSON(w, v) }
 	}
-	if f.output == "" {
+	if file == "" {
 		return render(w)
 	}
 	var b bytes.Buffer
 	if err := render(&b); err != nil {
 		return err
 	}
-	return writeFile(f.output, b.Bytes())
-}
-
-// verifyRun runs the command, and passes on to it the signals that would end us.
-func verifyRun(ctx context.Context, args []string, opts gofind.VerifyOptions) (*gofind.Verification, error) {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
-	defer signal.Stop(signals)
-	opts.Signals = signals
-	return gofind.Verify(ctx, args, opts)
+	return writeFile(file, b.Bytes())
 }
 
 // verifyExit turns a verdict into an exit code. The report has said it in words.

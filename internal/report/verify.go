@@ -11,8 +11,8 @@ import (
 
 // Verify writes what a run showed: a paragraph for each program, what was missed
 // with its stack, and the verdict in the last line.
-func Verify(w io.Writer, v *gofind.Verification, style Style) error {
-	p := &verifyPage{bufio.NewWriter(w), style}
+func Verify(w io.Writer, v *gofind.Verification) error {
+	p := &verifyPage{bufio.NewWriter(w)}
 	for i := range v.Programs {
 		p.program(&v.Programs[i])
 	}
@@ -26,10 +26,7 @@ func Verify(w io.Writer, v *gofind.Verification, style Style) error {
 	return p.w.Flush()
 }
 
-type verifyPage struct {
-	w     *bufio.Writer
-	style Style
-}
+type verifyPage struct{ w *bufio.Writer }
 
 func (p *verifyPage) line(format string, args ...any) {
 	fmt.Fprintf(p.w, format+"\n", args...)
@@ -105,13 +102,7 @@ const maxModules = 3
 
 func (p *verifyPage) missed(m *gofind.MissedCall) {
 	p.line("  MISSED %s, made %s", callText(m.CallName), times(m.Count))
-	for i, f := range m.Stack {
-		how := ""
-		if f.How != "eh_frame" && i > 0 {
-			how = " (" + f.How + ")"
-		}
-		p.line("    %s %s %s%s", imageText(f.Image), f.Address, function(f.Function), how)
-	}
+	p.stack(m.Stack)
 	for _, s := range m.Sites {
 		if len(m.Stack) > 0 && s.Image == m.Stack[0].Image && s.Address == m.Stack[0].Address {
 			continue
@@ -124,6 +115,18 @@ func (p *verifyPage) missed(m *gofind.MissedCall) {
 			names = "each of the loaded files"
 		}
 		p.line("    the scan has it with --module %s", names)
+	}
+}
+
+// stack writes the functions that led to a call. Frames that were not found by unwind
+// tables say how.
+func (p *verifyPage) stack(frames []gofind.StackFrame) {
+	for i, f := range frames {
+		how := ""
+		if f.How != "eh_frame" && i > 0 {
+			how = " (" + f.How + ")"
+		}
+		p.line("    %s %s %s%s", imageText(f.Image), f.Address, function(f.Function), how)
 	}
 }
 
@@ -160,4 +163,26 @@ func hexes(values []uint64) string {
 		out = append(out, fmt.Sprintf("%#x", v))
 	}
 	return strings.Join(out, " ")
+}
+
+// Refused writes a line about a call that a policy would refuse.
+func Refused(w io.Writer, r *gofind.RefusedSite) error {
+	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s %s %s in %s\n",
+		r.Action, callText(r.Site.CallName), imageText(r.Site.Image), r.Site.Address, function(r.Site.Function), Clean(r.Program))
+	return err
+}
+
+// Audit writes what a policy would have refused, with counts and stacks.
+func Audit(w io.Writer, a *gofind.Audit) error {
+	p := &verifyPage{bufio.NewWriter(w)}
+	for i := range a.Refused {
+		r := &a.Refused[i]
+		p.line("%s: %s, %s; the policy says %s", Clean(r.Program), callText(r.Site.CallName), times(r.Site.Count), r.Action)
+		if len(r.Stack) == 0 {
+			p.line("    %s %s %s", imageText(r.Site.Image), r.Site.Address, function(r.Site.Function))
+		}
+		p.stack(r.Stack)
+	}
+	p.line("the command ended with %s; %s made a call that the policy refuses", exitText(a.Exit), count(len(a.Refused), "place"))
+	return p.w.Flush()
 }

@@ -42,7 +42,6 @@ const (
 	maxLine     = 4 << 20 // bytes
 	maxProblems = 20
 	maxFrames   = 48
-	maxScripts  = 5 // of interpreters that are scripts: BINPRM_MAX_RECURSION, fs/exec.c
 )
 
 // Options say what a log does not.
@@ -385,27 +384,7 @@ func (r *reader) absolute(t *thread, path string) string {
 // interpreter returns the program that the kernel runs for a file: the file, or the
 // interpreter of a script.
 func (r *reader) interpreter(path string) string {
-	for range maxScripts {
-		f, err := os.Open(filepath.Join(r.Root, path))
-		if err != nil {
-			break
-		}
-		var head [256]byte
-		n := 0
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			n, _ = io.ReadFull(f, head[:])
-		}
-		f.Close()
-		rest, ok := strings.CutPrefix(string(head[:n]), "#!")
-		if !ok {
-			break
-		}
-		words := strings.Fields(strings.SplitN(rest, "\n", 2)[0])
-		if len(words) == 0 || !filepath.IsAbs(words[0]) {
-			break
-		}
-		path = words[0]
-	}
+	path = trace.Interpreter(r.Root, path)
 	if real, err := filepath.EvalSymlinks(path); err == nil && r.Root == "" {
 		path = real
 	}

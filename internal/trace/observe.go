@@ -92,10 +92,10 @@ type Site struct {
 // A Place is where an instruction is: in a file, or, if Image is not absolute, in
 // a mapping that is no file's ("[vdso]", "" for memory without a name).
 type Place struct {
-	Image   string
-	Offset  uint64 // in the file; without a file, the address
-	dev     uint64
-	inode   uint64
+	Image  string
+	Offset uint64 // in the file; without a file, the address
+	dev    uint64
+	inode  uint64
 }
 
 // Calls returns the calls of a program by ABI and number.

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -234,4 +235,35 @@ func (p *Program) Scannable() string {
 		return p.Path
 	}
 	return fmt.Sprintf("/proc/self/fd/%d", p.file.Fd())
+}
+
+// maxScripts bounds how often an interpreter may be a script: BINPRM_MAX_RECURSION in fs/exec.c.
+const maxScripts = 5
+
+// Interpreter returns the program that the kernel runs for a file: the file, or the
+// interpreter of a script. Paths are inside root.
+func Interpreter(root, path string) string {
+	for range maxScripts {
+		f, err := os.Open(filepath.Join(root, path))
+		if err != nil {
+			break
+		}
+		var head [256]byte // BINPRM_BUF_SIZE
+		n := 0
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			n, _ = io.ReadFull(f, head[:])
+		}
+		f.Close()
+		rest, ok := strings.CutPrefix(string(head[:n]), "#!")
+		if !ok {
+			break
+		}
+		line, _, _ := strings.Cut(rest, "\n")
+		words := strings.Fields(line)
+		if len(words) == 0 || !filepath.IsAbs(words[0]) {
+			break
+		}
+		path = words[0]
+	}
+	return path
 }

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/gofind-dev/gofind/internal/launch"
 )
 
 // start runs the command up to the first instruction of its program and begins
@@ -52,6 +54,11 @@ func (t *tracer) prepare(pid int) error {
 	th := t.add(pid, pid, nil)
 	if err := t.enter(th); err != nil {
 		return err
+	}
+	if inherited, err := launch.Inherit(); err == nil && inherited.Lost() != 0 {
+		if err := ignore(pid, inherited.Lost()); err != nil {
+			return err
+		}
 	}
 	if t.Filter != nil {
 		if err := installFilter(pid, t.Filter); err != nil {
@@ -185,42 +192,76 @@ func peek(tid int, addr uint64, buf []byte) (int, error) {
 	return unix.ProcessVMReadv(tid, local, []unix.RemoteIovec{{Base: uintptr(addr), Len: len(buf)}}, 0)
 }
 
-// installFilter makes a thread that has just executed a program install a seccomp
-// filter. Its stack is empty: what is below it serves as memory.
-func installFilter(tid int, filter []bpf.RawInstruction) error {
+// scratch writes data below the stack of a thread that has just executed a program,
+// where there is nothing yet, calls f with its address, and takes the data away again.
+func scratch(tid int, data []byte, f func(at uint64) error) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err
 	}
+	const below = 4096
+	at := (regs.Rsp - below - uint64(len(data))) &^ 15
+	if _, err := unix.PtracePokeData(tid, uintptr(at), data); err != nil {
+		return fmt.Errorf("stack at %#x: %w", at, err)
+	}
+	err := f(at)
+	if _, e := unix.PtracePokeData(tid, uintptr(at), make([]byte, len(data))); err == nil {
+		err = e
+	}
+	return err
+}
+
+// installFilter makes a thread that has just executed a program install a seccomp filter.
+func installFilter(tid int, filter []bpf.RawInstruction) error {
 	le := binary.LittleEndian
-	size := 16 + 8*len(filter)
-	at := (regs.Rsp - 4096 - uint64(size)) &^ 15
-	b := make([]byte, 0, size)
-	b = le.AppendUint64(b, uint64(len(filter))) // struct sock_fprog: length, padding, pointer
-	b = le.AppendUint64(b, at+16)
+	var b []byte
 	for _, f := range filter {
 		b = le.AppendUint16(b, f.Op)
 		b = append(b, f.Jt, f.Jf)
 		b = le.AppendUint32(b, f.K)
 	}
-	if _, err := unix.PtracePokeData(tid, uintptr(at), b); err != nil {
-		return fmt.Errorf("stack at %#x: %w", at, err)
-	}
-	ret, err := inject(tid, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, at)
-	if err == nil && errno(ret) == unix.EACCES {
-		// Neither privileged nor without hope of privileges: give that up.
-		if ret, err = inject(tid, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err == nil && errno(ret) == 0 {
-			ret, err = inject(tid, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, at)
+	head := len(b)
+	b = le.AppendUint64(b, uint64(len(filter))) // struct sock_fprog: length, padding, pointer
+	b = le.AppendUint64(b, 0)
+	return scratch(tid, b, func(at uint64) error {
+		prog := at + uint64(head)
+		if _, err := unix.PtracePokeData(tid, uintptr(prog+8), le.AppendUint64(nil, at)); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("seccomp: %w", err)
-	}
-	if e := errno(ret); e != 0 {
-		return FilterError(e, len(filter))
-	}
-	_, err = unix.PtracePokeData(tid, uintptr(at), make([]byte, size))
-	return err
+		ret, err := inject(tid, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, prog)
+		if err == nil && errno(ret) == unix.EACCES {
+			// Without the privilege to filter what may gain privileges: give up gaining them.
+			if ret, err = inject(tid, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err == nil && errno(ret) == 0 {
+				ret, err = inject(tid, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, prog)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("seccomp: %w", err)
+		}
+		return launch.FilterError(errno(ret), len(filter))
+	})
+}
+
+// ignore makes a thread that has just executed a program ignore signals.
+func ignore(tid int, signals uint64) error {
+	const sigIgnore = 1
+	act := make([]byte, 32) // struct sigaction
+	act[0] = sigIgnore
+	return scratch(tid, act, func(at uint64) error {
+		for sig := uint64(1); sig <= 64; sig++ {
+			if signals&(1<<(sig-1)) == 0 {
+				continue
+			}
+			ret, err := inject(tid, unix.SYS_RT_SIGACTION, sig, at, 0, 8)
+			if err == nil && errno(ret) != 0 {
+				err = errno(ret)
+			}
+			if err != nil {
+				return fmt.Errorf("rt_sigaction: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // errno returns the error number that a call answered, 0 if it succeeded.
@@ -229,20 +270,4 @@ func errno(ret uint64) unix.Errno {
 		return unix.Errno(-ret)
 	}
 	return 0
-}
-
-// FilterError says what it means that seccomp refused a filter of n instructions, and what to do.
-func FilterError(e unix.Errno, n int) error {
-	switch e {
-	case unix.EINVAL, unix.ENOSYS:
-		if n > 4096 {
-			return fmt.Errorf("seccomp: %w; the filter has %d instructions and the kernel takes 4096", e, n)
-		}
-		return fmt.Errorf("seccomp: %w; the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER, Linux 3.17), or is an emulation without them", e)
-	case unix.ENOMEM:
-		return fmt.Errorf("seccomp: %w; the filters that this process has from its parents and this one are too large together", e)
-	case unix.EPERM:
-		return fmt.Errorf("seccomp: %w; a filter of the container or service that this runs in forbids more of them", e)
-	}
-	return fmt.Errorf("seccomp: %w", e)
 }

@@ -21,12 +21,12 @@ type Options struct {
 	Argv, Env []string //
 	Dir       string   // "" is the current directory
 
-	NoVDSO  bool          // hide the vDSO from each program
+	NoVDSO  bool                 // hide the vDSO from each program
 	Filter  []bpf.RawInstruction // a seccomp filter to install; only calls for which it answers RET_TRACE are seen. nil: all calls are seen, at their entry
 	Signals <-chan os.Signal
 
-	Started func(*Program)         // called at the first execution of each program, from the tracing thread
-	Call    func(*Program, *Entry) // called at each call that was seen, likewise; may be nil
+	Started func(*Program)                  // called at the first execution of each program, from the tracing thread
+	Call    func(*Program, *Entry)          // called at each call that was seen, likewise; may be nil
 	Keep    func(*Program, sysno.Call) bool // whether the stack of a program's first such call is worth keeping; nil: always
 	Watched func(sysno.Call) []Arg          // arguments whose values are collected; nil: none
 }
@@ -34,10 +34,13 @@ type Options struct {
 // An Entry is one call as it enters the kernel.
 type Entry struct {
 	PID, TID int
+	Arch     uint32 // AUDIT_ARCH_*
+	Number   uint32 // as the program gave it
 	Call     sysno.Call
 	Args     [6]uint64
 	Site     *Site
-	New      bool // the first call at this site
+	New      bool   // the first call at this site
+	Stack    *Stack // of New ones
 }
 
 // A Trace is what was seen.
@@ -448,7 +451,7 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 	t.out.Calls++
 	s := th.space
 	k := spot{in.site(), in.nr, in.arch}
-	site, isNew := s.cache[k], false
+	site, stack, isNew := s.cache[k], (*Stack)(nil), false
 	if site == nil || s.seen != *s.changed {
 		call, ok := in.call()
 		if !ok {
@@ -460,8 +463,11 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 		if first && t.Watched != nil {
 			site.call.watch(t.Watched(call))
 		}
-		if first && (t.Keep == nil || t.Keep(s.program, call)) {
-			site.call.Stack = t.capture(th)
+		if isNew && t.Call != nil || first && (t.Keep == nil || t.Keep(s.program, call)) {
+			stack = t.capture(th)
+		}
+		if first {
+			site.call.Stack = stack
 		}
 		if s.cache == nil {
 			s.cache = map[spot]*Site{}
@@ -480,7 +486,7 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 		t.watchEntries(s)
 	}
 	if t.Call != nil {
-		t.Call(s.program, &Entry{PID: th.pid, TID: th.tid, Call: site.call.Call, Args: in.args, Site: site, New: isNew})
+		t.Call(s.program, &Entry{th.pid, th.tid, in.arch, uint32(in.nr), site.call.Call, in.args, site, isNew, stack})
 	}
 }
 
