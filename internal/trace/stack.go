@@ -97,7 +97,7 @@ func (s *Stack) Frames(l *Locator) []Frame {
 			fr.Function = functionName(f, addr)
 		}
 		out = append(out, fr)
-		next, nextHow, signal := s.caller(l, f, addr, regs)
+		next, nextHow, signal := s.caller(l, f, addr, regs, len(out) == 1)
 		// vfork keeps its return address in a register: its frame is empty.
 		if nextHow == "" || next[image.RegRSP] < regs[image.RegRSP] && !signal {
 			break
@@ -129,7 +129,7 @@ func (s *Stack) word(addr uint64) (uint64, bool) {
 }
 
 // caller returns the registers of the caller of a frame, and how they were found, "" if they were not.
-func (s *Stack) caller(l *Locator, f *image.File, addr uint64, regs [image.NumRegs]uint64) (next [image.NumRegs]uint64, how string, signal bool) {
+func (s *Stack) caller(l *Locator, f *image.File, addr uint64, regs [image.NumRegs]uint64, leaf bool) (next [image.NumRegs]uint64, how string, signal bool) {
 	if f != nil {
 		if fr, ok := f.Frame(addr); ok {
 			if next, ok := fr.Caller(regs, s.word); ok {
@@ -138,6 +138,11 @@ func (s *Stack) caller(l *Locator, f *image.File, addr uint64, regs [image.NumRe
 		}
 	}
 	next = regs
+	// Functions that only enter the kernel push nothing, and rbp is their caller's.
+	if ra, ok := s.word(regs[image.RegRSP]); leaf && ok && s.afterCall(l, ra) {
+		next[image.RegRSP], next[image.RegRA] = regs[image.RegRSP]+8, ra
+		return next, HowGuess, false
+	}
 	if rbp := regs[image.RegRBP]; rbp >= regs[image.RegRSP] && rbp&7 == 0 {
 		saved, ok1 := s.word(rbp)
 		ra, ok2 := s.word(rbp + 8)
