@@ -40,13 +40,13 @@ type line struct {
 // of a line, which then goes on in the next one.
 const attached = "strace: Process "
 
-// interrupted returns what stands before the note about a new thread in a line, ""
-// if there is no such note or nothing before it. The call that made the thread is on this line.
-func interrupted(s string) string {
+// interrupted returns where in a line the note about a new thread begins, 0 if nowhere
+// or at the start.
+func interrupted(s string) int {
 	if i := strings.Index(s, attached); i > 0 && strings.HasSuffix(s, " attached") {
-		return s[:i]
+		return i
 	}
-	return ""
+	return 0
 }
 
 // parse reads one line.

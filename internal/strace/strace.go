@@ -39,7 +39,8 @@ import (
 )
 
 const (
-	maxLine     = 4 << 20 // bytes
+	maxLine     = 4 << 20  // bytes
+	maxBegun    = 64 << 10 // bytes of a line that a note interrupts
 	maxProblems = 20
 	maxFrames   = 48
 )
@@ -56,7 +57,7 @@ type Log struct {
 	Programs []*trace.Program // in the order of their first execution
 	Threads  int
 	Calls    uint64
-	Problems []string // lines that were not understood, by file and number; not all of many
+	Problems []string // what was not understood, by file and line; not all of many
 }
 
 // Read reads a log, or, if there is no file of this name, the logs path.PID that
@@ -118,7 +119,6 @@ type thread struct {
 	execs   []sysno.Call   // the first call of an orphan was this execve
 	dir     string
 	abi     sysno.ABI
-	exited  bool
 	open    *pending
 }
 
@@ -134,10 +134,13 @@ type pending struct {
 type reader struct {
 	Options
 	log      Log
-	threads  map[int]*thread
+	threads  map[int]*thread // that have not exited
+	active   map[int]bool    // of those, the ones that a line was about
+	gone     map[int]*thread // orphans that have exited
 	programs map[string]*trace.Program
 	orphans  []*thread
-	last     *trace.Call // the call that the next frames belong to
+	moved    map[*trace.Program]*trace.Program // from what an orphan did to whose it was
+	last     *trace.Call                       // the call that the next frames belong to
 	frames   []trace.Frame
 }
 
@@ -145,23 +148,15 @@ func newReader(o Options) *reader {
 	if o.Dir == "" {
 		o.Dir, _ = os.Getwd()
 	}
-	return &reader{Options: o, threads: map[int]*thread{}, programs: map[string]*trace.Program{}}
+	return &reader{Options: o, threads: map[int]*thread{}, active: map[int]bool{}, gone: map[int]*thread{}, moved: map[*trace.Program]*trace.Program{}, programs: map[string]*trace.Program{}}
 }
 
 // read reads one file; pid is that of lines which do not say.
 func (r *reader) read(in io.Reader, name string, pid int) error {
 	s := bufio.NewScanner(in)
 	s.Buffer(make([]byte, 64<<10), maxLine)
-	n, begun := 0, ""
-	for s.Scan() {
-		n++
-		text := s.Text()
-		if begun != "" && !strings.HasPrefix(text, "[pid ") && len(begun) < maxLine {
-			text = begun + text
-		}
-		if begun = interrupted(text); begun != "" {
-			continue
-		}
+	n := 0
+	take := func(text string) {
 		l := parse(text)
 		if l.pid == 0 && pid != 0 {
 			l.pid = pid
@@ -169,6 +164,26 @@ func (r *reader) read(in io.Reader, name string, pid int) error {
 		if problem := r.line(&l); problem != "" && len(r.log.Problems) < maxProblems {
 			r.log.Problems = append(r.log.Problems, fmt.Sprintf("%s:%d: %s", name, n, problem))
 		}
+	}
+	begun, note := "", "" // of a line that a note about a new thread interrupts
+	for s.Scan() {
+		n++
+		text := s.Text()
+		switch i := interrupted(text); {
+		case i > 0 && begun == "" && i < maxBegun:
+			begun, note = text[:i], text[i:]
+			continue
+		case begun == "":
+			take(text)
+		case strings.HasPrefix(text, "[pid "): // it does not go on
+			take(begun + "<unfinished ...>")
+			take(note)
+			take(text)
+		default:
+			take(begun + text)
+			take(note) // the line before it is by those who were there before
+		}
+		begun = ""
 	}
 	r.flush()
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
@@ -186,27 +201,24 @@ func (r *reader) who(pid int) int {
 	first := r.threads[0]
 	switch {
 	case pid == 0 && (first != nil || len(r.threads) == 0):
+	case pid == 0 && len(r.active) == 1:
+		for only := range r.active {
+			return only
+		}
 	case pid == 0:
-		live := 0
-		for p, t := range r.threads {
-			if !t.exited {
-				pid, live = p, live+1
-			}
-		}
-		if live != 1 {
-			return 0
-		}
 	case first != nil && r.threads[pid] == nil:
 		r.threads[pid] = first
 		delete(r.threads, 0)
+		delete(r.active, 0)
 	}
 	return pid
 }
 
 // thread returns the thread of a number, new if need be.
 func (r *reader) thread(pid int) *thread {
+	r.active[pid] = true
 	t := r.threads[pid]
-	if t == nil || t.exited {
+	if t == nil {
 		p := trace.NewProgram("")
 		t = &thread{program: p, orphan: p, bare: true, dir: r.Dir}
 		r.threads[pid] = t
@@ -231,13 +243,22 @@ func (r *reader) line(l *line) string {
 	case kindMode:
 		r.thread(r.who(l.pid)).abi = map[string]sysno.ABI{"32": sysno.I386, "x32": sysno.X32}[l.mode]
 	case kindExited:
-		if t := r.threads[r.who(l.pid)]; t != nil {
-			t.exited = true
+		pid := r.who(l.pid)
+		if t := r.threads[pid]; t != nil {
+			if t.open != nil && t.open.out == nil {
+				r.count(t, t.open) // an execve that did not return
+			}
+			if t.orphan != nil {
+				r.gone[pid] = t
+			}
 		}
+		delete(r.threads, pid)
+		delete(r.active, pid)
 	case kindSuperseded:
 		if by := r.threads[l.other]; by != nil && l.other != l.pid {
 			r.threads[l.pid] = by // it goes on under this number
 			delete(r.threads, l.other)
+			delete(r.active, l.other)
 		}
 	case kindCall, kindUnfinished:
 		return r.begin(l)
@@ -279,7 +300,7 @@ func (r *reader) resume(l *line) string {
 func (r *reader) count(t *thread, p *pending) {
 	t.bare = false
 	r.log.Calls++
-	p.out = p.by.Record(p.call, trace.Place{})
+	p.out = r.real(p.by).Record(p.call, trace.Place{})
 }
 
 // end takes in what a call did.
@@ -319,25 +340,36 @@ func (r *reader) end(t *thread, l *line) {
 // born makes a thread a child of another, which ran program as it made it.
 func (r *reader) born(pid int, parent *thread, program *trace.Program) {
 	t := r.threads[pid]
-	if t != nil && t.orphan != nil {
+	if t == nil {
+		t = r.gone[pid]
+		delete(r.gone, pid)
+	}
+	program = r.real(program)
+	if t != nil && t.orphan != nil && r.real(t.orphan) != program {
 		// It was seen before.
 		for _, c := range t.execs {
 			program.Record(c, trace.Place{})
 			r.log.Calls++
 		}
 		program.Take(t.orphan)
-		if t.program == t.orphan {
-			t.program = program
-		}
-		if t.open != nil && t.open.by == t.orphan {
-			t.open.by = program
-			t.open.out = nil
-		}
+		r.moved[t.orphan] = program
 		t.orphan, t.execs = nil, nil
 		return
 	}
 	r.threads[pid] = &thread{program: program, dir: parent.dir, abi: parent.abi}
 	r.log.Threads++
+}
+
+// real returns the program that stands for p by now.
+func (r *reader) real(p *trace.Program) *trace.Program {
+	for r.moved[p] != nil {
+		if next := r.moved[r.moved[p]]; next != nil {
+			r.moved[p] = next
+			continue
+		}
+		p = r.moved[p]
+	}
+	return p
 }
 
 // execute gives a thread the program that it has executed.
@@ -415,7 +447,7 @@ func (r *reader) flush() {
 func (r *reader) finish() *Log {
 	var rest *trace.Program
 	for _, t := range r.orphans {
-		if t.orphan == nil || len(t.orphan.Calls()) == 0 {
+		if t.orphan == nil || r.moved[t.orphan] != nil || len(t.orphan.Calls()) == 0 {
 			continue
 		}
 		if rest == nil {
