@@ -68,7 +68,8 @@ without running it. It reads x86-64 ELF files.`,
 		return usagef(seeHelp(c), "%w", err)
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
-	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newDiff(out), newSeal(out), newUnseal(), newInspect(out), newAssumptions(out), newVersion(), exitCodesTopic())
+	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newDiff(out), newSeal(out), newUnseal(), newInspect(out),
+		newRun(), newVerify(out), newAssumptions(out), newVersion(), exitCodesTopic())
 	for _, command := range extraCommands {
 		root.AddCommand(command())
 	}

@@ -155,8 +155,9 @@ func (r *ehReader) pointer(enc byte, bases ehBases, fn uint64) uint64 {
 type cie struct {
 	fdeEnc, lsdaEnc byte
 	hasAug, signal  bool
-	common          bool // the encodings that all compilers use: pcrel, sdata4
-	bad             bool // not understood: its FDEs are unusable
+	common          bool   // the encodings that all compilers use: pcrel, sdata4
+	bad             bool   // not understood: its FDEs are unusable
+	codeAlign       uint64 // only for Frame
 	dataAlign       int64
 	cfa             cfaState
 	offset          int32 // cfa as FDE.CFAOffset

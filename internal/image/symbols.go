@@ -472,3 +472,14 @@ func (f *File) match(i int, name, version string, oldest uint16) matchKind {
 	}
 	return matchNone
 }
+
+// StaticSymbol returns the address and size of a symbol of .symtab, which programs run
+// without, by a linear search.
+func (f *File) StaticSymbol(name string) (addr, size uint64, ok bool) {
+	for i := range f.fullSym.len() {
+		if s := f.fullSym.at(i); s.shndx != 0 && f.fullSym.name(s) == name {
+			return s.value, s.size, true
+		}
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,132 @@
+// Package launch replaces this process by a program under a seccomp filter.
+//
+// # What happens
+//
+// One thread, which the Go scheduler leaves alone, makes these calls directly one
+// after the other: rt_sigaction for each signal that Go handles, rt_sigprocmask, seccomp
+// (prctl(PR_SET_NO_NEW_PRIVS) first if the kernel demands it), execve. The filter is
+// that thread's alone. execve ends the other threads, which never were under it, and
+// nothing of the Go runtime runs between seccomp and execve: no signal can start a
+// handler, and preemption works by signals. So the filter needs to allow nothing for
+// gofind's sake but execve, and no instruction of the program runs without it.
+//
+// # What the program inherits
+//
+// What it would have without gofind: process number, files, directory, terminal, limits. Three things
+// Go changes as it starts, and they are put back ([Inherited]): the soft limit
+// of open files, the signal mask, and which signals are ignored. Two it does not:
+// files 0, 1 and 2 are open (on /dev/null, if they were closed), and no_new_privs is set if seccomp demanded it.
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Failed is the exit code if execve fails under the filter, where nothing else can be
+// done: that of shells for commands that cannot be executed.
+const Failed = 126
+
+// Exec executes a program under a filter. It returns only if it fails before the
+// filter is in place; if execve fails then, the process ends with code Failed.
+func Exec(path string, argv, env []string, filter []bpf.RawInstruction) error {
+	if len(filter) == 0 || len(filter) > 1<<16-1 {
+		return fmt.Errorf("a filter of %d instructions", len(filter))
+	}
+	// execve under the filter cannot report much: what can be known is asked before.
+	if err := unix.Access(path, unix.X_OK); err != nil {
+		return &os.PathError{Op: "execve", Path: path, Err: err}
+	}
+	name, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	args, err := syscall.SlicePtrFromStrings(argv)
+	if err != nil {
+		return err
+	}
+	vars, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
+		return err
+	}
+	state, err := Inherit()
+	if err != nil {
+		return err
+	}
+	prog := &unix.SockFprog{Len: uint16(len(filter)), Filter: (*unix.SockFilter)(unsafe.Pointer(&filter[0]))}
+	message := []byte("gofind: " + path + ": execve failed under the filter\n")
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	restoreFiles()
+	e := replace(&state, prog, name, args, vars, message)
+	runtime.KeepAlive(filter)
+	return FilterError(e, len(filter))
+}
+
+// replace makes the calls. It returns if seccomp fails. Signals are as the program
+// is to have them by then, so the caller can only report and end.
+func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte, message []byte) unix.Errno {
+	for sig := 1; sig < numSignals; sig++ {
+		if s.handled(sig) {
+			act := sigaction{handler: sigDefault}
+			if s.Ignored&(1<<(sig-1)) != 0 {
+				act.handler = sigIgnore
+			}
+			unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+		}
+	}
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&s.Blocked)), 0, 8, 0, 0)
+	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
+	if e == unix.EACCES {
+		// Without the privilege to filter what may gain privileges: give up gaining them.
+		if _, _, e = unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+			return e
+		}
+		_, _, e = unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
+	}
+	if e != 0 {
+		return e
+	}
+	unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))
+	unix.RawSyscall(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&message[0])), uintptr(len(message)))
+	for {
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, Failed, 0, 0)
+	}
+}
+
+// restoreFiles puts back the soft limit of open files, which package os raises.
+// Package syscall keeps the limit from before, and puts it back as the first thing that Exec
+// does, also if there is nothing to execute.
+func restoreFiles() { _ = syscall.Exec("", nil, nil) }
+
+// FilterError says what it means that seccomp refused a filter of n instructions, and what to do.
+func FilterError(e unix.Errno, n int) error {
+	const maxInstructions = 4096 // BPF_MAXINSNS, include/uapi/linux/bpf_common.h
+	why := ""
+	switch e {
+	case 0:
+		return nil
+	case unix.EINVAL, unix.ENOSYS:
+		why = "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER, Linux 3.17), or is an emulation without them"
+		if n > maxInstructions {
+			why = fmt.Sprintf("the filter has %d instructions and the kernel takes %d; give fewer calls argument tests", n, maxInstructions)
+		}
+	case unix.ENOMEM:
+		why = "the filters of this process and the new one are too large together: each execution under gofind run adds one"
+	case unix.EPERM:
+		why = "a filter of the container or service that this runs in forbids more of them; allow seccomp and prctl there"
+	default:
+		return fmt.Errorf("seccomp: %w", e)
+	}
+	return fmt.Errorf("seccomp: %w; %s", e, why)
+}
+
+var errStopped = errors.New("it did not stop")

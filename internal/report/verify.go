@@ -1,0 +1,188 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gofind-dev/gofind"
+)
+
+// Verify writes what a run showed: a paragraph for each program, what was missed
+// with its stack, and the verdict in the last line.
+func Verify(w io.Writer, v *gofind.Verification) error {
+	p := &verifyPage{bufio.NewWriter(w)}
+	for i := range v.Programs {
+		p.program(&v.Programs[i])
+	}
+	for _, s := range v.Problems {
+		p.line("log: %s", Clean(s))
+	}
+	if v.Exit != nil {
+		p.line("the command ended with %s; %s of %s", exitText(v.Exit), count(int(v.Calls), "call"), count(v.Threads, "thread"))
+	}
+	p.line("verdict: %s", p.verdict(v))
+	return p.w.Flush()
+}
+
+type verifyPage struct{ w *bufio.Writer }
+
+func (p *verifyPage) line(format string, args ...any) {
+	fmt.Fprintf(p.w, format+"\n", args...)
+}
+
+func (p *verifyPage) verdict(v *gofind.Verification) string {
+	var missed, open int
+	for _, g := range v.Programs {
+		missed += len(g.Missed) + len(g.Arguments)
+		if g.Scan != "complete" {
+			open++
+		}
+	}
+	switch v.Verdict {
+	case gofind.VerdictHolds:
+		return "holds: each call was predicted"
+	case gofind.VerdictMissed:
+		return fmt.Sprintf("missed: %s not predicted", countWere(missed, "call"))
+	}
+	return fmt.Sprintf("incomplete: no call was missed, but %s no complete scan", countHave(open, "program"))
+}
+
+func countWere(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " was"
+	}
+	return fmt.Sprintf("%d %ss were", n, what)
+}
+
+func countHave(n int, what string) string {
+	if n == 1 {
+		return "1 " + what + " has"
+	}
+	return fmt.Sprintf("%d %ss have", n, what)
+}
+
+func exitText(e *gofind.Exit) string {
+	if e.Signal != "" {
+		return e.Signal
+	}
+	return fmt.Sprintf("exit code %d", e.Code)
+}
+
+func (p *verifyPage) program(g *gofind.VerifiedProgram) {
+	runs := count(g.Runs, "run")
+	switch g.Scan {
+	case "failed":
+		p.line("%s: %s, %s made; no scan: %s", Clean(g.Program), runs, countWere(len(g.Calls), "call"), Clean(g.Error))
+	case "incomplete":
+		p.line("%s: %s, %d of %d predicted calls made; the scan is incomplete: gofind scan says why", Clean(g.Program), runs, g.Seen, g.Predicted)
+	default:
+		p.line("%s: %s, %d of %d predicted calls made", Clean(g.Program), runs, g.Seen, g.Predicted)
+	}
+	if len(g.Environment) > 0 {
+		p.line("  scanned with what its environment says: %s", Clean(strings.Join(g.Environment, " ")))
+	}
+	for _, f := range g.Loaded {
+		p.line("  loaded, and not known to the scan: %s", Clean(f))
+	}
+	for i := range g.Missed {
+		p.missed(&g.Missed[i])
+	}
+	for _, a := range g.Arguments {
+		p.line("  MISSED value of argument %d of %s: %s", a.Index, callText(a.CallName), hexes(a.Values))
+	}
+	for _, s := range g.Elsewhere {
+		p.line("  not among the places that the scan lists for it: %s", siteText(s))
+	}
+}
+
+// maxModules bounds the files that are named where all are named already.
+const maxModules = 3
+
+func (p *verifyPage) missed(m *gofind.MissedCall) {
+	p.line("  MISSED %s, made %s", callText(m.CallName), times(m.Count))
+	p.stack(m.Stack)
+	for _, s := range m.Sites {
+		if len(m.Stack) > 0 && s.Image == m.Stack[0].Image && s.Address == m.Stack[0].Address {
+			continue
+		}
+		p.line("    also at %s", siteText(s))
+	}
+	if len(m.Modules) > 0 {
+		names := Clean(strings.Join(m.Modules, " --module "))
+		if len(m.Modules) > maxModules {
+			names = "each of the loaded files"
+		}
+		p.line("    the scan has it with --module %s", names)
+	}
+}
+
+// stack writes the functions that led to a call. Frames that were not found by unwind
+// tables say how.
+func (p *verifyPage) stack(frames []gofind.StackFrame) {
+	for i, f := range frames {
+		how := ""
+		if f.How != "eh_frame" && i > 0 {
+			how = " (" + f.How + ")"
+		}
+		p.line("    %s %s %s%s", imageText(f.Image), f.Address, function(f.Function), how)
+	}
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+func callText(c gofind.CallName) string {
+	name := c.Name
+	if name == "" {
+		name = "a call without a name"
+	}
+	return fmt.Sprintf("%s (%s %d)", name, c.ABI, c.Number)
+}
+
+func siteText(s gofind.SeenSite) string {
+	return fmt.Sprintf("%s %s %s: %s, %s", imageText(s.Image), s.Address, function(s.Function), callText(s.CallName), times(s.Count))
+}
+
+// imageText names an image; code that is in no file has none.
+func imageText(image string) string {
+	if image == "" {
+		return "(memory)"
+	}
+	return Clean(image)
+}
+
+func hexes(values []uint64) string {
+	var out []string
+	for _, v := range values {
+		out = append(out, fmt.Sprintf("%#x", v))
+	}
+	return strings.Join(out, " ")
+}
+
+// Refused writes a line about a call that a policy would refuse.
+func Refused(w io.Writer, r *gofind.RefusedSite) error {
+	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s %s %s in %s\n",
+		r.Action, callText(r.Site.CallName), imageText(r.Site.Image), r.Site.Address, function(r.Site.Function), Clean(r.Program))
+	return err
+}
+
+// Audit writes what a policy would have refused, with counts and stacks.
+func Audit(w io.Writer, a *gofind.Audit) error {
+	p := &verifyPage{bufio.NewWriter(w)}
+	for i := range a.Refused {
+		r := &a.Refused[i]
+		p.line("%s: %s, %s; the policy says %s", Clean(r.Program), callText(r.Site.CallName), times(r.Site.Count), r.Action)
+		if len(r.Stack) == 0 {
+			p.line("    %s %s %s", imageText(r.Site.Image), r.Site.Address, function(r.Site.Function))
+		}
+		p.stack(r.Stack)
+	}
+	p.line("the command ended with %s; %s made a call that the policy refuses", exitText(a.Exit), count(len(a.Refused), "place"))
+	return p.w.Flush()
+}
