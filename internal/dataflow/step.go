@@ -1376,6 +1376,9 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 	case x86.OpInt80:
 		g, args = summary.GateInt80, allButSP&^(1<<x86.RAX)
 	}
+	if w.exact {
+		w.ask(s, in, in.PC, 0)
+	}
 	if w.final {
 		site := summary.Site{PC: in.PC, Gate: g, Values: w.export(s.r[x86.RAX])}
 		if g == summary.GateSyscall {

@@ -57,6 +57,7 @@ type Unit struct {
 
 	held     bool        // waits for Release: neither its references nor its sites count
 	resolver bool        // only reached as an IFUNC resolver: what it returns waits
+	resolves bool        // it is an IFUNC resolver: the loader calls it
 	used     uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waits    [2]waiterID // the first and the last that wait for what it consumes
 	some     *some       // nil if all of it runs
@@ -391,6 +392,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].resolver = true
 	}
+	g.Units[id].resolves = true
 	if wanted {
 		g.release(id)
 	}

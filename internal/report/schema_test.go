@@ -58,7 +58,7 @@ func jsonType(typ reflect.Type) string {
 		return "string"
 	case reflect.Bool:
 		return "boolean"
-	case reflect.Int:
+	case reflect.Int, reflect.Uint64:
 		return "integer"
 	case reflect.Slice:
 		return "array of " + strings.TrimPrefix(jsonType(typ.Elem()), "object ")
