@@ -55,13 +55,16 @@ func (a *assembly) result() *Result {
 	a.res.Dlopen = a.dlopens()
 	a.res.Exec = a.execs()
 	a.res.Notes = a.notes()
+	a.res.Complete = !slices.ContainsFunc(a.res.Unresolved, func(u Unresolved) bool { return u.Open })
+	if a.opts.Arguments && a.res.Complete {
+		a.arguments()
+	}
 	a.res.Assumptions = a.assumptions()
 	for _, in := range inputs {
 		a.res.Inputs = append(a.res.Inputs, Input{in.Path, in.Kind, in.SHA256})
 	}
 	slices.SortFunc(a.res.Inputs, func(x, y Input) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind)) })
 	a.res.Inputs = slices.Compact(a.res.Inputs)
-	a.res.Complete = !slices.ContainsFunc(a.res.Unresolved, func(u Unresolved) bool { return u.Open })
 	fill(&a.res.Images)
 	fill(&a.res.Syscalls)
 	fill(&a.res.Unresolved)

@@ -35,6 +35,7 @@ type Options struct {
 	SinceMain   bool     // only what can be called after startup
 	Assume      []string // assumptions of the environment to make besides the defaults ("all": all; see Switches)
 	NoAssume    []string // and not to make; Assume prevails
+	Arguments   bool     // also find the values that arguments of calls can have (Syscall.Args)
 	Workers     int      // 0: one per CPU; the answer does not depend on it
 
 	content map[string][]byte // bytes that stand for those of files, by path inside the root

@@ -32,11 +32,20 @@ type Image struct {
 
 // Syscall is one call that the program can make.
 type Syscall struct {
-	Name   string `json:"name"`
-	Number int    `json:"number"`
-	ABI    string `json:"abi"` // x86_64, i386 or x32
-	Sites  []Site `json:"sites"`
-	Via    []Step `json:"via"` // a shortest chain of functions from a root to a site of the strongest origin
+	Name   string      `json:"name"`
+	Number int         `json:"number"`
+	ABI    string      `json:"abi"` // x86_64, i386 or x32
+	Sites  []Site      `json:"sites"`
+	Via    []Step      `json:"via"`            // a shortest chain of functions from a root to a site of the strongest origin
+	Args   []ArgValues `json:"args,omitempty"` // with Options.Arguments: arguments whose values are known, by index
+}
+
+// ArgValues are the values that an argument of a call can have, wherever it is made.
+type ArgValues struct {
+	Index  int      `json:"index"`  // from 0
+	Name   string   `json:"name"`   // as the kernel declares it
+	Width  int      `json:"width"`  // how many bits of the register the kernel looks at, from the lowest on: 16, 32 or 64
+	Values []uint64 `json:"values"` // cut to that, sorted; 1 to 32
 }
 
 // Step is one function of a chain that leads to a call.

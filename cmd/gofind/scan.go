@@ -16,6 +16,7 @@ func newScan(out output) *cobra.Command {
 		flags           scanFlags
 		json            bool
 		allowUnresolved bool
+		withArgs        bool
 	)
 	c := &cobra.Command{
 		Use:   "scan PROGRAM",
@@ -35,10 +36,13 @@ by their flags.`,
   gofind scan --json --host=none /usr/bin/ls
   gofind scan --module /usr/lib/nginx/modules/ngx_mail_module.so nginx
   gofind scan --root ./rootfs /usr/sbin/nginx
+  gofind scan --args cat                       what arguments the calls get
   gofind scan --since main redis-server        without what only startup needs`,
 		Args: arguments("PROGRAM"),
 		RunE: func(c *cobra.Command, args []string) error {
-			result, err := scan(c.Context(), args[0], flags.options())
+			opts := flags.options()
+			opts.Arguments = withArgs
+			result, err := scan(c.Context(), args[0], opts)
 			if err != nil {
 				return err
 			}
@@ -56,6 +60,7 @@ by their flags.`,
 		},
 	}
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.scan/v1)")
+	c.Flags().BoolVar(&withArgs, "args", false, "also find the values that arguments of the calls can have")
 	flags.add(c)
 	c.Flags().BoolVar(&allowUnresolved, "allow-unresolved", false, "accept an incomplete answer (exit code 0 instead of 3)")
 	return c

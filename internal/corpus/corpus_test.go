@@ -23,6 +23,7 @@
 //	NOTE: jit                  a note of that kind
 //	IMAGE: libx.so             the image is part of the process
 //	SITES: inside=1            what Stats must count
+//	ARGS: kill.sig=0x1,0x2     the argument has these values, and the answer says so; "unknown": it says nothing
 //
 // Those that say how to scan (MODULE, PRELOAD, LIBPATH, ROOT, HOST, SINCE) are
 // the fields of gofind.Options; TRANSFORM: sectionless removes the section
@@ -100,6 +101,7 @@ func (v *variant) scan(t *testing.T, dir string, workers int) *gofind.Result {
 		LibraryPath: each(v.all("LIBPATH")),
 		HostNone:    v.one("HOST") == "",
 		SinceMain:   v.one("SINCE") == "main",
+		Arguments:   true,
 		Workers:     workers,
 	}
 	program := move(v.program)
@@ -223,6 +225,12 @@ func (v *variant) judge(t *testing.T, r *gofind.Result) {
 			t.Errorf("image %s is missing: %+v", want, r.Images)
 		}
 	}
+	for _, want := range v.all("ARGS") {
+		name, values, _ := strings.Cut(want, "=")
+		if got := argsOf(r, name); got != values {
+			t.Errorf("ARGS: %s is %s, want %s", name, got, values)
+		}
+	}
 	sites := map[string]int{"live": r.Stats.Sites.Live, "dead": r.Stats.Sites.Dead, "inside": r.Stats.Sites.Inside, "data": r.Stats.Sites.Data}
 	for _, want := range v.all("SITES") {
 		class, number, _ := strings.Cut(want, "=")
@@ -230,6 +238,22 @@ func (v *variant) judge(t *testing.T, r *gofind.Result) {
 			t.Errorf("SITES: %s, got %+v", want, r.Stats.Sites)
 		}
 	}
+}
+
+// argsOf is what r says of "call.argument", as ARGS spells it.
+func argsOf(r *gofind.Result, name string) string {
+	for _, s := range r.Syscalls {
+		for _, a := range s.Args {
+			if s.ABI == "x86_64" && s.Name+"."+a.Name == name {
+				var l []string
+				for _, v := range a.Values {
+					l = append(l, fmt.Sprintf("%#x", v))
+				}
+				return strings.Join(l, ",")
+			}
+		}
+	}
+	return "unknown"
 }
 
 // waived says whether r names an assumption that the input breaks.
@@ -304,7 +328,10 @@ func (v *variant) coversTrace(t *testing.T, r *gofind.Result) {
 		reported[call{ABI: s.ABI, Number: s.Number &^ x32Bit}] = sites
 	}
 	fixed := v.fixed()
-	for c, addresses := range traced {
+	for _, violation := range outside(traced, r) {
+		t.Error(violation)
+	}
+	for c, m := range traced {
 		sites, ok := reported[call{ABI: c.ABI, Number: c.Number}]
 		if !ok {
 			t.Errorf("%v was traced but not reported, and the answer %s", c, claim(r))
@@ -313,13 +340,32 @@ func (v *variant) coversTrace(t *testing.T, r *gofind.Result) {
 		if !fixed || !r.Complete || c.Name == "execve" || c.Name == "restart_syscall" { // of the latter two strace shows where they end
 			continue
 		}
-		for a := range addresses {
+		for a := range m.at {
 			const loaded = 1 << 40                                                                 // the files that a static program loads are not at fixed addresses
 			if address := fmt.Sprintf("%#x", a); a < loaded && !sites[address] && !sites["vdso"] { // where the vDSO is, nobody knows
 				t.Errorf("%v was traced at %s, which is not one of its sites", c, address)
 			}
 		}
 	}
+}
+
+// outside lists traced arguments that are none of those that r says they are.
+func outside(traced trace, r *gofind.Result) []string {
+	var out []string
+	for _, s := range r.Syscalls {
+		m := traced[call{s.ABI, s.Number, s.Name}]
+		if m == nil {
+			continue
+		}
+		for _, a := range s.Args {
+			for shown, args := range m.args {
+				if a.Index < len(args) && !slices.Contains(a.Values, args[a.Index]&(^uint64(0)>>(64-a.Width))) {
+					out = append(out, fmt.Sprintf("%s(%s) was traced, and %s is one of %#x", s.Name, shown, a.Name, a.Values))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // fixed says whether all code of the program is at the addresses that stand in its file.
@@ -459,6 +505,14 @@ func TestCorpusOnKernel(t *testing.T) {
 							t.Errorf("the program makes %s", not)
 						}
 					}
+					for _, want := range v.all("ARGS") {
+						name, values, _ := strings.Cut(want, "=")
+						for value := range strings.SplitSeq(values, ",") {
+							if value != "unknown" && !traced.passes(name, value) {
+								t.Errorf("the program does not pass %s as %s", value, name)
+							}
+						}
+					}
 				})
 			}
 		})
@@ -475,7 +529,7 @@ func TestCorpusIsWhole(t *testing.T) {
 			}
 		}
 		judged := 0
-		for _, d := range []string{"WANT", "ELSEWHERE", "COVER", "NOT", "UNRESOLVED", "EXEC", "DLOPEN", "NOTE"} {
+		for _, d := range []string{"WANT", "ELSEWHERE", "COVER", "NOT", "UNRESOLVED", "EXEC", "DLOPEN", "NOTE", "ARGS"} {
 			judged += len(in.directives[d])
 		}
 		if judged == 0 {

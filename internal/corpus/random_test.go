@@ -136,6 +136,9 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 			complete = false
 			continue
 		}
+		for _, violation := range outside(traced, r) {
+			bad("%s, of %s", violation, filepath.Base(c))
+		}
 		sites := map[call]map[string]bool{}
 		for _, s := range r.Syscalls {
 			k := call{ABI: s.ABI, Number: s.Number &^ x32Bit}
@@ -144,13 +147,13 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 				sites[k][site.Address] = true
 			}
 		}
-		for k, addresses := range traced {
+		for k, m := range traced {
 			at, ok := sites[call{ABI: k.ABI, Number: k.Number}]
 			if !ok {
 				bad("%v was traced but is not reported of %s", k, filepath.Base(c))
 				continue
 			}
-			for a := range addresses {
+			for a := range m.at {
 				if address := fmt.Sprintf("%#x", a); !hosted && v.fixed() && !at[address] {
 					bad("%v was traced at %s, which is not one of its sites in %s", k, address, filepath.Base(c))
 				}

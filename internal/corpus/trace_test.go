@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
 // A call is a system call as the kernel tells them apart, with its name.
@@ -32,14 +35,53 @@ func (c call) String() string {
 	return c.ABI + "/" + c.Name
 }
 
-// A trace is the calls that a program made, with the addresses of the instructions that made them.
-type trace map[call]map[uint64]bool
+// A trace is the calls that a program made.
+type trace map[call]*made
 
-func (t trace) add(c call, address uint64) {
-	if t[c] == nil {
-		t[c] = map[uint64]bool{}
+// made is where a call was made, by the addresses of the instructions, and with which arguments.
+type made struct {
+	at   map[uint64]bool
+	args map[string][]uint64 // by how strace shows them
+}
+
+func (t trace) add(c call, address uint64, args string) error {
+	m := t[c]
+	if m == nil {
+		m = &made{map[uint64]bool{}, map[string][]uint64{}}
+		t[c] = m
 	}
-	t[c][address] = true
+	m.at[address] = true
+	if args == "" || m.args[args] != nil {
+		return nil
+	}
+	var l []uint64
+	for s := range strings.SplitSeq(args, ", ") {
+		v, err := strconv.ParseUint(s, 0, 64)
+		if err != nil {
+			return err
+		}
+		l = append(l, v)
+	}
+	m.args[args] = l
+	return nil
+}
+
+// passes says whether an x86-64 call was made with a value as an argument, "call.argument".
+func (t trace) passes(name, value string) bool {
+	syscall, arg, _ := strings.Cut(name, ".")
+	nr, _ := sysno.Number(sysno.X86_64, syscall)
+	m := t[call{"x86_64", nr, syscall}]
+	args, _ := sysno.Args(nr)
+	i := slices.IndexFunc(args, func(a sysno.Arg) bool { return a.Name == arg })
+	if m == nil || i < 0 {
+		return false
+	}
+	for _, l := range m.args {
+		if args[i].Index < len(l) && fmt.Sprintf("%#x", l[args[i].Index]&args[i].Mask()) == value {
+			return true
+		}
+	}
+	return false
 }
 
 // x32Bit marks the numbers of the x32 ABI.
@@ -87,7 +129,7 @@ func (v *variant) traced() (trace, error) {
 func (v *variant) run(file string, args []string, calls trace) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	argv := []string{"-f", "-n", "-i", "--quiet=attach,exit", "-e", "signal=none", "-o", file}
+	argv := []string{"-f", "-n", "-i", "--quiet=attach,exit", "-e", "signal=none", "-e", "raw=!execve,execveat", "-o", file}
 	for _, e := range v.all("ENV") {
 		argv = append(argv, "-E", e)
 	}
@@ -122,7 +164,7 @@ func (v *variant) run(file string, args []string, calls trace) error {
 }
 
 var (
-	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] \[([0-9a-f]+)\] (?:<\.\.\. )?(\w+)`)
+	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] \[([0-9a-f]+)\] (?:<\.\.\. )?(\w+)(?:\(((?:0x[0-9a-f]+|\d+)(?:, (?:0x[0-9a-f]+|\d+))*))?`)
 	execPath  = regexp.MustCompile(`execve\("([^"]*)"`)
 	modeLine  = regexp.MustCompile(`\[ Process PID=(\d+) runs in (\S+) (?:bit )?mode`)
 )
@@ -176,7 +218,9 @@ func readTrace(file string, skip int, calls trace) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", line, err)
 		}
-		calls.add(call{abi, number &^ x32Bit, m[3]}, next-2) // syscall and int 0x80 have two bytes
+		if err := calls.add(call{abi, number &^ x32Bit, m[3]}, next-2, m[4]); err != nil { // syscall and int 0x80 have two bytes
+			return fmt.Errorf("%s: %w", line, err)
+		}
 	}
 	return nil
 }

@@ -889,11 +889,31 @@ func (w *worker) frameWord(s *state, off int64) val {
 	if off != int64(int32(off)) {
 		return vTop
 	}
+	if w.exact {
+		return w.frameQuad(s, int32(off))
+	}
 	if x, _, ok := s.load(int32(off), 4); ok {
 		return w.trunc(s, x, 4)
 	}
 	if off >= 8 && !s.lost && !s.overlaps(int32(off), 4) {
 		return w.v.mk(elem{k: kStk, b: off})
+	}
+	return vTop
+}
+
+// frameQuad returns the eight bytes at off of the frame.
+func (w *worker) frameQuad(s *state, off int32) val {
+	if x, _, ok := s.load(off, 8); ok {
+		return x
+	}
+	if x, _, ok := s.load(off, 4); ok {
+		if e := w.v.one(x); e.k == kConst {
+			return w.v.mk(elem{k: kLow, a: e.a, r: 4})
+		}
+		return vTop
+	}
+	if off >= 8 && !s.lost && !s.overlaps(off, 8) {
+		return w.v.mk(elem{k: kStk, b: int64(off)})
 	}
 	return vTop
 }

@@ -666,7 +666,7 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	e := &w.v.elems[y]
 	switch e.k {
 	case kConst:
-		if set {
+		if set && !w.exact {
 			w.useElem(s, e)
 			return vTop // a counter: do not enumerate it
 		}
@@ -964,6 +964,9 @@ func (w *worker) moved(s *state, in *x86.Inst) bool {
 
 // other: anything without a model uses what it reads and clobbers what it may write.
 func (w *worker) other(s *state, in *x86.Inst) {
+	if w.exact && !w.chaos && w.flag(s, in) {
+		return
+	}
 	w.useMask(s, in.Use)
 	if in.Flags&x86.FlagMem != 0 {
 		if in.Flags&(x86.FlagMemIn|x86.FlagMemAny) != 0 {
@@ -1147,10 +1150,12 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	if in.Size < 4 || in.Flags&x86.FlagHigh8 != 0 {
 		if in.Flags&x86.FlagImm != 0 {
-			if e := w.v.one(s.r[in.Dst]); e.k == kConst && in.Flags&x86.FlagHigh8 == 0 {
-				n := aluConst(in.Op, e.a, uint64(in.Imm))
-				m := uint64(1)<<(8*in.Size) - 1
-				s.r[in.Dst] = w.v.con(int64(e.a&^m | n&m))
+			if old := s.r[in.Dst]; w.numbers(old) && in.Flags&x86.FlagHigh8 == 0 {
+				s.r[in.Dst] = w.each(s, old, func(e elem) val {
+					n := aluConst(in.Op, e.a, uint64(in.Imm))
+					m := uint64(1)<<(8*in.Size) - 1
+					return w.v.con(int64(e.a&^m | n&m))
+				})
 				return
 			}
 		}
@@ -1174,6 +1179,12 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	ey := w.v.one(y)
 	var res val
+	if w.exact && in.Dst != x86.RSP {
+		if res, ok := w.combine(s, in, x, y); ok {
+			s.r[in.Dst] = res
+			return
+		}
+	}
 	switch {
 	case in.Op == x86.OpAdd && ey.k == kConst && ey.r == 0:
 		res = w.add(s, x, int64(ey.a), in.Size)
@@ -1251,23 +1262,25 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	x := s.r[src]
 	bits := uint(8 * in.Size)
 	mask := ^uint64(0) >> (64 - bits)
-	if e := w.v.one(x); e.k == kConst && x < setBit && (in.Flags&x86.FlagImm != 0 || in.Op == x86.OpNeg || in.Op == x86.OpNot) {
-		n, c := e.a&mask, uint(in.Imm)&(bits-1)
-		switch in.Op {
-		case x86.OpNeg:
-			n = -n
-		case x86.OpNot:
-			n = ^n
-		case x86.OpShl:
-			n <<= c
-		case x86.OpShr:
-			n >>= c
-		case x86.OpSar:
-			n = uint64(int64(n<<(64-bits)) >> (64 - bits) >> c)
-		case x86.OpImul3:
-			n *= uint64(in.Imm)
-		}
-		s.r[in.Dst] = w.v.con(int64(n & mask))
+	if w.numbers(x) && (in.Flags&x86.FlagImm != 0 || in.Op == x86.OpNeg || in.Op == x86.OpNot) {
+		s.r[in.Dst] = w.each(s, x, func(e elem) val {
+			n, c := e.a&mask, uint(in.Imm)&(bits-1)
+			switch in.Op {
+			case x86.OpNeg:
+				n = -n
+			case x86.OpNot:
+				n = ^n
+			case x86.OpShl:
+				n <<= c
+			case x86.OpShr:
+				n >>= c
+			case x86.OpSar:
+				n = uint64(int64(n<<(64-bits)) >> (64 - bits) >> c)
+			case x86.OpImul3:
+				n *= uint64(in.Imm)
+			}
+			return w.v.con(int64(n & mask))
+		})
 		return
 	}
 	if in.Op == x86.OpShl && in.Flags&x86.FlagImm != 0 && in.Imm < 4 {
@@ -1375,6 +1388,9 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 		g, args = summary.GateSysenter, allButSP
 	case x86.OpInt80:
 		g, args = summary.GateInt80, allButSP&^(1<<x86.RAX)
+	}
+	if w.exact {
+		w.ask(s, in, in.PC, 0)
 	}
 	if w.final {
 		site := summary.Site{PC: in.PC, Gate: g, Values: w.export(s.r[x86.RAX])}

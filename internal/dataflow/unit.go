@@ -69,6 +69,16 @@ func (a *Analyser) Query(entry uint64, params map[uint64][]Param) []Passed {
 	return a.w.passed
 }
 
+// QueryExact is Query for values of 64 bits: what is known of the low 32 alone is Low,
+// stack words are whole, and an address in a file that is not moved is a number. A
+// syscall instruction is a callee too, with its own address. For each place and
+// callee the answers stand together, in the order of the parameters.
+func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param) []Passed {
+	a.w.exact = true
+	defer func() { a.w.exact = false }()
+	return a.Query(entry, params)
+}
+
 type block struct {
 	pred       int32 // last instruction of the only block that leads here directly: noPred, or manyPreds
 	pc         uint64
@@ -130,6 +140,7 @@ type worker struct {
 	low, high uint64
 
 	v               *values
+	exact           bool // answer queries as QueryExact says
 	unit            *summary.Unit
 	final           bool // emitting
 	chaos           bool // no tracking
@@ -1055,7 +1066,7 @@ func (w *worker) export(x val) []summary.Value {
 		case kConst:
 			out = append(out, summary.Value{Kind: summary.Const, N: int64(e.a)})
 		case kLow:
-			if e.r >= 4 {
+			if e.r >= 4 && !w.exact {
 				out = append(out, summary.Value{Kind: summary.Const, N: int64(e.a)})
 				break
 			}
@@ -1072,7 +1083,11 @@ func (w *worker) export(x val) []summary.Value {
 			out = append(out, summary.Value{Kind: summary.Slot, N: int64(e.a), Size: uint8(e.r)})
 		case kAddr:
 			if fixed(e.b) {
-				out = append(out, summary.Value{Kind: summary.Addr, N: int64(e.a + uint64(e.b))})
+				kind := summary.Addr
+				if w.exact && w.abs {
+					kind = summary.Const
+				}
+				out = append(out, summary.Value{Kind: kind, N: int64(e.a + uint64(e.b))})
 				break
 			}
 			out = append(out, summary.Value{})

@@ -246,6 +246,16 @@ func (f *File) GoFuncs() []uint64 {
 	return out
 }
 
+// GoText returns the address that code offsets in Go's type data are relative
+// to; false for tables of whole addresses (before Go 1.18), which do not say.
+func (f *File) GoText() (uint64, bool) {
+	t := f.gopclntab()
+	if t == nil || t.wide {
+		return 0, false
+	}
+	return t.text, true
+}
+
 // GoVersion returns the version of the Go toolchain that built the file, e.g.
 // "go1.26.8", or "" if it is not known (debug/buildinfo describes the format).
 func (f *File) GoVersion() string {

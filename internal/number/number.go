@@ -10,6 +10,8 @@
 // call through a pointer in that file passes known ones (assumption
 // private-wrappers). Unknown is reported, never dropped.
 //
+// ArgValues finds the values of other arguments in the same way.
+//
 // Sound if package reach lists every direct call of a unit that is not Taken,
 // and private-wrappers holds.
 // Cost: one more pass over each caller of a wrapper for each parameter.

@@ -63,6 +63,9 @@ type member struct {
 	texts    []name              // identifiers that its live code refers to
 	entries  map[uint64]uint64   // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string            // and those at the beginning of texts that go on with =
+
+	goEntries map[uint64]bool // functions of a Go file whose addresses data may hold; nil: not looked for yet
+	goAll     bool            // and it may be any
 }
 
 // Lookups says where an image may look symbols up by name.

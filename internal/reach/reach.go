@@ -57,6 +57,7 @@ type Unit struct {
 
 	held     bool        // waits for Release: neither its references nor its sites count
 	resolver bool        // only reached as an IFUNC resolver: what it returns waits
+	resolves bool        // it is an IFUNC resolver: the loader calls it
 	used     uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waits    [2]waiterID // the first and the last that wait for what it consumes
 	some     *some       // nil if all of it runs
@@ -124,6 +125,8 @@ type Graph struct {
 	rechecks int
 	Denied   func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
 	queries  map[query][]dataflow.Passed
+	chosen   map[Place][]uint64                                // by IFUNC resolver: what it may choose
+	unborn   map[Place][]waiter                                // for code that is not live
 	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
 	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
 	lookups  map[string]looked
@@ -143,7 +146,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}}
+		lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -316,6 +319,12 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, Why: why})
 	g.ids[img][entry] = id
 	g.todo = append(g.todo, id)
+	if at := (Place{img, entry}); len(g.unborn) > 0 && g.unborn[at] != nil {
+		for _, w := range g.unborn[at] {
+			g.wait(id, w)
+		}
+		delete(g.unborn, at)
+	}
 	return id
 }
 
@@ -391,6 +400,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].resolver = true
 	}
+	g.Units[id].resolves = true
 	if wanted {
 		g.release(id)
 	}
@@ -663,8 +673,8 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 		if p.Same != 0 {
 			w.mask, w.ref = uint32(p.Same)|uint32(p.Same)<<back, sameRegs
 		}
-		for _, callee := range g.callees(g.Units[id].Image, p.Callee, p.Slot) {
-			g.wait(callee, w)
+		if !g.await(g.Units[id].Image, p.Callee, p.Slot, w) {
+			g.wake(w, w.mask) // code that is not known consumes everything
 		}
 	}
 }
@@ -716,16 +726,11 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		g.dataOffsets(img, r.A, r.B, c)
 	case summary.RefPass, summary.RefPassSlot:
 		g.name(img, r.A, c)
-		callees := g.callees(img, r.B, r.Kind == summary.RefPassSlot)
-		if callees == nil {
+		if !g.await(img, r.B, r.Kind == summary.RefPassSlot, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index}) {
 			g.addrOff(img, r.A, r.Off, c)
 			if r.Reg&summary.Back != 0 {
 				g.wide(img, r.A, c)
 			}
-			return
-		}
-		for _, callee := range callees {
-			g.wait(callee, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index})
 		}
 	}
 }
@@ -756,34 +761,6 @@ func (g *Graph) bound(img int, slot uint64) ([]process.Target, bool) {
 		return nil, false
 	}
 	return slices.Clone(g.Resolve(img, int(rs[0].Sym))), true
-}
-
-// callees returns the live units that a call reaches, nil if they are not all known.
-func (g *Graph) callees(img int, a uint64, slot bool) []UnitID {
-	if !slot {
-		if id, ok := g.ids[img][a]; ok {
-			return []UnitID{id}
-		}
-		if id, ok := g.code(img, a, cause{}); ok {
-			return []UnitID{id}
-		}
-		return nil
-	}
-	ts, known := g.bound(img, a)
-	if !known {
-		return nil
-	}
-	out := []UnitID{}
-	for _, t := range ts {
-		s := g.Members[t.Image].Symbol(t.Sym)
-		if s.Type != sttFunc {
-			return nil
-		}
-		if g.Members[t.Image].Exec(s.Value) {
-			out = append(out, g.unit(t.Image, s.Value, cause{how: Slot}, ""))
-		}
-	}
-	return out
 }
 
 // wait makes w happen once unit callee consumes a register of its mask.

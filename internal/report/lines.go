@@ -55,6 +55,11 @@ func Lines(w io.Writer, r *gofind.Result) error {
 	for _, k := range bounded {
 		comment("widened", k.kind, strconv.Itoa(k.n))
 	}
+	for _, c := range r.Syscalls {
+		for _, a := range c.Args {
+			comment("args", CallName(c), a.Name+"="+argValues(a, ","))
+		}
+	}
 	for _, d := range r.Dlopen {
 		comment("dlopen", d.Kind, d.What, "("+foundness(d)+"):", d.Why)
 	}

@@ -16,6 +16,7 @@ func Page(w io.Writer, r *gofind.Result, style Style) error {
 	p := newPainter(w, style)
 	p.header(r)
 	p.calls(r)
+	p.arguments(r)
 	p.unresolved(r)
 	p.dlopen(r)
 	p.exec(r)

@@ -59,7 +59,7 @@ func jsonType(typ reflect.Type) string {
 		return "string"
 	case reflect.Bool:
 		return "boolean"
-	case reflect.Int:
+	case reflect.Int, reflect.Uint64:
 		return "integer"
 	case reflect.Float64:
 		return "number"

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gofind-dev/gofind"
@@ -82,6 +83,39 @@ func callRow(c gofind.Syscall) row {
 		from = "from " + from
 	}
 	return row{CallName(c), base(site.Image), where, from}
+}
+
+// arguments lists what is known of the arguments of calls.
+func (p *painter) arguments(r *gofind.Result) {
+	var rows []row
+	for _, c := range r.Syscalls {
+		name := CallName(c)
+		for _, a := range c.Args {
+			rows = append(rows, row{name, Clean(a.Name), argValues(a, " ")})
+			name = ""
+		}
+	}
+	if len(rows) > 0 {
+		p.title(bold, "Arguments that have no other values (%d)", len(rows))
+		p.table(rows, green, "", faint)
+	}
+}
+
+// argValues writes the values of an argument: those that are negative numbers of its width as such, others
+// above nine in hexadecimal.
+func argValues(a gofind.ArgValues, between string) string {
+	var out []string
+	for _, v := range a.Values {
+		switch n := int64(v) << (64 - a.Width) >> (64 - a.Width); {
+		case n < 0 && n >= -4096:
+			out = append(out, strconv.FormatInt(n, 10))
+		case v < 10:
+			out = append(out, strconv.FormatUint(v, 10))
+		default:
+			out = append(out, fmt.Sprintf("%#x", v))
+		}
+	}
+	return strings.Join(out, between)
 }
 
 // CallName returns the name of a call, with its ABI if that is not the native one.

@@ -1,7 +1,7 @@
 // Package sysno holds the kernel's tables of system calls for x86 and the facts about
 // single calls that the analysis needs: which of them the kernel may restart under
 // another number, which ones the vDSO answers, which ones replace the program or make
-// memory executable.
+// memory executable, and which arguments they have.
 //
 // A 64-bit process can make calls of three ABIs: x86_64 and x32 through the syscall
 // instruction (x32 numbers carry bit 30, which this package leaves out), and i386 through

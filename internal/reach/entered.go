@@ -1,0 +1,84 @@
+package reach
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/image"
+)
+
+// Entered reports whether a unit may be entered in other ways than by its
+// Callers, with arguments that are not known: through a pointer, by the loader, or as a
+// method of a Go type. (Numbers of calls nobody passes to methods, other arguments are.)
+func (g *Graph) Entered(id UnitID) bool {
+	u := &g.Units[id]
+	if u.Taken || u.resolves {
+		return true
+	}
+	m := g.Members[u.Image]
+	return m.IsGo() && m.goEntered(u.Entry)
+}
+
+// goEntered reports whether data of a Go file may hold the address of a function:
+// as a word, as a relocation, or, in the method tables of types, as two offsets in a row
+// from the start of the text (internal/abi/type.go, Method), which the runtime makes
+// tables of interfaces from.
+func (m *member) goEntered(entry uint64) bool {
+	if m.goEntries == nil {
+		m.goEntries = map[uint64]bool{}
+		m.findGoEntries()
+	}
+	return m.goAll || m.goEntries[entry]
+}
+
+func (m *member) findGoEntries() {
+	text, ok := m.GoText()
+	table := slices.IndexFunc(m.Sections, func(s image.Section) bool { return s.Name == ".gopclntab" || s.Name == ".data.rel.ro.gopclntab" })
+	if !ok || table < 0 {
+		m.goAll = true // the function table, which has every function, cannot be left out
+		return
+	}
+	skip := m.Sections[table]
+	funcs := map[uint64]bool{}
+	for _, a := range m.GoFuncs() {
+		funcs[a] = true
+	}
+	for _, r := range m.relocs {
+		if funcs[r.Addend] {
+			m.goEntries[r.Addend] = true
+		}
+	}
+	for _, s := range m.Segments {
+		if s.X {
+			continue
+		}
+		b := m.Bytes(s.Addr)
+		b = b[:min(uint64(len(b)), s.FileSize)]
+		for i := 0; i+8 <= len(b); i += 4 {
+			if a := s.Addr + uint64(i); a >= skip.Start && a < skip.End {
+				i = int(skip.End-s.Addr+3)&^3 - 4
+				continue
+			}
+			w := binary.LittleEndian.Uint64(b[i:])
+			first, second := text+w&0xffffffff, text+w>>32
+			if funcs[w] {
+				m.goEntries[w] = true
+			}
+			if funcs[first] && funcs[second] {
+				m.goEntries[first], m.goEntries[second] = true, true
+			}
+		}
+	}
+}
+
+// QueryExact asks what the unit passes to callees in parameters, as
+// dataflow.Analyser.QueryExact does.
+func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
+	u := &g.Units[id]
+	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params))
+	for i := range a {
+		a[i].Values = slices.Clone(a[i].Values)
+	}
+	return a
+}
