@@ -9,7 +9,6 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/bpf"
 	"github.com/gofind-dev/gofind/internal/policy"
-	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
 // The filter itself: as the kernel takes it, and as a C file.
@@ -99,15 +98,14 @@ int gofind_install(void)
 	return b.Bytes(), nil, nil
 }
 
-// comment keeps hostile names from ending a comment.
+// comment keeps hostile names from ending a comment or a line.
 func comment(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '*' || r == '\\' {
 			return '?'
 		}
 		return r
 	}, s)
-	return strings.ReplaceAll(s, "*/", "* /")
 }
 
 func isC(data []byte) bool { return bytes.Contains(data, []byte("struct sock_filter")) }
@@ -158,5 +156,3 @@ func parseC(data []byte) (*policy.Policy, []string, error) {
 		}
 	}
 }
-
-var _ = sysno.X86_64
