@@ -273,3 +273,93 @@ func TestRuntimes(t *testing.T) {
 		})
 	}
 }
+
+// TestSystemd starts units under a systemd of their own.
+func TestSystemd(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root for namespaces")
+	}
+	dir := t.TempDir()
+	path := probe(t, dir)
+	run := func(t *testing.T, dropIn []byte, args ...string) string {
+		units, result := t.TempDir(), t.TempDir()
+		out, end := filepath.Join(result, "out"), filepath.Join(result, "end")
+		unit := fmt.Sprintf(`[Unit]
+DefaultDependencies=no
+SuccessAction=exit
+FailureAction=exit
+[Service]
+Type=oneshot
+ExecStart=%s %s
+StandardOutput=file:%s
+ExecStopPost=+/bin/sh -c 'echo $EXIT_CODE $EXIT_STATUS >%s'
+`, path, strings.Join(args, " "), out, end)
+		err := os.WriteFile(filepath.Join(units, "probe.service"), []byte(unit), 0o644)
+		if dropIn != nil && err == nil {
+			if err = os.Mkdir(filepath.Join(units, "probe.service.d"), 0o755); err == nil {
+				err = os.WriteFile(filepath.Join(units, "probe.service.d", "seccomp.conf"), dropIn, 0o644)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, _ := timeout(t, "sh", "testdata/systemd.sh", units, "probe.service").CombinedOutput()
+		how, err := os.ReadFile(end)
+		if err != nil {
+			return fmt.Sprintf("no end: %s", log)
+		}
+		if strings.HasSuffix(strings.TrimSpace(string(how)), " SYS") {
+			return killed
+		}
+		text, _ := os.ReadFile(out)
+		return strings.TrimSpace(string(text))
+	}
+	if got := run(t, nil, "ok"); got != "ok" {
+		t.Skipf("systemd does not run here: %s", got)
+	}
+	profile, notes, err := Write("systemd", probePolicy(t, "systemd"), &Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("notes: %q", notes)
+	c := &consumer{run: func(t *testing.T, args ...string) string { return run(t, profile, args...) }}
+	c.inject(t, path)
+}
+
+// The groups are those of systemd itself, where it is the version of groups.txt.
+func TestGroups(t *testing.T) {
+	version, err := exec.Command("systemd-analyze", "--version").Output()
+	if err != nil || !bytes.HasPrefix(version, []byte("systemd 252 ")) {
+		t.Skipf("no systemd-analyze of version 252: %s", version)
+	}
+	out, err := exec.Command("systemd-analyze", "syscall-filter", "--no-pager").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{}
+	group := ""
+	for line := range strings.Lines(string(out)) {
+		word := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "@"):
+			group = word
+		case word != "" && !strings.HasPrefix(word, "#") && group != "@known":
+			want[group] = append(want[group], word)
+		}
+	}
+	direct := map[string][]string{}
+	mustParseFacts("groups.txt", textGroups, 2, func(f []string) error {
+		direct[f[0]] = append(direct[f[0]], f[1])
+		return nil
+	})
+	for name, members := range want {
+		slices.Sort(members)
+		got := slices.Sorted(slices.Values(direct[name]))
+		if !slices.Equal(got, members) {
+			t.Errorf("%s: have %v, want %v", name, got, members)
+		}
+	}
+	if len(want) < 20 {
+		t.Errorf("only %d groups", len(want))
+	}
+}
