@@ -100,6 +100,7 @@ func openSide(ctx context.Context, name string, o Options) (*side, error) {
 		return nil, err
 	}
 	if data == nil {
+		o.Arguments = true
 		r, err := Scan(ctx, name, o)
 		if err != nil {
 			return nil, err

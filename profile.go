@@ -19,6 +19,7 @@ type PolicyOptions struct {
 	Exec            []string // "deny", "allow-any", or paths of what is executed where the programs do not say
 	Aliases         bool     // allow equivalents, so that another version of the C library works
 	AllowUnresolved bool     // accept programs that may make calls which were not found
+	NoArguments     bool     // allow calls with all arguments, also where it is known which values they have
 
 	installsItself bool // the programs install the filter, after they were executed
 }
@@ -65,6 +66,7 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 			return nil, &OptionError{err}
 		}
 	}
+	o.Scan.Arguments = !o.NoArguments
 	f, err := follow(ctx, programs, &o)
 	if err != nil {
 		return nil, err
@@ -119,9 +121,36 @@ func needsOf(r *Result) ([]policy.Need, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Program, err)
 		}
-		out = append(out, policy.Need{Call: c})
+		need := policy.Need{Call: c}
+		for _, a := range r.Syscalls[i].Args {
+			t, ok, err := a.test()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", r.Program, c, err)
+			}
+			if ok {
+				need.Tests = append(need.Tests, t)
+			}
+		}
+		out = append(out, need)
 	}
 	return out, nil
+}
+
+// test returns the test that an argument has one of its values; false if a policy has none for
+// its width.
+func (a *ArgValues) test() (policy.Test, bool, error) {
+	if a.Index < 0 || a.Index > 5 || len(a.Values) == 0 {
+		return policy.Test{}, false, fmt.Errorf("argument %d with %d values", a.Index, len(a.Values))
+	}
+	if a.Width != 32 && a.Width != 64 {
+		return policy.Test{}, false, nil
+	}
+	values := slices.Clone(a.Values)
+	for i := range values {
+		values[i] &= ^uint64(0) >> (64 - a.Width)
+	}
+	slices.Sort(values)
+	return policy.Test{Arg: uint8(a.Index), Width: uint8(a.Width), Op: policy.In, Values: slices.Compact(values)}, true, nil
 }
 
 // call returns the call that a part of a result stands for.

@@ -23,6 +23,7 @@ type policyFlags struct {
 	exec            []string
 	aliases         bool
 	allowUnresolved bool
+	noArguments     bool
 }
 
 // add declares the flags on a command.
@@ -34,6 +35,7 @@ func (f *policyFlags) add(c *cobra.Command) {
 	fs.StringArrayVar(&f.exec, "exec", nil, "what the programs may execute where their files do not say it: deny, allow-any, or `PATH` (repeatable)")
 	fs.BoolVar(&f.aliases, "aliases", false, "allow equivalents (open and openat), so that a newer C library works")
 	fs.BoolVar(&f.allowUnresolved, "allow-unresolved", false, "accept programs that may make calls which were not found")
+	fs.BoolVar(&f.noArguments, "no-arguments", false, "allow calls with all arguments, also where their values are known")
 	f.scan.add(c)
 	must(c.RegisterFlagCompletionFunc("base", cobra.FixedCompletions(append(gofind.Bases(), "none"), cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -46,7 +48,7 @@ func (f *policyFlags) options() gofind.PolicyOptions {
 	}
 	return gofind.PolicyOptions{
 		Scan: f.scan.options(), Action: f.action, Base: base, Exec: f.exec,
-		Aliases: f.aliases, AllowUnresolved: f.allowUnresolved,
+		Aliases: f.aliases, AllowUnresolved: f.allowUnresolved, NoArguments: f.noArguments,
 	}
 }
 
