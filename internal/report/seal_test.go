@@ -38,9 +38,9 @@ func sealSample() *gofind.Sealed {
 
 func TestSealForms(t *testing.T) {
 	for name, write := range map[string]func(*bytes.Buffer, *gofind.Sealed) error{
-		"seal.lines":    func(b *bytes.Buffer, s *gofind.Sealed) error { return SealLines(b, s) },
-		"seal.page":     func(b *bytes.Buffer, s *gofind.Sealed) error { return SealPage(b, s, Style{Width: 80}) },
-		"seal.notes":    func(b *bytes.Buffer, s *gofind.Sealed) error { return SealNotes(b, s) },
+		"seal.lines": func(b *bytes.Buffer, s *gofind.Sealed) error { return SealLines(b, s) },
+		"seal.page":  func(b *bytes.Buffer, s *gofind.Sealed) error { return SealPage(b, s, Style{Width: 80}) },
+		"seal.notes": func(b *bytes.Buffer, s *gofind.Sealed) error { return SealNotes(b, s) },
 	} {
 		var b bytes.Buffer
 		if err := write(&b, sealSample()); err != nil {
