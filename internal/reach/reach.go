@@ -328,8 +328,12 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	return id
 }
 
-// Lookup returns the live unit at an address.
+// Lookup returns the live unit at an address. Of an image that was just loaded, and that the
+// graph has not taken in yet, nothing is live.
 func (g *Graph) Lookup(img int, entry uint64) (UnitID, bool) {
+	if img >= len(g.ids) {
+		return 0, false
+	}
 	id, ok := g.ids[img][entry]
 	return id, ok
 }

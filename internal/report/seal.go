@@ -87,14 +87,26 @@ func SealPage(w io.Writer, s *gofind.Sealed, style Style) error {
 	if !s.Policy.Complete {
 		p.indented("The program may make calls that were not found; the filter stops them.")
 	}
-	var rows []row
+	// Calls with the same fate together.
+	var texts []string
+	calls := map[string][]string{}
 	for i := range s.Policy.Rules {
 		r := &s.Policy.Rules[i]
-		rows = append(rows, row{CallName(gofind.Syscall{Name: dash(r.Name), ABI: r.ABI}), Clean(ruleText(r))})
+		text := Clean(ruleText(r))
+		if calls[text] == nil {
+			texts = append(texts, text)
+		}
+		name := r.Name
+		if name == "" {
+			name = "#" + strconv.Itoa(r.Number)
+		}
+		calls[text] = append(calls[text], CallName(gofind.Syscall{Name: name, ABI: r.ABI}))
 	}
-	p.title(bold, "%s", count(len(rows), "rule"))
-	p.table(rows)
-	rows = nil
+	for _, text := range texts {
+		p.title(bold, "%s: %s", text, count(len(calls[text]), "call"))
+		p.indented(strings.Join(calls[text], " "))
+	}
+	var rows []row
 	for _, in := range s.Policy.Inputs {
 		if in.Kind == "elf" {
 			rows = append(rows, row{Clean(in.Path), in.SHA256})
@@ -126,7 +138,7 @@ func sealBegins(s *gofind.Sealed) string {
 
 func sealCost(s *gofind.Sealed) string {
 	f := s.Filter
-	return fmt.Sprintf("%d instructions, %.1f on average for each of %d calls that are allowed, %d of them without running it", f.Instructions, f.Mean, f.Calls, f.Constant)
+	return fmt.Sprintf("%d instructions, on average %.1f of them for a call; %d calls allowed, %d of them always", f.Instructions, f.Mean, f.Calls, f.Constant)
 }
 
 func changeText(c gofind.Change) string {

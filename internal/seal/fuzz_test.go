@@ -315,3 +315,52 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What fuzzing found once: none of these may be sealed into something else.
+func TestFound(t *testing.T) {
+	header := func(b []byte, i int) []byte { return b[ehdrLen+i*phdrLen:] }
+	for name, change := range map[string]func(b []byte) []byte{
+		"program headers over the ELF header": func(b []byte) []byte {
+			le.PutUint64(b[ehPhoff:], 8)
+			return b
+		},
+		"a note that ends outside of the file": func(b []byte) []byte {
+			for i := range int(le.Uint16(b[ehPhnum:])) {
+				if h := header(b, i); le.Uint32(h) == ptNote {
+					le.PutUint64(h[32:], 3000)
+				}
+			}
+			return b
+		},
+		"an empty segment above the others": func(b []byte) []byte {
+			h := header(b, int(le.Uint16(b[ehPhnum:]))-1)
+			le.PutUint64(h[16:], 0x900000)
+			le.PutUint64(h[40:], 0)
+			return b
+		},
+		"a section whose name is outside of the names": func(b []byte) []byte {
+			at := le.Uint64(b[ehShoff:])
+			names := readShdr(b[at+uint64(le.Uint16(b[ehShstrndx:]))*shdrLen:])
+			le.PutUint32(b[at+shdrLen:], uint32(names.size))
+			return b
+		},
+		"a note that is not of properties where PT_GNU_PROPERTY is": func(b []byte) []byte {
+			for i := range int(le.Uint16(b[ehPhnum:])) {
+				if h := header(b, i); le.Uint32(h) == ptGNUProperty {
+					b[le.Uint64(h[8:])+8] = 3
+				}
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			for o := range small(allSmall + 1) {
+				if o&withSections != 0 && checkSeal(t, change(o.bytes())) != nil {
+					n++
+				}
+			}
+			t.Logf("%d sealed", n)
+		})
+	}
+}

@@ -67,6 +67,39 @@ func TestPingPong(t *testing.T) {
 	}
 }
 
+// A program with privileges keeps them, and needs no_new_privs only without CAP_SYS_ADMIN.
+func TestPrivileged(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to make a setuid program")
+	}
+	seal := sealed(t, pie(t), allBut(policy.KillProcess, "sync"))
+	if err := os.Chmod(seal, 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	if got := unprivileged(t, seal, "call", "161", "0"); got.out != "errno 14\n" { // chroot(NULL): EFAULT, not EPERM
+		t.Skipf("setuid programs have no effect here: %+v", got)
+	}
+	if got := unprivileged(t, seal, "again", "0"); got.out != "filters 1 no_new_privs 0\n" {
+		t.Errorf("setuid: %+v", got)
+	}
+	if got := unprivileged(t, seal, "call", nrSync); got.code != sigsys {
+		t.Errorf("setuid: %+v", got)
+	}
+	if err := os.Chmod(seal, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// CAP_SYS_CHROOT (18), effective and permitted.
+	if err := syscall.Setxattr(seal, capability, []byte{1, 0, 0, 2, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0); err != nil {
+		t.Skip("no file capabilities here")
+	}
+	if got := unprivileged(t, seal, "call", "161", "0"); got.out != "errno 14\n" {
+		t.Errorf("capabilities: %+v", got)
+	}
+	if got := unprivileged(t, seal, "again", "0"); got.out != "filters 1 no_new_privs 1\n" {
+		t.Errorf("capabilities: %+v", got)
+	}
+}
+
 // unprivileged runs a program without capabilities, so that it needs no_new_privs.
 func unprivileged(t testing.TB, path string, args ...string) outcome {
 	t.Helper()
