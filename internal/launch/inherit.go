@@ -2,15 +2,11 @@ package launch
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"reflect"
-	"runtime"
 	"strconv"
-	"syscall"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gofind-dev/gofind/internal/image"
 )
@@ -42,12 +38,10 @@ func (s *Inherited) handled(sig int) bool { return (s.caught|s.Ignored)&(1<<(sig
 
 // Inherit finds out what this process inherited.
 //
-// The mask is that of a child: package syscall gives it the mask from before. The
-// child is stopped before its first instruction, and killed.
-//
-// Of ignored signals, Go leaves SIGHUP and SIGINT alone. The others (SIGPIPE
-// under systemd, say) it forgets, but for a table of the runtime (runtime.fwdSig); if
-// this executable has no symbols, they are as they are by default.
+// The Go runtime catches all signals but SIGHUP and SIGINT that were ignored (SIGPIPE
+// under systemd, say), and lets some through that were blocked (SIGCHLD, SIGURG,
+// faults). How it was is in two variables of the runtime, fwdSig and initSigmask, which are found by
+// their symbols: in an executable without symbols, what Go took is as it is by default.
 func Inherit() (Inherited, error) {
 	s := Inherited{}
 	now, err := status("self")
@@ -55,11 +49,12 @@ func Inherit() (Inherited, error) {
 		return s, err
 	}
 	s.caught, s.Ignored, s.Blocked = now["SigCgt"], now["SigIgn"], now["SigBlk"]
-	if child, err := stillborn(); err == nil {
-		s.Blocked = child["SigBlk"]
+	handlers, mask, ok := atStart()
+	if !ok {
+		return s, nil
 	}
-	handlers, ok := runtimeHandlers()
-	for sig := 1; sig < numSignals && ok; sig++ {
+	s.Blocked = mask
+	for sig := 1; sig < numSignals; sig++ {
 		if handlers[sig] == sigIgnore {
 			s.Ignored |= 1 << (sig - 1)
 		}
@@ -67,7 +62,8 @@ func Inherit() (Inherited, error) {
 	return s, nil
 }
 
-// Lost returns the signals that were ignored and that a child of package syscall does not ignore.
+// Lost returns the signals that were ignored and that a child of package syscall does
+// not ignore.
 func (s *Inherited) Lost() uint64 { return s.Ignored & s.caught }
 
 // status reads the sets of signals of a process.
@@ -86,55 +82,39 @@ func status(pid string) (map[string]uint64, error) {
 	return out, nil
 }
 
-// stillborn makes a child that executes nothing, and returns its sets of signals.
-func stillborn() (map[string]uint64, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{"gofind"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Ptrace: true}})
-	if err != nil {
-		return nil, err
-	}
-	wait := func() (ws unix.WaitStatus, err error) {
-		for err = unix.EINTR; err == unix.EINTR; {
-			_, err = unix.Wait4(pid, &ws, 0, nil)
-		}
-		return ws, err
-	}
-	ws, err := wait()
-	if err != nil || !ws.Stopped() {
-		return nil, errStopped
-	}
-	sets, err := status(strconv.Itoa(pid))
-	unix.Kill(pid, unix.SIGKILL)
-	for !ws.Signaled() && !ws.Exited() {
-		var e error
-		if ws, e = wait(); e != nil {
-			return sets, e
-		}
-	}
-	return sets, err
-}
-
-// runtimeHandlers returns the handlers that signals had as this process began, by signal.
-func runtimeHandlers() (handlers [numSignals]uint64, ok bool) {
+// atStart returns the handlers that signals had, by signal, and the mask, as this process began.
+func atStart() (handlers [numSignals]uint64, mask uint64, ok bool) {
 	f, err := image.Open("/proc/self/exe")
 	if err != nil {
-		return handlers, false
+		return handlers, mask, false
 	}
 	defer f.Close()
-	addr, size, ok := f.StaticSymbol("runtime.fwdSig")
 	// The program is where its symbols say, or elsewhere as a whole: a function of ours tells.
-	here, _, found := f.StaticSymbol("github.com/gofind-dev/gofind/internal/launch.Inherit")
-	if !ok || !found || size < uint64(unsafe.Sizeof(handlers)) {
-		return handlers, false
+	here, _, ok := f.StaticSymbol("github.com/gofind-dev/gofind/internal/launch.Inherit")
+	if !ok {
+		return handlers, mask, false
 	}
-	addr += uint64(reflect.ValueOf(Inherit).Pointer()) - here
+	shift := uint64(reflect.ValueOf(Inherit).Pointer()) - here
 	mem, err := os.Open("/proc/self/mem")
 	if err != nil {
-		return handlers, false
+		return handlers, mask, false
 	}
 	defer mem.Close()
-	buf := unsafe.Slice((*byte)(unsafe.Pointer(&handlers)), unsafe.Sizeof(handlers))
-	n, err := mem.ReadAt(buf, int64(addr))
-	return handlers, err == nil && n == len(buf)
+	read := func(name string, buf []byte) bool {
+		addr, size, ok := f.StaticSymbol(name)
+		if !ok || size != uint64(len(buf)) {
+			return false
+		}
+		n, err := mem.ReadAt(buf, int64(addr+shift))
+		return err == nil && n == len(buf)
+	}
+	var table [8 * numSignals]byte
+	var set [8]byte
+	if !read("runtime.fwdSig", table[:]) || !read("runtime.initSigmask", set[:]) {
+		return handlers, mask, false
+	}
+	for i := range handlers {
+		handlers[i] = binary.LittleEndian.Uint64(table[8*i:])
+	}
+	return handlers, binary.LittleEndian.Uint64(set[:]), true
 }

@@ -19,7 +19,6 @@
 package launch
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -128,5 +127,3 @@ func FilterError(e unix.Errno, n int) error {
 	}
 	return fmt.Errorf("seccomp: %w; %s", e, why)
 }
-
-var errStopped = errors.New("it did not stop")

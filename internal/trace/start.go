@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -55,10 +56,18 @@ func (t *tracer) prepare(pid int) error {
 	if err := t.enter(th); err != nil {
 		return err
 	}
-	if inherited, err := launch.Inherit(); err == nil && inherited.Lost() != 0 {
-		if err := ignore(pid, inherited.Lost()); err != nil {
+	// The program is to have the signals that this process was given, before Go took its own.
+	inherited, err := launch.Inherit()
+	if err != nil {
+		return err
+	}
+	if lost := inherited.Lost(); lost != 0 {
+		if err := ignore(pid, lost); err != nil {
 			return err
 		}
+	}
+	if err := setMask(pid, 0); err != nil { // of the signals that follow none may wait
+		return err
 	}
 	if t.Filter != nil {
 		if err := installFilter(pid, t.Filter); err != nil {
@@ -74,12 +83,12 @@ func (t *tracer) prepare(pid int) error {
 	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, traceOptions); err != nil {
 		return fmt.Errorf("PTRACE_SEIZE: %w; is it traced by another, or forbidden (/proc/sys/kernel/yama/ptrace_scope)?", err)
 	}
-	return t.release(th)
+	return t.release(th, inherited.Blocked)
 }
 
 // release lets a thread that is stopped by our SIGSTOP run, without it or the
-// program seeing the SIGCONT that this takes.
-func (t *tracer) release(th *thread) error {
+// program seeing the SIGCONT that this takes. It blocks the signals of mask from then on.
+func (t *tracer) release(th *thread, mask uint64) error {
 	for {
 		ws, err := wait(th.tid, 0)
 		if err != nil {
@@ -95,6 +104,9 @@ func (t *tracer) release(th *thread) error {
 			}
 			err = ptrace(unix.PTRACE_LISTEN, th.tid, 0, 0)
 		case event == 0 && sig == unix.SIGCONT:
+			if err := setMask(th.tid, mask); err != nil {
+				return err
+			}
 			return t.resume(th, 0)
 		default:
 			err = unix.PtraceCont(th.tid, deliver(sig, event))
@@ -240,6 +252,14 @@ func installFilter(tid int, filter []bpf.RawInstruction) error {
 		}
 		return launch.FilterError(errno(ret), len(filter))
 	})
+}
+
+// setMask sets the signals that a stopped thread blocks.
+func setMask(tid int, mask uint64) error {
+	if err := ptrace(unix.PTRACE_SETSIGMASK, tid, 8, uintptr(unsafe.Pointer(&mask))); err != nil {
+		return fmt.Errorf("PTRACE_SETSIGMASK: %w", err)
+	}
+	return nil
 }
 
 // ignore makes a thread that has just executed a program ignore signals.
