@@ -22,6 +22,9 @@ const (
 	ExecAny      = "allow-any" // execution is allowed, and what unknown programs need is not known
 )
 
+// whyGiven is why a program is there that the user named.
+const whyGiven = "given"
+
 // listedWhy is why a program is there that Exec names.
 const listedWhy = "listed with --exec"
 
@@ -80,7 +83,7 @@ func follow(ctx context.Context, programs []string, o *PolicyOptions) (*followed
 	f.exec = PolicyExec{Unknown: []string{}, Missing: []string{}}
 	var queue []child
 	for _, path := range programs {
-		queue = append(queue, child{path, "given", true})
+		queue = append(queue, child{path, whyGiven, true})
 	}
 	listed, err := f.listed()
 	if err != nil {

@@ -1,4 +1,4 @@
-#seal lighttpd : sh cat
+#seal lighttpd --module /usr/lib/lighttpd/mod_*.so : sh cat
 #seal curl --exec deny
 certificate tls
 cat tls.pem tls.key >both.pem
