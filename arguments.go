@@ -100,6 +100,7 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 		free[t.Arg] = []uint64{0}
 	}
 	sure = true
+	said := map[[6]uint64]bool{} // the same values with another upper half are said once
 	ask(fixed, func(args [6]uint64) bool {
 		action, some := policy.Allow, false
 		ask(free, func(others [6]uint64) bool {
@@ -118,13 +119,20 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 		case some:
 			sure = false
 		default:
+			key := args
 			s := action.String() + " with"
 			for _, t := range known {
 				if asked(list, int(t.Arg)) {
 					s += fmt.Sprintf(" argument %d = %#x", t.Arg, args[t.Arg])
 				}
+				if t.Width == 32 {
+					key[t.Arg] = uint64(uint32(args[t.Arg]))
+				}
 			}
-			refused = append(refused, s)
+			if !said[key] {
+				said[key] = true
+				refused = append(refused, s)
+			}
 		}
 		return len(refused) < 8
 	})

@@ -93,7 +93,7 @@ func follow(ctx context.Context, programs []string, o *PolicyOptions) (*followed
 	for len(queue) > 0 {
 		c := queue[0]
 		queue = queue[1:]
-		r, err := f.scan(c)
+		r, err := f.scan(&c)
 		if err != nil {
 			return nil, err
 		}
@@ -137,8 +137,9 @@ func (f *follower) listed() ([]child, error) {
 	return out, nil
 }
 
-// scan scans one program, or returns nil if that was done or there is no such file.
-func (f *follower) scan(c child) (*Result, error) {
+// scan scans one program, or returns nil if that was done or there is no such file. A
+// script becomes its interpreter.
+func (f *follower) scan(c *child) (*Result, error) {
 	opts := f.o.Scan
 	if !c.given {
 		opts.SinceMain = false // it starts under the filter
@@ -151,7 +152,8 @@ func (f *follower) scan(c child) (*Result, error) {
 	f.seen[key] = true
 	r, err := Scan(f.ctx, c.path, opts)
 	if script := (*process.ScriptError)(nil); errors.As(err, &script) && !c.given && script.Interpreter != "" {
-		return f.scan(child{path: script.Interpreter, why: "the interpreter of " + c.path + ", " + c.why})
+		*c = child{path: script.Interpreter, why: "the interpreter of " + c.path + ", " + c.why}
+		return f.scan(c)
 	}
 	followed := !c.given && c.why != listedWhy
 	switch {

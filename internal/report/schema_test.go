@@ -19,6 +19,8 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[gofind.Result]())
 	describe(want, reflect.TypeFor[Why]())
 	describe(want, reflect.TypeFor[gofind.Sealed]())
+	describe(want, reflect.TypeFor[gofind.Policy]())
+	describe(want, reflect.TypeFor[gofind.Diff]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)
