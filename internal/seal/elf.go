@@ -19,11 +19,13 @@ const (
 	pfX, pfR                        = 1, 4
 	shtNull, shtProgbits, shtStrtab = 0, 1, 3
 	shtHash, shtNobits              = 5, 8
+	shtSymtab                       = 2
 	shtDynsym, shtGNUHash           = 11, 0x6ffffff6
 	shtGNUVersym                    = 0x6fffffff
 	dtHash, dtSymtab                = 4, 6
 	dtGNUHash, dtVersym             = 0x6ffffef5, 0x6ffffff0
 	shfAlloc, shfExec               = 2, 4
+	symLen, symSection, symValue    = 24, 6, 8
 	shnLoReserve                    = 0xff00
 	df1PIE                          = 0x8000000
 

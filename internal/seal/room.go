@@ -11,6 +11,7 @@ type plan struct {
 	drop   int // the program header that gives up its slot, -1 if the table grows
 	moved  []moved
 	stale  bool // what is dropped is the segment of an older seal
+	words  []word
 	extend bool // the table grows past the end of the file part of the segment that it is in
 }
 
@@ -19,6 +20,17 @@ type plan struct {
 type moved struct {
 	off, vaddr, size, align uint64
 	dynamic                 uint64 // offset in the file of the address in the dynamic section that follows too, 0 if none
+}
+
+// has reports whether a section moves too.
+func (m *moved) has(s *shdr) bool {
+	return s.size > 0 && s.flags&shfAlloc != 0 && s.typ != shtNull && s.typ != shtNobits && s.off >= m.off && s.end() <= m.off+m.size
+}
+
+// A word is an offset in the file of an address of what moved: in the dynamic section, or of a symbol.
+type word struct {
+	off   uint64
+	moved int // index in plan.moved
 }
 
 // findRoom finds a slot for one more program header. The table stays where it is: the kernel
@@ -32,7 +44,7 @@ type moved struct {
 // these, it finds them by the program headers and the dynamic section.
 func (f *file) findRoom() (*plan, error) {
 	if pl, err := f.replace(); pl != nil || err != nil {
-		return pl, err
+		return f.follow(pl), err
 	}
 	if i := slices.IndexFunc(f.phdrs, func(p phdr) bool { return p.typ == ptNull }); i >= 0 {
 		return &plan{drop: i}, nil
@@ -47,7 +59,8 @@ func (f *file) findRoom() (*plan, error) {
 			}
 		}
 	}
-	return f.grow()
+	pl, err := f.grow()
+	return f.follow(pl), err
 }
 
 // onlyProperties reports whether a PT_NOTE has nothing but one note of NT_GNU_PROPERTY_TYPE_0.
@@ -135,6 +148,37 @@ func (f *file) movable(start, end uint64) ([]moved, error) {
 		}
 	}
 	return out, nil
+}
+
+// follow finds the addresses that have to follow what moved.
+func (f *file) follow(pl *plan) *plan {
+	if pl == nil {
+		return nil
+	}
+	for i, m := range pl.moved {
+		if m.dynamic != 0 {
+			pl.words = append(pl.words, word{m.dynamic, i})
+		}
+	}
+	for _, s := range f.sections {
+		if s.typ != shtSymtab || len(pl.moved) == 0 {
+			continue
+		}
+		for at := s.off; at+symLen <= s.end(); at += symLen {
+			section, value := le.Uint16(f.Data[at+symSection:]), le.Uint64(f.Data[at+symValue:])
+			if section == 0 || int(section) >= len(f.sections) {
+				continue
+			}
+			of := &f.sections[section]
+			i := slices.IndexFunc(pl.moved, func(m moved) bool {
+				return m.has(of) && value >= m.vaddr && value <= m.vaddr+m.size
+			})
+			if i >= 0 {
+				pl.words = append(pl.words, word{at + symValue, i})
+			}
+		}
+	}
+	return pl
 }
 
 // ours reports whether a section is one of a seal.

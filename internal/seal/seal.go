@@ -79,10 +79,8 @@ func Seal(path string, data []byte, p *policy.Policy, m Meta, stay bool) ([]byte
 		Size: uint64(len(data)), SHA256: hex.EncodeToString(sum[:]), End: f.end, Entry: f.Entry,
 		Patches: []Patch{{0, data[:ehdrLen]}, {table, data[table : table+grown]}},
 	}
-	for _, mv := range pl.moved {
-		if mv.dynamic != 0 {
-			m.Original.Patches = append(m.Original.Patches, Patch{mv.dynamic, data[mv.dynamic:][:8]})
-		}
+	for _, a := range pl.words {
+		m.Original.Patches = append(m.Original.Patches, Patch{a.off, data[a.off:][:8]})
 	}
 
 	w := &writer{f: f, plan: pl}
@@ -134,7 +132,15 @@ func prepare(path string, data []byte) (*file, *plan, error) {
 		return nil, nil, err
 	}
 	pl, err := f.findRoom()
-	return f, pl, err
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, a := range pl.words {
+		if a.off < f.phoff+uint64(len(f.phdrs)+1)*phdrLen {
+			return nil, nil, f.errorf("its symbols or its dynamic section overlap its headers")
+		}
+	}
+	return f, pl, nil
 }
 
 // check refuses what cannot be sealed.

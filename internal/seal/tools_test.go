@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -115,3 +116,65 @@ func copyFile(t testing.TB, from, to string) {
 	}
 	write(t, to, data)
 }
+
+// Tools read from a sealed program what they read from the original.
+func TestIntact(t *testing.T) {
+	for _, b := range builds {
+		if b.name == "static" || b.name == "lld-static" {
+			continue // slow to look at, and none of them has another kind of header
+		}
+		b.args = append([]string{"-g", "-Wl,--build-id"}, b.args...)
+		t.Run(b.name, func(t *testing.T) {
+			plain := b.program(t)
+			seal := sealed(t, plain, allBut(policy.KillProcess, "sync"))
+			for _, tool := range [][]string{
+				{"nm"}, {"nm", "-D"}, {"readelf", "-ndrW", "--dyn-syms", "-p", ".interp", "-p", ".comment"}, {"addr2line", "-f", "-e", "{in}", "0x401200", "0x1300"},
+				{"eu-elflint", "--gnu-ld"}, {"eu-readelf", "-lS"}, {"ldd"},
+			} {
+				if _, err := exec.LookPath(tool[0]); err != nil {
+					continue
+				}
+				read := func(path string) string {
+					var args []string
+					given := false
+					for _, a := range tool[1:] {
+						given = given || a == "{in}"
+						args = append(args, strings.ReplaceAll(a, "{in}", path))
+					}
+					if !given {
+						args = append(args, path)
+					}
+					out, err := exec.Command(tool[0], args...).CombinedOutput()
+					var lines []string
+					for line := range strings.Lines(strings.ReplaceAll(string(out), path, "FILE")) {
+						if !moves.MatchString(line) {
+							lines = append(lines, line)
+						}
+					}
+					code := "ok"
+					if err != nil {
+						code = err.Error()
+					}
+					return strings.Join(lines, "") + code
+				}
+				switch want, got := read(plain), read(seal); {
+				case tool[0] == "eu-readelf":
+					if strings.Contains(got, "rror") || strings.Contains(got, "nvalid") {
+						t.Errorf("%q: %s", tool, got)
+					}
+				case tool[0] == "eu-elflint" && !strings.HasSuffix(want, "ok"):
+					// The linker's own mistakes; the sealed program has no more of them.
+					if strings.Count(got, "\n") > strings.Count(want, "\n") {
+						t.Errorf("%q:\n%s\nwant\n%s", tool, got, want)
+					}
+				case got != want:
+					t.Errorf("%q:\n%s\nwant\n%s", tool, got, want)
+				}
+			}
+		})
+	}
+}
+
+// moves are lines that may differ: addresses of what makes room, of which table a note is shown, the sections of
+// a seal, where ldd sees libraries.
+var moves = regexp.MustCompile(`__abi_tag|NT_GNU_PROPERTY_TYPE_0|Properties: |^Displaying notes found|Owner +Data size|\((GNU_)?(HASH|SYMTAB|VERSYM)\)|\.gofind\.|^Total|^\.(interp|note\S*|hash|gnu\.hash|dynsym|gnu\.version) |^\s*\[ *\d+\]|=>|\(0x[0-9a-f]+\)\s*$|^\s*$`)

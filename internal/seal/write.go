@@ -78,17 +78,6 @@ func printable(path string) string {
 	}, []byte(path)))
 }
 
-// moved returns where bytes [off, off+size) of the file are in the new segment: the
-// distance from its start, and false if they did not move.
-func (w *writer) moved(off, size uint64) (uint64, bool) {
-	for i, m := range w.plan.moved {
-		if off >= m.off && off+size <= m.off+m.size {
-			return w.at[i] + off - m.off, true
-		}
-	}
-	return 0, false
-}
-
 // phdrs makes the new table: the header of the segment comes after the last PT_LOAD.
 func (w *writer) phdrs() []byte {
 	f := w.f
@@ -106,15 +95,15 @@ func (w *writer) phdrs() []byte {
 	var b []byte
 	for i, p := range f.phdrs {
 		if i != w.plan.drop {
-			switch at, ok := w.moved(p.off, p.size); {
+			switch k := w.movedWith(&p); {
 			case p.typ == ptPhdr && p.off == f.phoff:
 				p.size += grow
 				p.memsz += grow
 			case p.typ == ptLoad && w.plan.extend && p.off <= f.phoff && p.end() >= end-phdrLen:
 				p.size, p.memsz = end-p.off, end-p.off
-			case ok && p.size > 0 && (p.typ == ptInterp || p.typ == ptNote):
-				p.paddr += w.addr + at - p.vaddr
-				p.off, p.vaddr = w.off+at, w.addr+at
+			case k >= 0:
+				p.paddr += w.addr + w.at[k] - p.vaddr
+				p.off, p.vaddr = w.off+w.at[k], w.addr+w.at[k]
 			}
 			b = p.append(b)
 		}
@@ -126,6 +115,13 @@ func (w *writer) phdrs() []byte {
 	return b
 }
 
+// movedWith returns which of what moved a program header is for, -1 if none.
+func (w *writer) movedWith(p *phdr) int {
+	return slices.IndexFunc(w.plan.moved, func(m moved) bool {
+		return (p.typ == ptInterp || p.typ == ptNote) && p.off == m.off && p.size == m.size && p.vaddr == m.vaddr
+	})
+}
+
 // file makes the sealed file.
 func (w *writer) file() []byte {
 	f := w.f
@@ -135,10 +131,8 @@ func (w *writer) file() []byte {
 	copy(out[f.phoff:], table)
 	le.PutUint64(out[ehEntry:], w.addr+headLen)
 	le.PutUint16(out[ehPhnum:], uint16(len(table)/phdrLen))
-	for i, m := range w.plan.moved {
-		if m.dynamic != 0 {
-			le.PutUint64(out[m.dynamic:], w.addr+w.at[i])
-		}
+	for _, a := range w.plan.words {
+		le.PutUint64(out[a.off:], le.Uint64(out[a.off:])-w.plan.moved[a.moved].vaddr+w.addr+w.at[a.moved])
 	}
 	out = append(out, make([]byte, w.off-f.end)...)
 	out = append(out, w.body...)
@@ -188,7 +182,8 @@ func (w *writer) sections(out []byte) []byte {
 		}
 		if i == f.strndx {
 			s.off, s.size = names, end-names
-		} else if at, ok := w.moved(s.off, s.size); ok && s.size > 0 && s.flags&shfAlloc != 0 && s.typ != shtNobits {
+		} else if k := slices.IndexFunc(w.plan.moved, func(m moved) bool { return m.has(&s) }); k >= 0 && i < len(f.sections) {
+			at := w.at[k] + s.off - w.plan.moved[k].off
 			s.off, s.addr = w.off+at, w.addr+at
 		}
 		out = s.append(out)
