@@ -43,7 +43,10 @@ func missing(v *gofind.Verification) string {
 			}
 		}
 		for _, a := range p.Arguments {
-			fmt.Fprintf(&b, "%s: %s argument %d: %#x\n", p.Program, a.Name, a.Index, a.Values)
+			fmt.Fprintf(&b, "%s: %s argument %d (%s): %#x\n", p.Program, a.Name, a.Index, a.Argument, a.Value)
+			for _, f := range a.Stack {
+				fmt.Fprintf(&b, "    %s %s %s\n", f.Image, f.Address, f.Function)
+			}
 		}
 	}
 	return b.String()
@@ -194,7 +197,7 @@ lighttpd -D -f l.conf & l=$!; retry curl -s http://127.0.0.1:PORT/f; curl -s htt
 		if w.script == "" {
 			continue
 		}
-		for _, mode := range []gofind.VerifyOptions{{}, {NoVDSO: true, Seccomp: true}} {
+		for _, mode := range []gofind.VerifyOptions{{Options: gofind.Options{Arguments: true}}, {Options: gofind.Options{Arguments: true}, NoVDSO: true, Seccomp: true}} {
 			t.Run(fmt.Sprintf("%s/novdso=%v", w.name, mode.NoVDSO), func(t *testing.T) {
 				v, out := inDir(t, mode, retry+strings.ReplaceAll(w.script, "PORT", freePort(t)))
 				if v.Verdict == gofind.VerdictMissed {

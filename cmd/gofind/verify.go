@@ -17,6 +17,7 @@ func newVerify(out output) *cobra.Command {
 		v      verifyFlags
 		noVDSO bool
 		fast   bool
+		noArgs bool
 	)
 	c := &cobra.Command{
 		Use:   "verify [flags] -- COMMAND [ARG...]",
@@ -41,6 +42,7 @@ command's own exit code is part of the report and changes nothing.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			opts := gofind.VerifyOptions{Options: flags.options(), NoVDSO: noVDSO, Seccomp: fast}
+			opts.Arguments = !noArgs
 			if err := v.check(c, args, &flags); err != nil {
 				return err
 			}
@@ -70,6 +72,7 @@ command's own exit code is part of the report and changes nothing.`,
 	}
 	v.add(c)
 	c.Flags().BoolVar(&noVDSO, "no-vdso", false, "hide the vDSO from the programs, so that they make the calls that it answers")
+	c.Flags().BoolVar(&noArgs, "no-arguments", false, "compare calls alone, not the values of their arguments")
 	c.Flags().BoolVar(&fast, "seccomp", false, "stop the programs with a seccomp filter: twice as fast, but they can see it")
 	flags.add(c)
 	return c

@@ -89,8 +89,13 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 	for i := range g.Missed {
 		p.missed(&g.Missed[i])
 	}
-	for _, a := range g.Arguments {
-		p.line("  MISSED value of argument %d of %s: %s", a.Index, callText(a.CallName), hexes(a.Values))
+	for i := range g.Arguments {
+		a := &g.Arguments[i]
+		p.line("  MISSED value of %s (argument %d) of %s: %#x", Clean(a.Argument), a.Index, callText(a.CallName), a.Value)
+		if len(a.Stack) == 0 {
+			p.line("    %s %s %s", imageText(a.Site.Image), a.Site.Address, function(a.Site.Function))
+		}
+		p.stack(a.Stack)
 	}
 	for _, s := range g.Elsewhere {
 		p.line("  not among the places that the scan lists for it: %s", siteText(s))
@@ -155,14 +160,6 @@ func imageText(image string) string {
 		return "(memory)"
 	}
 	return Clean(image)
-}
-
-func hexes(values []uint64) string {
-	var out []string
-	for _, v := range values {
-		out = append(out, fmt.Sprintf("%#x", v))
-	}
-	return strings.Join(out, " ")
 }
 
 // Refused writes a line about a call that a policy would refuse.
