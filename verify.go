@@ -40,8 +40,8 @@ type Verification struct {
 // The verdicts.
 const (
 	VerdictHolds      = "holds"      // each call was predicted, by complete scans
-	VerdictMissed     = "missed"     // a call was not predicted
-	VerdictIncomplete = "incomplete" // no call was missed, but a scan is incomplete or failed
+	VerdictMissed     = "missed"     // a call was not predicted by a complete scan
+	VerdictIncomplete = "incomplete" // no such call, but a scan is incomplete or failed
 )
 
 // Exit is how a command ended.

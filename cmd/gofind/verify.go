@@ -32,8 +32,8 @@ The report goes to standard error, since standard output is the command's; with
 log of strace, COMMAND only names the program of processes that executed none in
 the log, and the report goes to standard output.
 
-It ends with 0 if each call was predicted by complete scans, with 1 if one was not, and
-with 3 if none was missed but a program's scan is incomplete or failed. The
+It ends with 0 if each call was predicted by complete scans, with 1 if a complete
+scan lacks one, and else with 3 if a program's scan is incomplete or failed. The
 command's own exit code is part of the report and changes nothing.`,
 		Example: `  gofind verify -- nginx -g 'daemon off;'
   gofind verify --no-vdso -- sh -c 'date | cat'
@@ -75,6 +75,7 @@ command's own exit code is part of the report and changes nothing.`,
 	c.Flags().BoolVar(&noArgs, "no-arguments", false, "compare calls alone, not the values of their arguments")
 	c.Flags().BoolVar(&fast, "seccomp", false, "stop the programs with a seccomp filter: twice as fast, but they can see it")
 	flags.add(c)
+	c.Flags().SetInterspersed(false) // what follows the command is the command's
 	return c
 }
 

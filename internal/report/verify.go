@@ -35,10 +35,11 @@ func (p *verifyPage) line(format string, args ...any) {
 func (p *verifyPage) verdict(v *gofind.Verification) string {
 	var missed, open int
 	for _, g := range v.Programs {
-		missed += len(g.Missed) + len(g.Arguments)
 		if g.Scan != "complete" {
 			open++
+			continue
 		}
+		missed += len(g.Missed) + len(g.Arguments)
 	}
 	switch v.Verdict {
 	case gofind.VerdictHolds:
@@ -46,7 +47,7 @@ func (p *verifyPage) verdict(v *gofind.Verification) string {
 	case gofind.VerdictMissed:
 		return fmt.Sprintf("missed: %s not predicted", countWere(missed, "call"))
 	}
-	return fmt.Sprintf("incomplete: no call was missed, but %s no complete scan", countHave(open, "program"))
+	return fmt.Sprintf("incomplete: %s no complete scan; all others' calls were predicted", countHave(open, "program"))
 }
 
 func countWere(n int, what string) string {
@@ -87,7 +88,7 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 		p.line("  loaded, and not known to the scan: %s", Clean(f))
 	}
 	for i := range g.Missed {
-		p.missed(&g.Missed[i])
+		p.missed(&g.Missed[i], g.Scan)
 	}
 	for i := range g.Arguments {
 		a := &g.Arguments[i]
@@ -105,8 +106,12 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 // maxModules bounds the files that are named where all are named already.
 const maxModules = 3
 
-func (p *verifyPage) missed(m *gofind.MissedCall) {
-	p.line("  MISSED %s, made %s", callText(m.CallName), times(m.Count))
+func (p *verifyPage) missed(m *gofind.MissedCall, scan string) {
+	what := "MISSED"
+	if scan != "complete" {
+		what = "not listed by the incomplete scan:"
+	}
+	p.line("  %s %s, made %s", what, callText(m.CallName), times(m.Count))
 	p.stack(m.Stack)
 	for _, s := range m.Sites {
 		if len(m.Stack) > 0 && s.Image == m.Stack[0].Image && s.Address == m.Stack[0].Address {
