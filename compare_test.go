@@ -62,6 +62,53 @@ func TestVerifyWrongPrediction(t *testing.T) {
 	}
 }
 
+// So is a value of an argument, with the place that passed it.
+func TestVerifyWrongArguments(t *testing.T) {
+	opts := VerifyOptions{Options: Options{Arguments: true}}
+	s := newScans(t.Context(), opts)
+	run, err := trace.Run(t.Context(), trace.Options{Path: "/bin/sh", Argv: []string{"sh", "-c", "exit 0"}, Env: os.Environ(),
+		Started: s.start, Watched: watchedArguments,
+		KeepValue: func(*trace.Program, sysno.Call, int, uint64) bool { return true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	s.wait()
+	v := &Verification{}
+	if err := v.compare(t.Context(), run.Programs, s); err != nil || len(v.Programs[0].Arguments) > 0 {
+		t.Fatalf("%v: %+v", err, v.Programs[0].Arguments)
+	}
+	// Take one value away of an argument that the program was seen to pass.
+	var call *Syscall
+	var values *ArgValues
+	var value uint64
+	for _, c := range run.Programs[0].Calls() {
+		if known := s.of(run.Programs[0]).calls[c.Call]; known != nil {
+			for i := range known.Args {
+				a := &known.Args[i]
+				if seen, _ := c.Values(a.Index); len(seen) > 0 {
+					call, values, value = known, a, seen[0].Value
+				}
+			}
+		}
+	}
+	if call == nil {
+		t.Fatal("no argument was predicted and seen")
+	}
+	values.Values = slices.DeleteFunc(slices.Clone(values.Values), func(v uint64) bool { return v == value })
+	v = &Verification{}
+	if err := v.compare(t.Context(), run.Programs, s); err != nil {
+		t.Fatal(err)
+	}
+	found := v.Programs[0].Arguments
+	if v.Verdict != VerdictMissed || len(found) != 1 || found[0].Name != call.Name || found[0].Value != value || found[0].Argument != values.Name {
+		t.Fatalf("verdict %s, found %+v, want %s %s %#x", v.Verdict, found, call.Name, values.Name, value)
+	}
+	if len(found[0].Stack) < 2 || found[0].Site.Image == "" {
+		t.Errorf("stack %+v at %+v", found[0].Stack, found[0].Site)
+	}
+}
+
 // A site that a scan does not list for a call is told apart.
 func TestVerifyElsewhere(t *testing.T) {
 	c := comparison{images: &images{known: map[string]string{}, result: &Result{}}}

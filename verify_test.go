@@ -11,8 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -286,6 +289,96 @@ func TestVerifyErrors(t *testing.T) {
 	if _, err := gofind.Verify(t.Context(), []string{"true"}, gofind.VerifyOptions{Options: gofind.Options{SinceMain: true}}); err == nil {
 		t.Error("SinceMain is accepted")
 	}
+}
+
+// Under a terminal, keys reach the command once; a stop and a continuation stop and
+// continue both; signals for gofind alone are passed on.
+func TestCommandTerminal(t *testing.T) {
+	command := filepath.Join(t.TempDir(), "gofind")
+	goTool(t, "build", "-o", command, "./cmd/gofind")
+	script := `trap 'echo INT' INT; trap 'echo TERM; exit 3' TERM; echo ready; while :; do read line && echo "got $line"; done`
+	for _, how := range [][]string{nil, {command, "verify", "--"}, {command, "run", "--audit", "--exec", "deny", "--"}, {command, "run", "--exec", "deny", "--"}} {
+		t.Run(fmt.Sprint(how), func(t *testing.T) {
+			pty, tty := openTerminal(t)
+			argv := append(slices.Clone(how), "bash", "-c", script)
+			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Skip(err)
+			}
+			defer cmd.Process.Kill()
+			tty.Close()
+			var seen strings.Builder
+			wait := func(text string) {
+				t.Helper()
+				buf := make([]byte, 4096)
+				for limit := time.Now().Add(20 * time.Second); !strings.Contains(seen.String(), text); {
+					pty.SetReadDeadline(limit)
+					n, err := pty.Read(buf)
+					seen.Write(buf[:n])
+					if err != nil {
+						t.Fatalf("no %q: %v: %s", text, err, seen.String())
+					}
+				}
+			}
+			wait("ready")
+			pty.Write([]byte{3})
+			wait("INT\r\n")
+			pty.Write([]byte("line\n"))
+			wait("got line")
+			if n := strings.Count(seen.String(), "INT\r\n"); n != 1 {
+				t.Errorf("%d interrupts: %s", n, seen.String())
+			}
+			// The whole group stops and continues.
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP)
+			var ws syscall.WaitStatus
+			if _, err := syscall.Wait4(cmd.Process.Pid, &ws, syscall.WUNTRACED, nil); err != nil || !ws.Stopped() {
+				t.Fatalf("not stopped: %v %v", err, ws)
+			}
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT)
+			pty.Write([]byte("more\n"))
+			wait("got more")
+			cmd.Process.Signal(syscall.SIGTERM)
+			wait("TERM\r\n")
+			err := cmd.Wait()
+			want := 3
+			if len(how) > 1 && how[1] == "verify" {
+				want = 0
+			}
+			if cmd.ProcessState.ExitCode() != want {
+				t.Errorf("ended with %v, want %d: %s", err, want, seen.String())
+			}
+		})
+	}
+}
+
+// openTerminal makes a pseudoterminal.
+func openTerminal(t *testing.T) (pty, tty *os.File) {
+	t.Helper()
+	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { pty.Close() })
+	raw, err := pty.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	raw.Control(func(fd uintptr) {
+		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
+			n, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err != nil {
+		t.Skip(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	return pty, tty
 }
 
 // The command has the signals, limits and files that gofind was given, whatever the Go

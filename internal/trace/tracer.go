@@ -172,11 +172,26 @@ func (t *tracer) control(ctx context.Context, stop <-chan struct{}) {
 				}
 			}
 		case s := <-t.Signals:
-			if n, ok := s.(unix.Signal); ok {
+			if n, ok := s.(unix.Signal); ok && !fromTerminal(n) {
 				t.signal(n, false)
 			}
 		}
 	}
+}
+
+// fromTerminal reports whether a signal comes from the terminal, which sends it to the
+// command itself too: those of its keys, to the group in the foreground.
+func fromTerminal(s unix.Signal) bool {
+	if s != unix.SIGINT && s != unix.SIGQUIT {
+		return false
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 // signal sends to the command, and if that has ended, or to is all, to all processes.
