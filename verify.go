@@ -40,8 +40,8 @@ type Verification struct {
 // The verdicts.
 const (
 	VerdictHolds      = "holds"      // each call was predicted, by complete scans
-	VerdictMissed     = "missed"     // a call was not predicted
-	VerdictIncomplete = "incomplete" // no call was missed, but a scan is incomplete or failed
+	VerdictMissed     = "missed"     // a call was not predicted by a complete scan
+	VerdictIncomplete = "incomplete" // no such call, but a scan is incomplete or failed
 )
 
 // Exit is how a command ended.
@@ -101,8 +101,11 @@ type MissedCall struct {
 // MissedValue is a value of an argument that the scan says it cannot have.
 type MissedValue struct {
 	CallName
-	Index  int      `json:"index"`
-	Values []uint64 `json:"values"` // not predicted
+	Index    int          `json:"index"`    // of the argument, from 0
+	Argument string       `json:"argument"` // as the kernel declares it
+	Value    uint64       `json:"value"`    // cut to the bits that the kernel looks at
+	Site     SeenSite     `json:"site"`     // that passed it first; its count is that of all values
+	Stack    []StackFrame `json:"stack"`    // then
 }
 
 // StackFrame is one function of a stack.
@@ -133,6 +136,9 @@ func Verify(ctx context.Context, argv []string, opts VerifyOptions) (*Verificati
 	}
 	s := newScans(ctx, opts)
 	o := trace.Options{Path: path, Argv: argv, Env: env, NoVDSO: opts.NoVDSO, Signals: opts.Signals, Started: s.start, Keep: s.doubtful}
+	if opts.Arguments {
+		o.Watched, o.KeepValue = watchedArguments, s.doubtfulValue
+	}
 	if opts.Seccomp {
 		o.Filter = []bpf.RawInstruction{{Op: 0x06, K: 0x7ff00000}} // return SECCOMP_RET_TRACE
 	}

@@ -112,6 +112,35 @@ func (s *scans) doubtful(p *trace.Program, c sysno.Call) bool {
 	return r == nil || r.calls[c] == nil
 }
 
+// watchedArguments are the arguments of a call whose values a scan can predict.
+func watchedArguments(c sysno.Call) []trace.Arg {
+	if c.ABI != sysno.X86_64 {
+		return nil
+	}
+	var out []trace.Arg
+	args, _ := sysno.Args(c.Nr)
+	for _, a := range args {
+		if a.Worth {
+			out = append(out, trace.Arg{Index: a.Index, Width: a.Bits})
+		}
+	}
+	return out
+}
+
+// doubtfulValue is doubtful for a value of an argument.
+func (s *scans) doubtfulValue(p *trace.Program, c sysno.Call, index int, value uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.all[p]
+	if r == nil {
+		return true
+	}
+	known := r.calls[c]
+	return known != nil && slices.ContainsFunc(known.Args, func(a ArgValues) bool {
+		return a.Index == index && !slices.Contains(a.Values, value)
+	})
+}
+
 // of returns the scan of a program.
 func (s *scans) of(p *trace.Program) *prediction {
 	s.mu.Lock()

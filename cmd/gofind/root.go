@@ -113,6 +113,10 @@ func exitCodesTopic() *cobra.Command {
 	for code, meaning := range exitMeanings {
 		fmt.Fprintf(&b, "  %d  %s\n", code, meaning)
 	}
-	b.WriteString("\nWith --allow-unresolved, scan ends with 0 also when the answer is incomplete.")
+	b.WriteString(`
+With --allow-unresolved, scan ends with 0 also when the answer is incomplete.
+verify ends with 0, 1 or 3 whatever the code of its command. run ends as its command
+does; if it cannot start that under its filter, with 1, 2 or 3, or with 126 if only
+execve failed.`)
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: b.String()}
 }

@@ -84,6 +84,7 @@ signal's number, if a signal ended it.`,
 	c.Flags().StringVarP(&output, "output", "o", "", "with --audit: write the report to `FILE` instead of standard error")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "say first what the filter cannot do, and what it takes for granted")
 	flags.add(c)
+	c.Flags().SetInterspersed(false) // what follows the command is the command's
 	return c
 }
 

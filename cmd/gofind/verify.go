@@ -17,6 +17,7 @@ func newVerify(out output) *cobra.Command {
 		v      verifyFlags
 		noVDSO bool
 		fast   bool
+		noArgs bool
 	)
 	c := &cobra.Command{
 		Use:   "verify [flags] -- COMMAND [ARG...]",
@@ -31,8 +32,8 @@ The report goes to standard error, since standard output is the command's; with
 log of strace, COMMAND only names the program of processes that executed none in
 the log, and the report goes to standard output.
 
-It ends with 0 if each call was predicted by complete scans, with 1 if one was not, and
-with 3 if none was missed but a program's scan is incomplete or failed. The
+It ends with 0 if each call was predicted by complete scans, with 1 if a complete
+scan lacks one, and else with 3 if a program's scan is incomplete or failed. The
 command's own exit code is part of the report and changes nothing.`,
 		Example: `  gofind verify -- nginx -g 'daemon off;'
   gofind verify --no-vdso -- sh -c 'date | cat'
@@ -41,6 +42,7 @@ command's own exit code is part of the report and changes nothing.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			opts := gofind.VerifyOptions{Options: flags.options(), NoVDSO: noVDSO, Seccomp: fast}
+			opts.Arguments = !noArgs
 			if err := v.check(c, args, &flags); err != nil {
 				return err
 			}
@@ -70,8 +72,10 @@ command's own exit code is part of the report and changes nothing.`,
 	}
 	v.add(c)
 	c.Flags().BoolVar(&noVDSO, "no-vdso", false, "hide the vDSO from the programs, so that they make the calls that it answers")
+	c.Flags().BoolVar(&noArgs, "no-arguments", false, "compare calls alone, not the values of their arguments")
 	c.Flags().BoolVar(&fast, "seccomp", false, "stop the programs with a seccomp filter: twice as fast, but they can see it")
 	flags.add(c)
+	c.Flags().SetInterspersed(false) // what follows the command is the command's
 	return c
 }
 

@@ -35,10 +35,11 @@ func (p *verifyPage) line(format string, args ...any) {
 func (p *verifyPage) verdict(v *gofind.Verification) string {
 	var missed, open int
 	for _, g := range v.Programs {
-		missed += len(g.Missed) + len(g.Arguments)
 		if g.Scan != "complete" {
 			open++
+			continue
 		}
+		missed += len(g.Missed) + len(g.Arguments)
 	}
 	switch v.Verdict {
 	case gofind.VerdictHolds:
@@ -46,7 +47,7 @@ func (p *verifyPage) verdict(v *gofind.Verification) string {
 	case gofind.VerdictMissed:
 		return fmt.Sprintf("missed: %s not predicted", countWere(missed, "call"))
 	}
-	return fmt.Sprintf("incomplete: no call was missed, but %s no complete scan", countHave(open, "program"))
+	return fmt.Sprintf("incomplete: %s no complete scan; all others' calls were predicted", countHave(open, "program"))
 }
 
 func countWere(n int, what string) string {
@@ -87,10 +88,15 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 		p.line("  loaded, and not known to the scan: %s", Clean(f))
 	}
 	for i := range g.Missed {
-		p.missed(&g.Missed[i])
+		p.missed(&g.Missed[i], g.Scan)
 	}
-	for _, a := range g.Arguments {
-		p.line("  MISSED value of argument %d of %s: %s", a.Index, callText(a.CallName), hexes(a.Values))
+	for i := range g.Arguments {
+		a := &g.Arguments[i]
+		p.line("  MISSED value of %s (argument %d) of %s: %#x", Clean(a.Argument), a.Index, callText(a.CallName), a.Value)
+		if len(a.Stack) == 0 {
+			p.line("    %s %s %s", imageText(a.Site.Image), a.Site.Address, function(a.Site.Function))
+		}
+		p.stack(a.Stack)
 	}
 	for _, s := range g.Elsewhere {
 		p.line("  not among the places that the scan lists for it: %s", siteText(s))
@@ -100,8 +106,12 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 // maxModules bounds the files that are named where all are named already.
 const maxModules = 3
 
-func (p *verifyPage) missed(m *gofind.MissedCall) {
-	p.line("  MISSED %s, made %s", callText(m.CallName), times(m.Count))
+func (p *verifyPage) missed(m *gofind.MissedCall, scan string) {
+	what := "MISSED"
+	if scan != "complete" {
+		what = "not listed by the incomplete scan:"
+	}
+	p.line("  %s %s, made %s", what, callText(m.CallName), times(m.Count))
 	p.stack(m.Stack)
 	for _, s := range m.Sites {
 		if len(m.Stack) > 0 && s.Image == m.Stack[0].Image && s.Address == m.Stack[0].Address {
@@ -155,14 +165,6 @@ func imageText(image string) string {
 		return "(memory)"
 	}
 	return Clean(image)
-}
-
-func hexes(values []uint64) string {
-	var out []string
-	for _, v := range values {
-		out = append(out, fmt.Sprintf("%#x", v))
-	}
-	return strings.Join(out, " ")
 }
 
 // Refused writes a line about a call that a policy would refuse.

@@ -41,12 +41,23 @@ type Arg struct{ Index, Width int }
 // argValues are the values that one argument was seen to have.
 type argValues struct {
 	Arg
-	values []uint64 // cut to Width, in the order in which they came
-	more   bool     // than maxValues
+	values []ArgValue // in the order in which they came
+	more   bool       // than maxValues
 }
 
-// maxValues bounds the values that are kept of an argument. Predictions have fewer.
-const maxValues = 64
+// An ArgValue is a value of an argument.
+type ArgValue struct {
+	Value uint64 // cut to the argument's width
+	Site  *Site  // that passed it first
+	Stack *Stack // then; nil if it was not recorded
+}
+
+// maxValues bounds the values that are kept of an argument, maxStacks those of them that
+// have a stack. Predictions have fewer values.
+const (
+	maxValues = 64
+	maxStacks = 8
+)
 
 func (c *Call) watch(args []Arg) {
 	for _, a := range args {
@@ -54,28 +65,36 @@ func (c *Call) watch(args []Arg) {
 	}
 }
 
-func (a *argValues) add(v uint64) {
+// see takes in a value, and returns where to put its stack, nil if there is nothing to record.
+func (a *argValues) see(v uint64, at *Site) *ArgValue {
 	if a.Width < 64 {
 		v &= 1<<a.Width - 1
 	}
-	switch {
-	case slices.Contains(a.values, v):
-	case len(a.values) == maxValues:
-		a.more = true
-	default:
-		a.values = append(a.values, v)
-	}
-}
-
-// Values returns the values of an argument, ascending; more if there were others,
-// and watched is false if nothing is known of it.
-func (c *Call) Values(index int) (values []uint64, more, watched bool) {
-	for _, a := range c.args {
-		if a.Index == index {
-			return slices.Sorted(slices.Values(a.values)), a.more, true
+	for i := range a.values {
+		if a.values[i].Value == v {
+			return nil
 		}
 	}
-	return nil, false, false
+	if len(a.values) == maxValues {
+		a.more = true
+		return nil
+	}
+	a.values = append(a.values, ArgValue{Value: v, Site: at})
+	if len(a.values) > maxStacks {
+		return nil
+	}
+	return &a.values[len(a.values)-1]
+}
+
+// Values returns the values that an argument was seen to have, in the order in which
+// they came; there were others if more is true. It returns nothing for arguments that were not watched.
+func (c *Call) Values(index int) (values []ArgValue, more bool) {
+	for _, a := range c.args {
+		if a.Index == index {
+			return a.values, a.more
+		}
+	}
+	return nil, false
 }
 
 // A Site is an instruction that made a call.

@@ -29,6 +29,8 @@ type Options struct {
 	Call    func(*Program, *Entry)          // called at each call that was seen, likewise; may be nil
 	Keep    func(*Program, sysno.Call) bool // whether the stack of a program's first such call is worth keeping; nil: always
 	Watched func(sysno.Call) []Arg          // arguments whose values are collected; nil: none
+
+	KeepValue func(p *Program, c sysno.Call, index int, value uint64) bool // likewise for the first passing of a value
 }
 
 // An Entry is one call as it enters the kernel.
@@ -170,11 +172,26 @@ func (t *tracer) control(ctx context.Context, stop <-chan struct{}) {
 				}
 			}
 		case s := <-t.Signals:
-			if n, ok := s.(unix.Signal); ok {
+			if n, ok := s.(unix.Signal); ok && !fromTerminal(n) {
 				t.signal(n, false)
 			}
 		}
 	}
+}
+
+// fromTerminal reports whether a signal comes from the terminal, which sends it to the
+// command itself too: those of its keys, to the group in the foreground.
+func fromTerminal(s unix.Signal) bool {
+	if s != unix.SIGINT && s != unix.SIGQUIT {
+		return false
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 // signal sends to the command, and if that has ended, or to is all, to all processes.
@@ -477,7 +494,13 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 	site.Count++
 	site.call.Count++
 	for i := range site.call.args {
-		site.call.args[i].add(in.args[site.call.args[i].Index])
+		a := &site.call.args[i]
+		if v := a.see(in.args[a.Index], site); v != nil && (t.KeepValue == nil || t.KeepValue(s.program, site.call.Call, a.Index, v.Value)) {
+			if stack == nil {
+				stack = t.capture(th)
+			}
+			v.Stack = stack
+		}
 	}
 	if site.maps && in.args[site.codeArg.Arg]&site.codeArg.Mask != 0 {
 		th.mapping = true
