@@ -78,6 +78,21 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	} else if !w.has(x, kAddr) {
 		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
 	}
+	if w.exact && in.Cond != 4 && in.Cond != 5 {
+		if z, taken, ok := w.bounded(s, x, n, size, in.Cond); ok {
+			if taken {
+				equal := &w.equal
+				equal.set(s)
+				equal.r[r] = z
+				w.jump(equal, in, false)
+				s.esc = s.esc || equal.esc
+			} else {
+				w.jump(s, in, false)
+				s.r[r] = z
+			}
+			return
+		}
+	}
 	switch in.Cond {
 	case 4: // e
 		equal := &w.equal
@@ -233,6 +248,7 @@ func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 	}
 	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
+	s.shown()
 	w.direct(s, in, target)
 }
 
@@ -260,7 +276,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		// Only the frame's escape matters before the values have settled.
 		for r := 0; r < 16 && !s.esc; r++ {
 			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
-				s.esc = w.has(s.r[r], kSP)
+				s.esc = w.has(s.r[r], kSP) && w.mayConsume(callee, slot, r)
 			}
 		}
 		return
@@ -305,7 +321,7 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		}
 	case kLow, kTop:
 	case kSP:
-		if calleeSaved>>uint(r)&1 == 0 {
+		if calleeSaved>>uint(r)&1 == 0 && w.mayConsume(callee, slot, r) {
 			s.esc = true
 		}
 	default:
@@ -366,6 +382,9 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 			w.pivot(s)
 		}
 		return
+	}
+	if w.exact && !w.argless(target) {
+		s.shown() // it may read its arguments on the stack
 	}
 	w.direct(s, in, target)
 	c := w.callees[i]
@@ -429,6 +448,7 @@ func (w *worker) callInd(s *state, in *x86.Inst) {
 
 // indirect handles the operand and the registers of an indirect call or tail call.
 func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
+	s.shown()
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)
@@ -861,7 +881,10 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 		switch p.Kind {
 		case summary.Arg:
 			x = s.r[p.Reg]
-			if p.Size == 1 || p.Size == 2 {
+			switch {
+			case p.Op != summary.OpNone:
+				x = w.each(s, x, func(e elem) val { return w.applyPassed(s, e, p) })
+			case p.Size == 1 || p.Size == 2:
 				x = w.trunc(s, x, p.Size)
 			}
 		case summary.Stack:

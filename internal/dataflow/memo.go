@@ -33,6 +33,9 @@ const (
 
 	memoDecides      = 1 << 12 // the next bit is known
 	memoDecidesValue = 1 << 13 // it is a short leaf with conditions
+
+	memoArgless      = 1 << 14 // the next bit is known
+	memoArglessValue = 1 << 15 // it does not look at its caller's frame
 )
 
 func newMemo() *memo {

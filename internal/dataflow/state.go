@@ -4,7 +4,13 @@ package dataflow
 type slot struct {
 	off  int32 // from rsp on entry
 	size uint8 // bytes stored
+	sp   bool  // v may be an address in the frame that has not escaped by being stored here
 	v    val
+}
+
+// inside reports whether the slot is all in [off, off+size).
+func (t *slot) inside(off int32, size uint8) bool {
+	return off <= t.off && t.off+int32(t.size) <= off+int32(size)
 }
 
 const maxSlots = 28
@@ -45,9 +51,10 @@ func (s *state) store(off int32, size uint8, v val) {
 		t := &s.st[i]
 		if t.off < off+int32(size) && off < t.off+int32(t.size) {
 			if t.off == off && t.size == size {
-				t.v = v
+				t.v, t.sp = v, false
 				return
 			}
+			s.esc = s.esc || t.sp && !t.inside(off, size)
 			s.n--
 			s.st[i] = s.st[s.n]
 			continue
@@ -58,7 +65,7 @@ func (s *state) store(off int32, size uint8, v val) {
 		return
 	}
 	if s.n < maxSlots {
-		s.st[s.n] = slot{off, size, v}
+		s.st[s.n] = slot{off, size, false, v}
 		s.n++
 	} else if off >= 0 {
 		s.lost = true
@@ -74,10 +81,50 @@ func (s *state) smash(v *values) {
 		if e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0 && s.st[i].off < 0 {
 			s.st[k] = s.st[i]
 			k++
+		} else {
+			s.esc = s.esc || s.st[i].sp
 		}
 	}
 	s.n = k
 	s.lost = true
+}
+
+// storeSP overwrites the word at off with an address in the frame, which is known to
+// be there as long as the slot is: when it is lost, the address has escaped.
+func (s *state) storeSP(off int32, v val) {
+	s.store(off, 8, v)
+	for i := 0; i < s.n; i++ {
+		if t := &s.st[i]; t.off == off && t.size == 8 {
+			t.sp = true
+			return
+		}
+	}
+	s.esc = true
+}
+
+// holdsSP reports whether the word at off is known to hold an address in the frame.
+func (s *state) holdsSP(off int32) bool {
+	for i := 0; i < s.n; i++ {
+		if s.st[i].off == off && s.st[i].sp {
+			return true
+		}
+	}
+	return false
+}
+
+// seen says that [off, off+size) is read in a way that is not followed.
+func (s *state) seen(off int32, size uint8) {
+	for i := 0; i < s.n; i++ {
+		t := &s.st[i]
+		s.esc = s.esc || t.sp && t.off < off+int32(size) && off < t.off+int32(t.size)
+	}
+}
+
+// shown says that any of the frame may be read.
+func (s *state) shown() {
+	for i := 0; i < s.n; i++ {
+		s.esc = s.esc || s.st[i].sp
+	}
 }
 
 // set copies t, but not the slots that it does not use.

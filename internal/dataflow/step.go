@@ -275,6 +275,9 @@ func (w *worker) useAddrRegs(s *state, in *x86.Inst) {
 // load returns the value of the memory operand, size bytes wide.
 func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
 	p, of := w.place(s, in)
+	if p.anyS || of.base != vBottom {
+		s.shown()
+	}
 	if of.base == vBottom {
 		return w.loadAt(s, in, &p, size)
 	}
@@ -310,6 +313,7 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 		}
 	case kSP:
 		if p.b != int64(int32(p.b)) {
+			s.shown()
 			return vTop
 		}
 		if x, n, ok := s.load(int32(p.b), size); ok {
@@ -321,6 +325,7 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 		if p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
 			return w.v.mk(elem{k: kStk, b: p.b})
 		}
+		s.seen(int32(p.b), size)
 	case kArg:
 		if size >= 4 {
 			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
@@ -399,6 +404,11 @@ func (w *worker) read(a uint64, size uint8) {
 // touch records a read of the memory operand whose value is not tracked.
 func (w *worker) touch(s *state, in *x86.Inst) {
 	p, of := w.place(s, in)
+	if p.k == kSP && p.b == int64(int32(p.b)) && in.Flags&x86.FlagMemAny == 0 {
+		s.seen(int32(p.b), in.MemSize)
+	} else if p.k == kSP || p.anyS || of.base != vBottom {
+		s.shown()
+	}
 	if of.base == vBottom {
 		w.touchAt(in, &p)
 		return
@@ -449,6 +459,10 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 		if p.b != int64(int32(p.b)) || size > 8 {
 			w.use(s, x)
 			s.smash(w.v)
+			return
+		}
+		if w.exact && strong && size == 8 && w.has(x, kSP) {
+			s.storeSP(int32(p.b), x)
 			return
 		}
 		e := w.v.one(x)
@@ -580,6 +594,11 @@ func (w *worker) truncElem(s *state, y val, size uint8) val {
 		if size == 4 {
 			return y
 		}
+	case kArgOp:
+		if size == 4 {
+			return w.v.mk(elem{k: kArgOp, r: e.r, a: e.a & 0xffffffff, b: e.b&^0xff | 4})
+		}
+		return vTop
 	case kTab2:
 		if size >= 2 {
 			return y
@@ -689,6 +708,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	}
 	if d < 0 {
 		w.backwards(e)
+	}
+	if w.exact && e.k == kArg && e.b == 0 && size >= 4 {
+		return w.apply(s, *e, summary.OpAdd, size, uint64(d))
 	}
 	return w.deriveElem(s, y)
 }
@@ -1050,6 +1072,10 @@ func (w *worker) extend(s *state, in *x86.Inst) {
 				}
 				w.useElem(s, &e)
 				return vTop
+			case kArgOp:
+				if in.SrcSize == 4 && uint8(e.b) == 4 {
+					return w.v.mk(e) // as of kArg, forms are told apart by who asks
+				}
 			case kTab2:
 				if in.SrcSize == 2 {
 					e.r |= form2s
@@ -1079,6 +1105,9 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 	disp := in.Disp
 	if in.Base != x86.RegNone {
 		x = s.r[in.Base]
+		if w.exact && in.Size == 4 {
+			x = w.trunc(s, x, 4)
+		}
 	}
 	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
 		a := w.v.mk(elem{k: kAddr, a: uint64(disp)})
@@ -1156,6 +1185,14 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 					m := uint64(1)<<(8*in.Size) - 1
 					return w.v.con(int64(e.a&^m | n&m))
 				})
+				return
+			}
+			if e := *w.v.one(s.r[in.Dst]); w.exact && e.k == kArg && e.b == 0 && in.Flags&x86.FlagHigh8 == 0 && in.Op >= x86.OpAnd && in.Op <= x86.OpXor {
+				n, m := uint64(in.Imm), uint64(1)<<(8*in.Size)-1
+				if n &= m; in.Op == x86.OpAnd {
+					n |= ^m
+				}
+				s.r[in.Dst] = w.apply(s, e, opOf(in.Op), 8, n)
 				return
 			}
 		}
@@ -1262,6 +1299,9 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	x := s.r[src]
 	bits := uint(8 * in.Size)
 	mask := ^uint64(0) >> (64 - bits)
+	if w.exact && in.Size == 4 {
+		x = w.trunc(s, x, 4)
+	}
 	if w.numbers(x) && (in.Flags&x86.FlagImm != 0 || in.Op == x86.OpNeg || in.Op == x86.OpNot) {
 		s.r[in.Dst] = w.each(s, x, func(e elem) val {
 			n, c := e.a&mask, uint(in.Imm)&(bits-1)
@@ -1358,6 +1398,8 @@ func (w *worker) popWord(s *state) val {
 			x = y
 		} else if o >= 8 && !s.lost {
 			x = w.v.mk(elem{k: kStk, b: int64(o)})
+		} else {
+			s.seen(o, 8)
 		}
 	}
 	w.spAdd(s, 8)

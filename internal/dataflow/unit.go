@@ -73,9 +73,11 @@ func (a *Analyser) Query(entry uint64, params map[uint64][]Param) []Passed {
 // stack words are whole, and an address in a file that is not moved is a number. A
 // syscall instruction is a callee too, with its own address. For each place and
 // callee the answers stand together, in the order of the parameters.
-func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param) []Passed {
-	a.w.exact = true
-	defer func() { a.w.exact = false }()
+//
+// consumes says which registers the code that is called, or that a slot is called for, may consume.
+func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param, consumes func(callee uint64, slot bool) uint16) []Passed {
+	a.w.exact, a.w.consumes = true, consumes
+	defer func() { a.w.exact, a.w.consumes = false, nil }()
 	return a.Query(entry, params)
 }
 
@@ -141,6 +143,7 @@ type worker struct {
 
 	v               *values
 	exact           bool // answer queries as QueryExact says
+	consumes        func(callee uint64, slot bool) uint16
 	unit            *summary.Unit
 	final           bool // emitting
 	chaos           bool // no tracking
@@ -548,6 +551,15 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			}
 		}
 		if j == src.n {
+			if d.sp && !src.overlaps(d.off, d.size) {
+				if n := w.join(dst, d.v, vTop); n != d.v {
+					d.v, changed = n, true
+				}
+				i++
+				continue
+			}
+			dst.esc = dst.esc || d.sp
+			d.sp = false
 			if d.off >= 0 {
 				if d.v != vTop {
 					d.v = vTop
@@ -561,6 +573,9 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			changed = true
 			continue
 		}
+		if src.st[j].sp && !d.sp {
+			d.sp, changed = true, true
+		}
 		if sv := src.st[j].v; sv != d.v {
 			if n := w.settle(dst, d.v, sv); n != d.v {
 				d.v = n
@@ -570,6 +585,14 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 		i++
 	}
 	for j := 0; j < src.n; j++ {
+		if t := &src.st[j]; t.sp && !dst.holdsSP(t.off) && !dst.esc {
+			changed = true
+			if dst.overlaps(t.off, t.size) {
+				dst.esc = true
+			} else {
+				dst.storeSP(t.off, w.join(dst, t.v, vTop))
+			}
+		}
 		if t := &src.st[j]; t.off >= 0 {
 			if _, _, ok := dst.load(t.off, t.size); !ok {
 				dst.store(t.off, t.size, vTop)
@@ -1073,6 +1096,8 @@ func (w *worker) export(x val) []summary.Value {
 			out = append(out, summary.Value{Kind: summary.Low, N: int64(e.a), Size: uint8(e.r)})
 		case kArg:
 			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), Size: uint8(e.b)})
+		case kArgOp:
+			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), N: int64(e.a), Op: summary.Op(e.b >> 8), Size: uint8(e.b)})
 		case kArgD:
 			out = append(out, summary.Value{Kind: summary.ArgMem, Reg: uint8(e.r), N: e.b})
 		case kStk:

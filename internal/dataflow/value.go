@@ -25,6 +25,7 @@ const (
 	kTabT              // base b plus an entry of the table of offsets at a, of form r
 	kTab8              // a 64-bit entry of the table at a
 	kTab2              // a 16-bit entry of the table at a, of form r; the table has been used
+	kArgOp             // in exact queries: a summary.Op of register r on entry and the constant a; b has it
 )
 
 // Forms of the offsets in tables: 4 bytes, signed; 8 bytes; or 2 bytes, which

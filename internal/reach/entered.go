@@ -76,9 +76,39 @@ func (m *member) findGoEntries() {
 // dataflow.Analyser.QueryExact does.
 func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
 	u := &g.Units[id]
-	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params))
+	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params, func(callee uint64, slot bool) uint16 {
+		return g.consumed(u.Image, callee, slot)
+	}))
 	for i := range a {
 		a[i].Values = slices.Clone(a[i].Values)
 	}
 	return a
+}
+
+// consumed returns the registers that what a call reaches may consume.
+func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
+	const all = 0xffff
+	of := func(img int, a uint64) uint16 {
+		id, known := g.ids[img][a]
+		if !known || !g.Live(id) {
+			return all
+		}
+		return uint16(g.Units[id].used)
+	}
+	if !slot {
+		return of(img, callee)
+	}
+	ts, known := g.bound(img, callee)
+	if !known || len(ts) == 0 {
+		return all
+	}
+	m := uint16(0)
+	for _, t := range ts {
+		s := g.Members[t.Image].Symbol(t.Sym)
+		if s.Type != sttFunc {
+			return all
+		}
+		m |= of(t.Image, s.Value)
+	}
+	return m
 }

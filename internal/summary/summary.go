@@ -66,6 +66,37 @@ type Value struct {
 	Kind ValueKind
 	Reg  uint8
 	Size uint8
+	Op   Op // of an Arg, in answers to exact queries alone: with the constant N, in Size bytes, 4 or 8
+}
+
+// Op is an operation.
+type Op uint8
+
+// Operations on what a register held, and a constant.
+const (
+	OpNone Op = iota
+	OpAdd
+	OpSub
+	OpAnd
+	OpOr
+	OpXor
+)
+
+// Apply returns the result of an operation on 64 bits.
+func (o Op) Apply(a, b uint64) uint64 {
+	switch o {
+	case OpAdd:
+		return a + b
+	case OpSub:
+		return a - b
+	case OpAnd:
+		return a & b
+	case OpOr:
+		return a | b
+	case OpXor:
+		return a ^ b
+	}
+	return a
 }
 
 // StoreKind says what an ArgStore stores.
