@@ -3,6 +3,7 @@ package gofind
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // Removal says which assumptions keep a call out of an answer.
@@ -54,6 +55,66 @@ func Removed(ctx context.Context, program string, opts Options, name string) ([]
 	var out []Removal
 	for _, c := range all {
 		out = append(out, Removal{reason, c})
+	}
+	return out, nil
+}
+
+// SinceMain in the answer of Removers stands for Options.SinceMain: only startup makes the call.
+const SinceMain = "since-main"
+
+// Removers finds out what would take a call out of the answer of a scan with these options: the
+// assumptions that the scan does not make and of which each alone would, or, if no single one
+// would, those that would together in one text, with ", " between them; and SinceMain, if what can be called after startup does not have it.
+func Removers(ctx context.Context, program string, opts Options, name string) ([]string, error) {
+	scan := func(o Options) (r *Result, makes bool, err error) {
+		r, err = Scan(ctx, program, o)
+		if err != nil {
+			return nil, false, err
+		}
+		return r, slices.ContainsFunc(r.Syscalls, func(s Syscall) bool { return s.Name == name }), nil
+	}
+	with := func(names ...string) Options {
+		o := opts
+		o.Assume = slices.Concat(opts.Assume, names)
+		return o
+	}
+	now, makes, err := scan(opts)
+	if err != nil || !makes {
+		return nil, err
+	}
+	all, makes, err := scan(with("all"))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	if !makes {
+		var more []string
+		for _, a := range all.Assumptions {
+			if !slices.ContainsFunc(now.Assumptions, func(b Assumption) bool { return b.Name == a.Name }) {
+				more = append(more, a.Name)
+			}
+		}
+		for _, a := range more {
+			if _, makes, err := scan(with(a)); err != nil {
+				return nil, err
+			} else if !makes {
+				out = append(out, a)
+			}
+		}
+		if len(out) == 0 {
+			out = []string{strings.Join(more, ", ")}
+		}
+	}
+	if !opts.SinceMain {
+		o := opts
+		o.SinceMain = true
+		r, makes, err := scan(o)
+		if err != nil {
+			return nil, err
+		}
+		if !makes && r.Since == "main" {
+			out = append(out, SinceMain)
+		}
 	}
 	return out, nil
 }

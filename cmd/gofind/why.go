@@ -23,7 +23,9 @@ func newWhy(out output) *cobra.Command {
 that makes SYSCALL, one function a line, and how many other places there are.
 
 For a call that the program cannot make, --explain says which assumptions it
-would take to make it: it scans without each of them.
+would take to make it: it scans without each of them. For one that it can make,
+--explain says which assumptions that are not made would keep it out, and whether
+only startup makes it.
 
 It ends with 0 if the program can make the call, with 4 if it cannot, and with 3
 if the call was not found but the answer of the scan is incomplete.`,
@@ -43,11 +45,15 @@ if the call was not found but the answer of the scan is incomplete.`,
 				return err
 			}
 			why := report.NewWhy(result, call)
-			if explain && why.Answer != report.Yes {
+			switch {
+			case !explain:
+			case why.Answer == report.Yes:
+				why.RemovedBy, err = gofind.Removers(c.Context(), program, flags.options(), call)
+			default:
 				why.Removed, err = gofind.Removed(c.Context(), program, flags.options(), call)
-				if err != nil {
-					return err
-				}
+			}
+			if err != nil {
+				return err
 			}
 			if err := writeWhy(out, why, json); err != nil {
 				return err
@@ -56,7 +62,7 @@ if the call was not found but the answer of the scan is incomplete.`,
 		},
 	}
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.why/v1)")
-	c.Flags().BoolVar(&explain, "explain", false, "say which assumptions keep a call out that cannot be made")
+	c.Flags().BoolVar(&explain, "explain", false, "say which assumptions keep a call out, or would")
 	flags.add(c)
 	return c
 }

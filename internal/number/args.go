@@ -14,6 +14,10 @@ import (
 // that can have more counts as unknown.
 const MaxArgValues = 32
 
+// maxPairs bounds the pairs that are looked at; beyond it no argument is known. Programs have a few
+// hundred.
+const maxPairs = 1 << 18
+
 // argRegs are the registers of a system call's arguments (psABI, appendix A.2.1).
 var argRegs = [sysno.NumArgs]x86.Reg{x86.RDI, x86.RSI, x86.RDX, x86.R10, x86.R8, x86.R9}
 
@@ -56,6 +60,9 @@ func ArgValues(g *reach.Graph, calls []Call, parameter func(reach.UnitID) bool) 
 	}
 	s.sites(calls)
 	for len(s.queue) > 0 {
+		if len(s.seen) > maxPairs {
+			return nil
+		}
 		p := s.queue[0]
 		s.queue = s.queue[1:]
 		s.expand(p)

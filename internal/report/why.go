@@ -31,7 +31,8 @@ type Why struct {
 	Answer   Answer           `json:"answer"`
 	Calls    []gofind.Syscall `json:"calls"` // one for each ABI
 
-	Removed []gofind.Removal `json:"removed,omitempty"` // for a call that cannot be made, if it was asked for
+	Removed   []gofind.Removal `json:"removed,omitempty"`    // for a call that cannot be made, if it was asked for
+	RemovedBy []string         `json:"removed_by,omitempty"` // for one that can, if it was asked for
 }
 
 // NewWhy picks a call by the kernel's name out of a result.
@@ -77,6 +78,9 @@ func (y *Why) Lines(w io.Writer) error {
 		fmt.Fprintf(b, "# %s\n", y.possible(c))
 		chain(c.Via)
 	}
+	for _, name := range y.RemovedBy {
+		fmt.Fprintf(b, "# %s\n", removedBy(name))
+	}
 	for _, r := range y.Removed {
 		fmt.Fprintf(b, "# %s\n", y.without(r))
 		chain(r.Syscall.Via)
@@ -103,6 +107,9 @@ func (y *Why) Page(w io.Writer, style Style) error {
 		p.chain(c.Via)
 		p.sites(c)
 	}
+	for _, name := range y.RemovedBy {
+		p.title(bold, "%s", removedBy(name))
+	}
 	for _, r := range y.Removed {
 		p.title(bold, "%s", y.without(r))
 		p.chain(r.Syscall.Via)
@@ -122,6 +129,14 @@ func (p *painter) chain(via []gofind.Step) {
 // without is the headline of a call that an assumption keeps out.
 func (y *Why) without(r gofind.Removal) string {
 	return fmt.Sprintf("it could without %s %s", plural(len(r.Assumptions), "the assumption", "the assumptions"), strings.Join(r.Assumptions, ", "))
+}
+
+// removedBy says what would take a call out of the answer.
+func removedBy(name string) string {
+	if name == gofind.SinceMain {
+		return "only startup makes it (--since main)"
+	}
+	return fmt.Sprintf("it could not with %s %s", plural(1+strings.Count(name, ","), "the assumption", "the assumptions"), name)
 }
 
 func plural(n int, one, more string) string {
