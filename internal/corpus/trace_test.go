@@ -196,6 +196,9 @@ func readTrace(file string, skip int, calls trace) error {
 			}
 			continue
 		}
+		if m[3] == "rt_sigreturn" && strings.Contains(line, " resumed>") {
+			continue // it shows where it returned to
+		}
 		pid, _, _ := strings.Cut(line, " ")
 		abi := abis[pid]
 		if abi == "" {

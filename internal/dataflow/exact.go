@@ -104,10 +104,10 @@ func (w *worker) apply(s *state, x elem, op summary.Op, size uint8, n uint64) va
 // applyPassed is apply for what is passed as a parameter. The callee may have cut it to 32 bits and
 // widened it again first: what that changes is known in its low half alone.
 func (w *worker) applyPassed(s *state, x elem, p Param) val {
-	if n := p.Op.Apply(x.a, uint64(p.N)); x.k == kConst && p.Size == 8 && x.a >= 1<<31 {
+	if n := p.Op().Apply(x.a, uint64(p.N)); x.k == kConst && p.Size == 8 && x.a >= 1<<31 {
 		return w.v.mk(elem{k: kLow, a: n & 0xffffffff, r: 4})
 	}
-	return w.apply(s, x, p.Op, p.Size, uint64(p.N))
+	return w.apply(s, x, p.Op(), p.Size, uint64(p.N))
 }
 
 // masked returns what anything may be under a mask.

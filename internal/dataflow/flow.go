@@ -882,7 +882,7 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 		case summary.Arg:
 			x = s.r[p.Reg]
 			switch {
-			case p.Op != summary.OpNone:
+			case p.Op() != summary.OpNone:
 				x = w.each(s, x, func(e elem) val { return w.applyPassed(s, e, p) })
 			case p.Size == 1 || p.Size == 2:
 				x = w.trunc(s, x, p.Size)

@@ -1097,7 +1097,7 @@ func (w *worker) export(x val) []summary.Value {
 		case kArg:
 			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), Size: uint8(e.b)})
 		case kArgOp:
-			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), N: int64(e.a), Op: summary.Op(e.b >> 8), Size: uint8(e.b)})
+			out = append(out, summary.Value{Kind: summary.Arg, Reg: uint8(e.r), N: int64(e.a), Off: int32(e.b >> 8), Size: uint8(e.b)})
 		case kArgD:
 			out = append(out, summary.Value{Kind: summary.ArgMem, Reg: uint8(e.r), N: e.b})
 		case kStk:

@@ -66,11 +66,19 @@ type Value struct {
 	Kind ValueKind
 	Reg  uint8
 	Size uint8
-	Op   Op // of an Arg, in answers to exact queries alone: with the constant N, in Size bytes, 4 or 8
+}
+
+// Op returns what was done to an Arg, in answers to exact queries alone: an operation with the
+// constant N, in Size bytes, 4 or 8. Off has it.
+func (v Value) Op() Op {
+	if v.Kind != Arg {
+		return OpNone
+	}
+	return Op(v.Off)
 }
 
 // Op is an operation.
-type Op uint8
+type Op int32
 
 // Operations on what a register held, and a constant.
 const (
