@@ -15,15 +15,18 @@ import (
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r, n.calls) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
-			n.env != "" && k.named(g, n.env) {
+			n.env != "" && k.named(g, n.env) || n.but != "" && k.otherwise(g, r, n.but) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if m.Soname != r.image {
+		if !r.in(m.Soname) {
 			continue
+		}
+		if slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && g.Names(img, n.text) }) {
+			return true
 		}
 		for a, names := range k.exported(img) {
 			for _, n := range r.needs {
@@ -74,23 +77,42 @@ func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
 	})
 }
 
-// named reports whether live code outside of the C library, or data of such code,
-// refers to the name of an environment variable, or to an assignment of it.
-func (k *Keeper) named(g *reach.Graph, variable string) bool {
-	for i := range g.Members {
-		if len(k.rows(i)) == 0 && g.Names(i, variable) {
+// otherwise reports whether other code than functions that refer to a text may call what
+// waits for a row.
+func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
+	for id := range reach.UnitID(len(g.Units)) {
+		if !slices.Contains(k.waiting[id], r) {
+			continue
+		}
+		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+			return !k.is(g, e.Unit, &function{"text", []string{text}})
+		}) {
 			return true
 		}
 	}
 	return false
 }
 
-// made reports whether a syscall instruction outside of an image may make one of
+// cLibrary are the images whose own names of variables of the environment set none.
+var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2"}
+
+// named reports whether live code outside of the C library, or data of such code,
+// refers to the name of an environment variable, or to an assignment of it.
+func (k *Keeper) named(g *reach.Graph, variable string) bool {
+	for i, m := range g.Members {
+		if !slices.Contains(cLibrary, m.Soname) && g.Names(i, variable) {
+			return true
+		}
+	}
+	return false
+}
+
+// made reports whether a syscall instruction outside of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
-func made(g *reach.Graph, image string, calls []string) bool {
+func made(g *reach.Graph, r *row, calls []string) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || g.Members[u.Image].Soname == image || g.Members[u.Image].Origin == process.OriginLoader {
+		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
 			continue
 		}
 		for i := range u.Sum.Sites {
