@@ -70,11 +70,12 @@ func (k *Keeper) rows(img int) []*row {
 
 // about reports whether a row is about a unit.
 func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
-	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f) })
+	named := r.function[0].how == "name"
+	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f, named) })
 }
 
-// is reports whether a unit is what f says.
-func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
+// is reports whether a unit is what f says. named: it may be an exported one.
+func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
 	u, names := &g.Units[id], k.exported(g.Units[id].Image)
 	if f.how == "name" {
 		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
@@ -89,7 +90,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
 			return false
 		})
 	}
-	if len(names[u.Entry]) > 0 {
+	if !named && len(names[u.Entry]) > 0 {
 		return false
 	}
 	if f.how == "numbers" {

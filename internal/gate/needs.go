@@ -85,7 +85,7 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-			return !k.is(g, e.Unit, &function{"text", []string{text}})
+			return !k.is(g, e.Unit, &function{"text", []string{text}}, false)
 		}) {
 			return true
 		}
