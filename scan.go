@@ -71,6 +71,9 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 // (glibc nscd/nscd-client.h, _PATH_NSCDSOCKET).
 var nscdFiles = []string{"/usr/sbin/nscd", "/usr/sbin/unscd", "/var/run/nscd/socket"}
 
+// mcstransdFiles are there where mcstransd is installed, or runs (libselinux setrans_internal.h, SETRANS_UNIX_SOCKET).
+var mcstransdFiles = []string{"/usr/sbin/mcstransd", "/sbin/mcstransd", "/var/run/setrans/.setrans-unix"}
+
 // gconvCaches are where glibc looks for the cache of its gconv modules (iconv/gconv_cache.c).
 var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", "/usr/lib64/gconv/gconv-modules.cache", "/usr/lib/gconv/gconv-modules.cache"}
 
@@ -96,6 +99,8 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 			return false
 		case name == "nscd":
 			return !slices.ContainsFunc(nscdFiles, there)
+		case name == "mcstransd":
+			return !slices.ContainsFunc(mcstransdFiles, there)
 		}
 		release, err := p.ReadConfig(kernelRelease, "environment")
 		return err == nil && atLeast(string(release), 5, 8)
