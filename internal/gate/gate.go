@@ -52,7 +52,11 @@ func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 		return reach.Held{}
 	}
 	k.waiting[id] = about
-	return k.held(g, id)
+	h := k.held(g, id)
+	if !h.All && len(h.Refs)+len(h.Sites) == 0 {
+		delete(k.waiting, id)
+	}
+	return h
 }
 
 func (k *Keeper) rows(img int) []*row {
