@@ -22,11 +22,11 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		}
 	}
 	for img, m := range k.p.Images {
-		if !r.in(m.Soname) {
-			continue
-		}
-		if slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && g.Names(img, n.text) }) {
+		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && g.Names(img, n.text) }) {
 			return true
+		}
+		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
+			continue
 		}
 		for a, names := range k.exported(img) {
 			for _, n := range r.needs {
@@ -93,7 +93,8 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 	return false
 }
 
-// cLibrary are the images whose own names of variables of the environment set none.
+// cLibrary are the images of glibc that matter to rows about others: what they wait for may be
+// a function of these, and their own names of variables of the environment set none.
 var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2"}
 
 // named reports whether live code outside of the C library, or data of such code,
@@ -107,12 +108,12 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 	return false
 }
 
-// made reports whether a syscall instruction outside of the images of a row may make one of
+// made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
 func made(g *reach.Graph, r *row, calls []string) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
+		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
 			continue
 		}
 		for i := range u.Sum.Sites {
