@@ -39,6 +39,7 @@ func TestNeeds(t *testing.T) {
 		"^dlopen":                 {symbol: "dlopen"},
 		"$GCONV_PATH":             {env: "GCONV_PATH"},
 		"~paths":                  {paths: true},
+		"~tokens":                 {tokens: true},
 		"@clone":                  {name: "clone", outside: true},
 		"syscall=56,435":          {name: "syscall", first: []int64{56, 435}},
 		"f&0x10":                  {name: "f", mask: 16},
@@ -91,5 +92,5 @@ func TestIsText(t *testing.T) {
 
 func same(a, b need) bool {
 	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.but == b.but &&
-		a.paths == b.paths && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
+		a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
 }

@@ -16,7 +16,7 @@ import (
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r, n.calls) ||
-			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() ||
 			n.env != "" && k.named(g, n.env) || n.but != "" && k.otherwise(g, r, n.but) {
 			return true
 		}
@@ -51,6 +51,16 @@ func (k *Keeper) relative() bool {
 				return strings.Contains(n, "/") && relativeDir(n)
 			}) ||
 			relativePath(m.Rpath) || relativePath(m.Runpath)
+	})
+}
+
+// tokens reports whether a path by which the loader finds an image may have a token (ld.so(8)).
+func (k *Keeper) tokens() bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
+			slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
+				return strings.Contains(n, "$")
+			})
 	})
 }
 
@@ -95,7 +105,7 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 
 // cLibrary are the images of glibc that matter to rows about others: what they wait for may be
 // a function of these, and their own names of variables of the environment set none.
-var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2"}
+var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2", "libdl.so.2", "libpthread.so.0"}
 
 // named reports whether live code outside of the C library, or data of such code,
 // refers to the name of an environment variable, or to an assignment of it.

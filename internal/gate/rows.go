@@ -47,6 +47,7 @@ type need struct {
 	text    string   // an identifier that live code of the image refers to
 	but     string   // that another than functions which refer to this text calls what waits
 	paths   bool     // relative ones by which images are found
+	tokens  bool     // ones with a token
 	mask    int64    // if not 0, only if it may get a second argument with a bit of it
 	first   []int64  // if not empty, only if it may get one of these as its first argument
 	outside bool     // only if other code than that of its own image calls it
@@ -115,6 +116,10 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "~paths" {
 		n.paths = true
+		return n, nil
+	}
+	if s == "~tokens" {
+		n.tokens = true
 		return n, nil
 	}
 	if symbol, ok := strings.CutPrefix(s, "^"); ok {
