@@ -30,6 +30,8 @@ type Keeper struct {
 	names   map[int]symbols         // its exported functions, by address
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
+	said    map[saying]bool // what needs ask for, of the units before read
+	read    reach.UnitID
 }
 
 // symbols are the names of exported functions, without leading underscores, by address.
@@ -37,7 +39,7 @@ type symbols map[uint64][]string
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -86,13 +88,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	sum := g.Full(id)
 	if f.how == "text" {
-		return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
-			switch r.Kind {
-			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-				return isText(g.Members[u.Image].Bytes(r.A), f.names[0])
-			}
-			return false
-		})
+		return refersTo(g, u.Image, sum, f.names[0])
 	}
 	if !named && len(names[u.Entry]) > 0 {
 		return false
@@ -127,6 +123,17 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	slices.Sort(calls)
 	return slices.Equal(slices.Compact(calls), f.names)
+}
+
+// refersTo reports whether a unit refers to a text.
+func refersTo(g *reach.Graph, img int, sum *summary.Unit, text string) bool {
+	return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+		switch r.Kind {
+		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			return isText(g.Members[img].Bytes(r.A), text)
+		}
+		return false
+	})
 }
 
 // isText reports whether a zero-terminated text begins b that is s, but for newlines at its end.

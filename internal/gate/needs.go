@@ -22,7 +22,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		}
 	}
 	for img, m := range k.p.Images {
-		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && g.Names(img, n.text) }) {
+		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, img, n.text) }) {
 			return true
 		}
 		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
@@ -85,6 +85,30 @@ func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
 		}
 		return false
 	})
+}
+
+// saying is an image whose live code refers to a text.
+type saying struct {
+	img  int
+	text string
+}
+
+// says reports whether a live unit of an image refers to a text, even if only in a part that does not run.
+func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
+	for ; int(k.read) < len(g.Units); k.read++ {
+		sum, m := g.Full(k.read), g.Units[k.read].Image
+		if sum == nil {
+			continue // there is no unit 0
+		}
+		for _, r := range k.rows(m) {
+			for _, n := range r.needs {
+				if s := (saying{m, n.text}); n.text != "" && !k.said[s] && refersTo(g, m, sum, n.text) {
+					k.said[s] = true
+				}
+			}
+		}
+	}
+	return k.said[saying{img, text}]
 }
 
 // otherwise reports whether other code than functions that refer to a text may call what
