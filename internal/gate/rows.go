@@ -44,7 +44,7 @@ type need struct {
 	calls   []string // of syscall instructions of other images
 	env     string   // an environment variable that other images name
 	symbol  string   // that another image refers to
-	text    string   // an identifier that live code of the image refers to
+	text    string   // that a live function of the image refers to
 	but     string   // that another than functions which refer to this text calls what waits
 	paths   bool     // relative ones by which images are found
 	tokens  bool     // ones with a token
