@@ -16,6 +16,7 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
+	"event-sources":         "An event loop of systemd's libraries has sources of a kind (signals, children, files) only where a call that adds such is reachable.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"library-paths":         "The loader finds all images by absolute paths.",
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",

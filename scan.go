@@ -71,8 +71,21 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 // (glibc nscd/nscd-client.h, _PATH_NSCDSOCKET).
 var nscdFiles = []string{"/usr/sbin/nscd", "/usr/sbin/unscd", "/var/run/nscd/socket"}
 
+// mcstransdFiles are there where mcstransd is installed, or runs (libselinux setrans_internal.h, SETRANS_UNIX_SOCKET).
+var mcstransdFiles = []string{"/usr/sbin/mcstransd", "/sbin/mcstransd", "/var/run/setrans/.setrans-unix"}
+
 // gconvCaches are where glibc looks for the cache of its gconv modules (iconv/gconv_cache.c).
 var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", "/usr/lib64/gconv/gconv-modules.cache", "/usr/lib/gconv/gconv-modules.cache"}
+
+// kernelRelease is the file in which the kernel says which one it is (proc(5)).
+const kernelRelease = "/proc/sys/kernel/osrelease"
+
+// atLeast reports whether the release of a kernel is one of a version or a later one.
+func atLeast(release string, major, minor int) bool {
+	var a, b int
+	n, _ := fmt.Sscanf(release, "%d.%d", &a, &b)
+	return n == 2 && (a > major || a == major && b >= minor)
+}
 
 // assumptions returns what the answer takes for granted of the environment.
 func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
@@ -81,7 +94,16 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	s := assume.New(func(name string) bool {
-		return name == "nscd" && !opts.HostNone && !slices.ContainsFunc(nscdFiles, there)
+		switch {
+		case opts.HostNone:
+			return false
+		case name == "nscd":
+			return !slices.ContainsFunc(nscdFiles, there)
+		case name == "mcstransd":
+			return !slices.ContainsFunc(mcstransdFiles, there)
+		}
+		release, err := p.ReadConfig(kernelRelease, "environment")
+		return err == nil && atLeast(string(release), 5, 8)
 	})
 	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
 		s.Switch("loader-environment", false)

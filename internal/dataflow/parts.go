@@ -326,7 +326,7 @@ func (w *worker) back(in *x86.Inst) int32 {
 	}
 	slot, ok := uint64(in.Disp), in.Op == x86.OpCallInd && in.Base == x86.RIP
 	if in.Op == x86.OpCall {
-		slot, ok = w.stub(uint64(in.Imm))
+		slot, ok = Stub(w.f, uint64(in.Imm))
 	}
 	if !ok {
 		return 0
@@ -339,11 +339,11 @@ func (w *worker) back(in *x86.Inst) int32 {
 	return 0
 }
 
-// stub returns the slot that code at a jumps through, if that is all it does (an entry of the PLT).
-func (w *worker) stub(a uint64) (uint64, bool) {
+// Stub returns the slot that code at a jumps through, if that is all it does (an entry of the PLT).
+func Stub(f *image.File, a uint64) (slot uint64, ok bool) {
 	var in x86.Inst
 	for range 2 {
-		if !w.f.Exec(a) || !x86.Decode(w.f.Bytes(a), a, &in) {
+		if !f.Exec(a) || !x86.Decode(f.Bytes(a), a, &in) {
 			return 0, false
 		}
 		if in.Op == x86.OpJmpInd && in.Base == x86.RIP && in.Flags&x86.FlagMem != 0 {

@@ -1,6 +1,6 @@
-// Package gate holds back code of the C library that only runs after something
-// else was set up: facts about known libraries (gates.txt), each with its source
-// and the name of the assumption it rests on.
+// Package gate holds back code of the C library and of systemd's libraries that only runs
+// after something else was set up: facts about known libraries (gates.txt), each with its
+// source and the name of the assumption it rests on.
 //
 // A function is recognised by its name, by what it calls or by a text that it refers to,
 // since stripped libraries have no names for their own functions; what is recognised by mistake
@@ -30,6 +30,8 @@ type Keeper struct {
 	names   map[int]symbols         // its exported functions, by address
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
+	said    map[saying]bool // what needs ask for, of the units before read
+	read    reach.UnitID
 }
 
 // symbols are the names of exported functions, without leading underscores, by address.
@@ -37,7 +39,7 @@ type symbols map[uint64][]string
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -52,14 +54,18 @@ func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 		return reach.Held{}
 	}
 	k.waiting[id] = about
-	return k.held(g, id)
+	h := k.held(g, id)
+	if !h.All && len(h.Refs)+len(h.Sites) == 0 {
+		delete(k.waiting, id)
+	}
+	return h
 }
 
 func (k *Keeper) rows(img int) []*row {
 	l, known := k.images[img]
 	if !known {
 		for i := range rows {
-			if rows[i].image == k.p.Images[img].Soname && k.assumed.On(rows[i].name) {
+			if rows[i].in(k.p.Images[img].Soname) && k.assumed.On(rows[i].name) {
 				l = append(l, &rows[i])
 			}
 		}
@@ -70,27 +76,21 @@ func (k *Keeper) rows(img int) []*row {
 
 // about reports whether a row is about a unit.
 func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
-	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f) })
+	named := r.function[0].how == "name"
+	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f, named) })
 }
 
-// is reports whether a unit is what f says.
-func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
+// is reports whether a unit is what f says. named: it may be an exported one.
+func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
 	u, names := &g.Units[id], k.exported(g.Units[id].Image)
 	if f.how == "name" {
 		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
 	}
 	sum := g.Full(id)
 	if f.how == "text" {
-		return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
-			s, ok := "", false
-			switch r.Kind {
-			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-				s, ok = g.TextAt(u.Image, r.A)
-			}
-			return ok && strings.TrimRight(s, "\n") == f.names[0]
-		})
+		return refersTo(g, u.Image, sum, f.names[0])
 	}
-	if len(names[u.Entry]) > 0 {
+	if !named && len(names[u.Entry]) > 0 {
 		return false
 	}
 	if f.how == "numbers" {
@@ -105,6 +105,11 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
 		slices.Sort(own)
 		return slices.Equal(slices.Compact(own), f.names)
 	}
+	if f.how == "imports" {
+		return !slices.ContainsFunc(f.names, func(n string) bool {
+			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, nil, []string{n}) })
+		})
+	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
 	var calls []string
 	for i := range sum.Refs {
@@ -118,6 +123,27 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function) bool {
 	}
 	slices.Sort(calls)
 	return slices.Equal(slices.Compact(calls), f.names)
+}
+
+// refersTo reports whether a unit refers to a text.
+func refersTo(g *reach.Graph, img int, sum *summary.Unit, text string) bool {
+	return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+		switch r.Kind {
+		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			return isText(g.Members[img].Bytes(r.A), text)
+		}
+		return false
+	})
+}
+
+// isText reports whether a zero-terminated text begins b that is s, but for newlines at its end.
+func isText(b []byte, s string) bool {
+	if len(b) <= len(s) || string(b[:len(s)]) != s {
+		return false
+	}
+	for b = b[len(s):]; len(b) > 0 && b[0] == '\n'; b = b[1:] {
+	}
+	return len(b) > 0 && b[0] == 0
 }
 
 // numberAt names the one call that a site makes.
@@ -141,7 +167,7 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {
 				h.Refs = append(h.Refs, int32(i))
 			}
-			if to, ok := callee(ref); ok && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(r.held, n) }) {
+			if k.calls(g, g.Units[id].Image, ref, names, r.held) {
 				h.Refs = append(h.Refs, int32(i))
 			}
 		}
@@ -154,15 +180,22 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 	return h
 }
 
-// callee returns where a reference transfers control to, or passes an address on the way.
-func callee(r *summary.Ref) (to uint64, ok bool) {
+// calls reports whether a reference transfers control to an exported or imported function
+// of one of some names, or passes an address on the way.
+func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, held []string) bool {
+	to, slot := r.A, r.Kind == summary.RefCallSlot || r.Kind == summary.RefPassSlot
 	switch r.Kind {
-	case summary.RefCode:
-		return r.A, true
-	case summary.RefPass:
-		return r.B, true
+	case summary.RefCode, summary.RefCallSlot:
+	case summary.RefPass, summary.RefPassSlot:
+		to = r.B
+	default:
+		return false
 	}
-	return 0, false
+	if !slot && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(held, n) }) {
+		return true
+	}
+	n, ok := g.Imported(img, to, slot)
+	return ok && slices.Contains(held, strings.TrimLeft(n, "_"))
 }
 
 // exported returns the exported functions of an image.

@@ -33,9 +33,12 @@ func TestNeeds(t *testing.T) {
 		"^dlopen":                 {symbol: "dlopen"},
 		"$GCONV_PATH":             {env: "GCONV_PATH"},
 		"~paths":                  {paths: true},
+		"~tokens":                 {tokens: true},
 		"@clone":                  {name: "clone", outside: true},
 		"syscall=56,435":          {name: "syscall", first: []int64{56, 435}},
 		"f&0x10":                  {name: "f", mask: 16},
+		"#sd_event_add_signal":    {text: "sd_event_add_signal"},
+		"!arm_watchdog":           {but: "arm_watchdog"},
 		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
 	} {
 		got, err := parseNeed(s)
@@ -61,7 +64,27 @@ func TestRelativePath(t *testing.T) {
 	}
 }
 
+func TestRowImages(t *testing.T) {
+	r := row{images: []string{"libc.so.6", "libsystemd-shared-*"}}
+	for soname, want := range map[string]bool{"libc.so.6": true, "libsystemd-shared-252.so": true, "libsystemd-shared": false, "libc.so.60": false, "": false} {
+		if r.in(soname) != want {
+			t.Errorf("%q: %v", soname, !want)
+		}
+	}
+}
+
+func TestIsText(t *testing.T) {
+	for b, want := range map[string]bool{
+		"text\x00": true, "text\n\x00": true, "text\n\n\x00x": true,
+		"text": false, "text\n": false, "texts\x00": false, "tex\x00": false, "\ntext\x00": false, "": false,
+	} {
+		if isText([]byte(b), "text") != want {
+			t.Errorf("%q: %v", b, !want)
+		}
+	}
+}
+
 func same(a, b need) bool {
-	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env &&
-		a.paths == b.paths && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
+	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.but == b.but &&
+		a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
 }

@@ -15,14 +15,17 @@ import (
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r.image, n.calls) ||
-			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() ||
-			n.env != "" && k.named(g, n.env) {
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r, n.calls) ||
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() ||
+			n.env != "" && k.named(g, n.env) || n.but != "" && k.otherwise(g, r, n.but) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if m.Soname != r.image {
+		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, img, n.text) }) {
+			return true
+		}
+		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
 		for a, names := range k.exported(img) {
@@ -51,6 +54,16 @@ func (k *Keeper) relative() bool {
 	})
 }
 
+// tokens reports whether a path by which the loader finds an image may have a token (ld.so(8)).
+func (k *Keeper) tokens() bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
+			slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
+				return strings.Contains(n, "$")
+			})
+	})
+}
+
 // relativePath reports whether a search path has a relative directory.
 func relativePath(path string) bool {
 	return path != "" && slices.ContainsFunc(strings.Split(path, ":"), relativeDir)
@@ -74,23 +87,67 @@ func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
 	})
 }
 
-// named reports whether live code outside of the C library, or data of such code,
-// refers to the name of an environment variable, or to an assignment of it.
-func (k *Keeper) named(g *reach.Graph, variable string) bool {
-	for i := range g.Members {
-		if len(k.rows(i)) == 0 && g.Names(i, variable) {
+// saying is an image whose live code refers to a text.
+type saying struct {
+	img  int
+	text string
+}
+
+// says reports whether a live unit of an image refers to a text, even if only in a part that does not run.
+func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
+	for ; int(k.read) < len(g.Units); k.read++ {
+		sum, m := g.Full(k.read), g.Units[k.read].Image
+		if sum == nil {
+			continue // there is no unit 0
+		}
+		for _, r := range k.rows(m) {
+			for _, n := range r.needs {
+				if s := (saying{m, n.text}); n.text != "" && !k.said[s] && refersTo(g, m, sum, n.text) {
+					k.said[s] = true
+				}
+			}
+		}
+	}
+	return k.said[saying{img, text}]
+}
+
+// otherwise reports whether other code than functions that refer to a text may call what
+// waits for a row.
+func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
+	for id := range reach.UnitID(len(g.Units)) {
+		if !slices.Contains(k.waiting[id], r) {
+			continue
+		}
+		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+			return !k.is(g, e.Unit, &function{"text", []string{text}}, false)
+		}) {
 			return true
 		}
 	}
 	return false
 }
 
-// made reports whether a syscall instruction outside of an image may make one of
+// cLibrary are the images of glibc that matter to rows about others: what they wait for may be
+// a function of these, and their own names of variables of the environment set none.
+var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2", "libdl.so.2", "libpthread.so.0"}
+
+// named reports whether live code outside of the C library, or data of such code,
+// refers to the name of an environment variable, or to an assignment of it.
+func (k *Keeper) named(g *reach.Graph, variable string) bool {
+	for i, m := range g.Members {
+		if !slices.Contains(cLibrary, m.Soname) && g.Names(i, variable) {
+			return true
+		}
+	}
+	return false
+}
+
+// made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
-func made(g *reach.Graph, image string, calls []string) bool {
+func made(g *reach.Graph, r *row, calls []string) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || g.Members[u.Image].Soname == image || g.Members[u.Image].Origin == process.OriginLoader {
+		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
 			continue
 		}
 		for i := range u.Sum.Sites {

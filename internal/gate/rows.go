@@ -15,16 +15,24 @@ var text string
 
 // row is one line of gates.txt.
 type row struct {
-	image    string
+	images   []string   // sonames, or the beginnings of some with a * behind
 	function []function // it is all that these say
 	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
 	needs    []need
 	name     string
 }
 
+// in reports whether a row is about the image of a soname.
+func (r *row) in(soname string) bool {
+	return slices.ContainsFunc(r.images, func(i string) bool {
+		prefix, open := strings.CutSuffix(i, "*")
+		return i == soname || open && strings.HasPrefix(soname, prefix)
+	})
+}
+
 // function says which functions a row is about.
 type function struct {
-	how   string   // "name", "calls", "numbers", "text", or a prefix and "*"
+	how   string   // "name", "calls", "imports", "numbers", "text", or a prefix and "*"
 	names []string // sorted
 }
 
@@ -36,7 +44,10 @@ type need struct {
 	calls   []string // of syscall instructions of other images
 	env     string   // an environment variable that other images name
 	symbol  string   // that another image refers to
+	text    string   // that a live function of the image refers to
+	but     string   // that another than functions which refer to this text calls what waits
 	paths   bool     // relative ones by which images are found
+	tokens  bool     // ones with a token
 	mask    int64    // if not 0, only if it may get a second argument with a bit of it
 	first   []int64  // if not empty, only if it may get one of these as its first argument
 	outside bool     // only if other code than that of its own image calls it
@@ -56,7 +67,7 @@ func parse(text string) []row {
 		if len(f) != 6 {
 			panic(fmt.Sprintf("gates.txt: line %d: want 6 columns", i+1))
 		}
-		r := row{image: f[0], name: f[4]}
+		r := row{images: strings.Split(f[0], " "), name: f[4]}
 		for c := range strings.SplitSeq(f[1], ";") {
 			how, names, ok := strings.Cut(c, ":")
 			if !ok {
@@ -107,8 +118,20 @@ func parseNeed(s string) (n need, err error) {
 		n.paths = true
 		return n, nil
 	}
+	if s == "~tokens" {
+		n.tokens = true
+		return n, nil
+	}
 	if symbol, ok := strings.CutPrefix(s, "^"); ok {
 		n.symbol = symbol
+		return n, nil
+	}
+	if text, ok := strings.CutPrefix(s, "#"); ok {
+		n.text = text
+		return n, nil
+	}
+	if text, ok := strings.CutPrefix(s, "!"); ok {
+		n.but = text
 		return n, nil
 	}
 	s, n.outside = strings.CutPrefix(s, "@")

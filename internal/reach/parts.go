@@ -142,9 +142,13 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 
 // waits reports whether the call that an argument goes to waits for Release.
 func (g *Graph) waits(u *Unit, p *summary.ArgPass) bool {
-	return !p.Slot && slices.ContainsFunc(u.some.gate.Refs, func(i int32) bool {
+	kind := summary.RefCode
+	if p.Slot {
+		kind = summary.RefCallSlot
+	}
+	return slices.ContainsFunc(u.some.gate.Refs, func(i int32) bool {
 		r := &u.some.full.Refs[i]
-		return r.Kind == summary.RefCode && r.A == p.Callee
+		return r.Kind == kind && r.A == p.Callee
 	})
 }
 

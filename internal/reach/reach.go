@@ -767,6 +767,21 @@ func (g *Graph) bound(img int, slot uint64) ([]process.Target, bool) {
 	return slices.Clone(g.Resolve(img, int(rs[0].Sym))), true
 }
 
+// Imported returns the name of the symbol that control which goes to code that only jumps
+// through a slot (an entry of the PLT), or to what a slot holds, is bound to.
+func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
+	m := g.Members[img]
+	if !slot {
+		if a, slot = dataflow.Stub(m.File, a); !slot {
+			return "", false
+		}
+	}
+	if _, known := g.bound(img, a); !known {
+		return "", false
+	}
+	return m.SymbolName(int(m.relocsIn(a, a+8)[0].Sym)), true
+}
+
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
 	u := &g.Units[callee]
