@@ -289,7 +289,7 @@ func TestSet(t *testing.T) {
 			t.Errorf("%d fits", nr)
 		}
 	}
-	if all := All(X32); !all.Has(547) || all.Has(13) || all.Len() != 374 {
+	if all := All(X32); !all.Has(547) || all.Has(13) || all.Len() != 373 {
 		t.Errorf("All(X32) has %d", all.Len())
 	}
 }
