@@ -96,6 +96,9 @@ func TestLibseccomp(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		p := randomPolicy(r, seed%4 == 2, seed%4 == 3)
+		if len(p.Rules) < 8 {
+			continue // of very few rules, 2.5.4 makes filters that compare the architecture with a number
+		}
 		data, _, err := Write("oci", p, &Info{})
 		if err != nil {
 			t.Fatal(err)
