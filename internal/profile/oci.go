@@ -352,6 +352,9 @@ func (r *ociReader) policy() (*policy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(abis, sysno.I386) {
+		r.notes = append(r.notes, "of i386, libseccomp lets socketcall and ipc pass too for the calls that they stand for")
+	}
 	b := newRules(def, def, abis)
 	for i, call := range r.s.Syscalls {
 		r.at = []any{"syscalls", i}
