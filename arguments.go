@@ -148,11 +148,24 @@ func outcome(list []policy.Clause, args [6]uint64) policy.Action {
 
 // differ reports whether two lists of clauses give some call different actions.
 func differ(a, b []policy.Clause) (yes bool) {
+	left := budget(a, b)
 	ask(borders(a, b), func(args [6]uint64) bool {
 		yes = outcome(a, args) != outcome(b, args)
-		return !yes
+		left--
+		return !yes && left > 0
 	})
 	return yes
+}
+
+// budget returns how often clauses may be asked: hostile files have thousands of them.
+func budget(lists ...[]policy.Clause) int {
+	n := 0
+	for _, list := range lists {
+		for _, c := range list {
+			n += 1 + len(c.Tests)
+		}
+	}
+	return max(1<<22/n, 1<<10)
 }
 
 // refuses returns which arguments of a program are refused, whatever those are that are not known
@@ -174,6 +187,7 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 		free[t.Arg] = []uint64{0}
 	}
 	sure = true
+	left := budget(list)
 	said := map[[6]uint64]bool{} // the same values with another upper half are said once
 	ask(fixed, func(args [6]uint64) bool {
 		action, some := policy.Allow, false
@@ -186,9 +200,13 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 			} else {
 				action = a
 			}
-			return !some || action.Passes()
+			left--
+			return (!some || action.Passes()) && left > 0
 		})
 		switch {
+		case left <= 0:
+			sure = false
+			return false
 		case action.Passes():
 		case some:
 			sure = false
