@@ -99,12 +99,10 @@ func around(tests []policy.Test) []uint64 {
 
 // ask calls f with combinations of values until f returns false.
 func ask(values [6][]uint64, f func(args [6]uint64) bool) {
-	count := 1
-	for _, v := range values {
-		if count *= len(v); count > maxAsked {
-			askSome(values, f)
-			return
-		}
+	count, all := combinations(values)
+	if !all {
+		askSome(values, f)
+		return
 	}
 	var args [6]uint64
 	for n := range count {
@@ -116,6 +114,17 @@ func ask(values [6][]uint64, f func(args [6]uint64) bool) {
 			return
 		}
 	}
+}
+
+// combinations returns how many there are, and whether ask tries all of them.
+func combinations(values [6][]uint64) (count int, all bool) {
+	count = 1
+	for _, v := range values {
+		if count *= len(v); count > maxAsked {
+			return count, false
+		}
+	}
+	return count, true
 }
 
 // askSome calls f with each value of each argument, and some of the others; the same ones each time.
@@ -187,6 +196,7 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 		free[t.Arg] = []uint64{0}
 	}
 	sure = true
+	_, all := combinations(free)
 	left := budget(list)
 	said := map[[6]uint64]bool{} // the same values with another upper half are said once
 	ask(fixed, func(args [6]uint64) bool {
@@ -208,7 +218,7 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 			sure = false
 			return false
 		case action.Passes():
-		case some:
+		case some, !all:
 			sure = false
 		default:
 			key := args
