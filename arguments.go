@@ -2,41 +2,96 @@ package gofind
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/policy"
 )
 
-// Two lists of clauses are compared by asking both about arguments at the borders of their tests:
-// the outcome of a comparison changes only there. For tests with masks these are single bits too, so
-// that a difference can be overlooked only where several bits of two masks act together.
+// Two lists of clauses are compared by asking both about arguments at the borders of their tests: the
+// outcome changes only there. Where tests of 32 and of 64 bits meet in one argument, its halves are
+// combined. A difference can be overlooked only where several bits of two masks act together, or where there
+// are more than maxAsked combinations: of these, some are tried at random.
 
 // maxAsked bounds how many combinations of arguments are tried.
-const maxAsked = 1 << 14
+const maxAsked = 1 << 16
 
 // borders returns, for each argument, the values at which a test may change.
 func borders(lists ...[]policy.Clause) [6][]uint64 {
 	var out [6][]uint64
-	for _, list := range lists {
-		for _, c := range list {
-			for _, t := range c.Tests {
-				add := &out[t.Arg]
-				*add = append(*add, 0, ^uint64(0))
-				for _, v := range t.Values {
-					*add = append(*add, v, v-1, v+1, v^1<<32, v|0xdeadbeef<<32)
-				}
-				for bit := uint64(1); bit != 0 && t.Op == policy.MaskedEq; bit <<= 1 {
-					if t.Mask&bit != 0 {
-						*add = append(*add, t.Values[0]^bit)
+	for arg := range out {
+		var narrow, wide []policy.Test
+		for _, list := range lists {
+			for _, c := range list {
+				for _, t := range c.Tests {
+					switch {
+					case int(t.Arg) != arg:
+					case t.Width == 32:
+						narrow = append(narrow, t)
+					default:
+						wide = append(wide, t)
 					}
 				}
 			}
 		}
+		values := append(around(narrow), around(wide)...)
+		if len(narrow) > 0 && len(wide) > 0 {
+			values = halves(values)
+		}
+		slices.Sort(values)
+		if out[arg] = slices.Compact(values); len(values) == 0 {
+			out[arg] = []uint64{0}
+		}
 	}
-	for i := range out {
-		slices.Sort(out[i])
-		if out[i] = slices.Compact(out[i]); len(out[i]) == 0 {
-			out[i] = []uint64{0}
+	return out
+}
+
+// halves returns the upper halves of some values with the lower halves of all.
+func halves(values []uint64) []uint64 {
+	half := func(mask uint64) []uint64 {
+		var out []uint64
+		for _, v := range values {
+			out = append(out, v&mask)
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	high, low := half(^uint64(0xffffffff)), half(0xffffffff)
+	if len(high)*len(low) > maxAsked {
+		high = high[:maxAsked/len(values)+1]
+	}
+	var out []uint64
+	for _, h := range high {
+		for _, l := range low[:min(len(low), maxAsked)] {
+			out = append(out, h|l)
+		}
+	}
+	return append(out, values...)
+}
+
+// around returns the values for which tests hold or just do not.
+func around(tests []policy.Test) []uint64 {
+	if len(tests) == 0 {
+		return nil
+	}
+	out := []uint64{0, ^uint64(0)}
+	for _, t := range tests {
+		out = append(out, t.Values...)
+		last := t.Values[len(t.Values)-1]
+		switch t.Op {
+		case policy.MaskedEq:
+			for bit := uint64(1); bit != 0; bit <<= 1 {
+				if t.Mask&bit != 0 {
+					out = append(out, last^bit)
+				}
+			}
+		case policy.In: // one that is not in the list
+			for slices.Contains(t.Values, last) {
+				last++
+			}
+			out = append(out, last)
+		default:
+			out = append(out, last-1, last+1)
 		}
 	}
 	return out
@@ -44,25 +99,53 @@ func borders(lists ...[]policy.Clause) [6][]uint64 {
 
 // ask calls f with combinations of values until f returns false.
 func ask(values [6][]uint64, f func(args [6]uint64) bool) {
-	var index [6]int
-	for range maxAsked {
-		var args [6]uint64
-		for i := range args {
-			args[i] = values[i][index[i]]
+	count, all := combinations(values)
+	if !all {
+		askSome(values, f)
+		return
+	}
+	var args [6]uint64
+	for n := range count {
+		for i, v := range values {
+			args[i] = v[n%len(v)]
+			n /= len(v)
 		}
 		if !f(args) {
 			return
 		}
-		i := 0
-		for i < 6 {
-			if index[i]++; index[i] < len(values[i]) {
-				break
-			}
-			index[i] = 0
-			i++
+	}
+}
+
+// combinations returns how many there are, and whether ask tries all of them.
+func combinations(values [6][]uint64) (count int, all bool) {
+	count = 1
+	for _, v := range values {
+		if count *= len(v); count > maxAsked {
+			return count, false
 		}
-		if i == 6 {
-			return
+	}
+	return count, true
+}
+
+// askSome calls f with each value of each argument, and some of the others; the same ones each time.
+func askSome(values [6][]uint64, f func(args [6]uint64) bool) {
+	r := rand.New(rand.NewPCG(1, 1))
+	total := 0
+	for _, v := range values {
+		total += len(v)
+	}
+	for i := range values {
+		for _, v := range values[i] {
+			for range max(maxAsked/total, 1) {
+				var args [6]uint64
+				for j, w := range values {
+					args[j] = w[r.IntN(len(w))]
+				}
+				args[i] = v
+				if !f(args) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -74,11 +157,24 @@ func outcome(list []policy.Clause, args [6]uint64) policy.Action {
 
 // differ reports whether two lists of clauses give some call different actions.
 func differ(a, b []policy.Clause) (yes bool) {
+	left := budget(a, b)
 	ask(borders(a, b), func(args [6]uint64) bool {
 		yes = outcome(a, args) != outcome(b, args)
-		return !yes
+		left--
+		return !yes && left > 0
 	})
 	return yes
+}
+
+// budget returns how often clauses may be asked: hostile files have thousands of them.
+func budget(lists ...[]policy.Clause) int {
+	n := 0
+	for _, list := range lists {
+		for _, c := range list {
+			n += 1 + len(c.Tests)
+		}
+	}
+	return max(1<<22/n, 1<<10)
 }
 
 // refuses returns which arguments of a program are refused, whatever those are that are not known
@@ -100,6 +196,8 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 		free[t.Arg] = []uint64{0}
 	}
 	sure = true
+	_, all := combinations(free)
+	left := budget(list)
 	said := map[[6]uint64]bool{} // the same values with another upper half are said once
 	ask(fixed, func(args [6]uint64) bool {
 		action, some := policy.Allow, false
@@ -112,11 +210,15 @@ func refuses(list []policy.Clause, known []policy.Test) (refused []string, sure 
 			} else {
 				action = a
 			}
-			return !some || action.Passes()
+			left--
+			return (!some || action.Passes()) && left > 0
 		})
 		switch {
+		case left <= 0:
+			sure = false
+			return false
 		case action.Passes():
-		case some:
+		case some, !all:
 			sure = false
 		default:
 			key := args

@@ -282,6 +282,9 @@ func (d *Diff) fit(program, profile *side) {
 			}
 		default:
 			refused, sure := refuses(allowed, need.Clauses[0].Tests)
+			if len(refused) == 0 && (!program.Complete || program.result.unknownFile()) {
+				_, sure = refuses(allowed, nil) // code that is not known may pass other arguments
+			}
 			switch {
 			case len(refused) > 0:
 				d.Lacking = append(d.Lacking, program.call(c, strings.Join(refused, "; ")))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/gofind-dev/gofind/internal/bpf"
 	"github.com/gofind-dev/gofind/internal/profile"
 )
 
@@ -51,6 +52,29 @@ func (p *Policy) Write(w io.Writer, format string) (notes []string, err error) {
 	}
 	_, err = w.Write(data)
 	return notes, err
+}
+
+// FilterCost is what the filter of a policy costs.
+type FilterCost struct {
+	Instructions int     // its length; the kernel takes 4096
+	Mean         float64 // instructions that run for a call that is allowed, each call counting once
+	Calls        int     // that are allowed, with some arguments
+	Constant     int     // of these, which the kernel answers without running the filter (Linux 5.11)
+}
+
+// Cost returns what the filter of the policy costs. The error is that of a malformed policy or
+// of one that is too large for a filter.
+func (p *Policy) Cost() (*FilterCost, error) {
+	f, err := p.filter()
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	program, err := bpf.Compile(f)
+	if err != nil {
+		return nil, err
+	}
+	c := program.Cost(f)
+	return &FilterCost{c.Instructions, c.Mean, c.Calls, c.Constant}, nil
 }
 
 // ParseProfile reads a profile in any form, which it recognises. Notes of the policy

@@ -82,7 +82,7 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 		if err != nil {
 			return nil, err
 		}
-		if r.unknownFile() && (len(o.Scan.Modules) == 0 || f.programs[i].Why != whyGiven) {
+		if !r.Complete || r.unknownFile() && (len(o.Scan.Modules) == 0 || f.programs[i].Why != whyGiven) {
 			for j := range list {
 				open = open || list[j].Tests != nil
 				list[j].Tests = nil
@@ -112,7 +112,7 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 	p.Dangerous = dangers(built, why, f.results)
 	p.notes(built, f.results, o.installsItself)
 	if open {
-		p.Notes = append(p.Notes, "arguments are not tested where a program may load a file whose name is not known, as that may pass others to the same functions; with --module they are, and the files given count as all that it loads")
+		p.Notes = append(p.Notes, "arguments are not tested where a program may load a file whose name is not known or run code that was not found, as that may pass others to the same functions; with --module they are, and the files given count as all that it loads")
 	}
 	return p, nil
 }

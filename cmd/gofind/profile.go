@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -125,6 +125,9 @@ systemd, and none for the other forms.`,
 			if !slices.Contains(names, format) {
 				return usagef(seeHelp(c), "--format must be %s", strings.Join(names, ", "))
 			}
+			if format == "bpf" && file == "" && out.screen.Terminal {
+				return usagef("give a file with -o, or redirect the output", "a filter is no text for a terminal")
+			}
 			p, err := newPolicy(c, args, opts)
 			if err != nil {
 				return err
@@ -135,7 +138,13 @@ systemd, and none for the other forms.`,
 				return err
 			}
 			if format != "json" {
-				if err := report.PolicyNotes(c.ErrOrStderr(), p, format, notes); err != nil {
+				var cost *gofind.FilterCost
+				if format == "bpf" || format == "c" {
+					if cost, err = p.Cost(); err != nil {
+						return err
+					}
+				}
+				if err := report.PolicyNotes(c.ErrOrStderr(), p, format, notes, cost); err != nil {
 					return err
 				}
 			}
@@ -154,11 +163,18 @@ systemd, and none for the other forms.`,
 	return c
 }
 
-// writeFile writes a file as a whole or not at all.
+// writeFile writes a file as a whole or not at all: a new one takes the place of the old. What is no
+// regular file, such as a pipe, is written to.
 func writeFile(name string, data []byte) (err error) {
-	dir, base := ".", name
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		dir, base = name[:i+1], name[i+1:]
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
+		return os.WriteFile(name, data, 0o644)
+	}
+	dir, base := filepath.Split(name)
+	if dir == "" {
+		dir = "."
 	}
 	f, err := os.CreateTemp(dir, "."+base+".*")
 	if err != nil {
@@ -169,7 +185,7 @@ func writeFile(name string, data []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	_, err = io.Copy(f, bytes.NewReader(data))
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}

@@ -183,6 +183,24 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// The threads of runc give a container no namespaces.
+func TestBaseArguments(t *testing.T) {
+	p := policyOf(t, BuildOptions{Default: KillProcess, Base: "containerd-shim"}, Need{Call: call(t, "read"), Why: "a"})
+	for flags, want := range map[uint64]Action{0x3d0f00: Allow, 0x50f00: Allow, 0x10000000: KillProcess, 17: KillProcess} {
+		if got := evaluate(t, p, "clone", flags); got != want {
+			t.Errorf("clone %#x: %s", flags, got)
+		}
+	}
+	if got := evaluate(t, p, "clone3"); got != Errno(ENOSYS) {
+		t.Errorf("clone3: %s", got)
+	}
+	for _, d := range Dangers() {
+		if r := p.Rule(d.Call); r != nil && d.Dangerous(r) && (d.Call == call(t, "clone") || d.Call == call(t, "clone3")) {
+			t.Errorf("%s is dangerous", d.Call)
+		}
+	}
+}
+
 func TestDangerous(t *testing.T) {
 	of := func(name string) *Danger {
 		i := slices.IndexFunc(Dangers(), func(d Danger) bool { return d.Call == call(t, name) })

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/moby/profiles/seccomp"
@@ -77,7 +78,7 @@ func writeKubernetes(p *policy.Policy, info *Info) ([]byte, []string, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", comment(info.title()))
-	for _, n := range append(append([]string(nil), info.Notes...), notes...) {
+	for _, n := range unique(slices.Concat(info.Notes, notes)) {
 		fmt.Fprintf(&b, "# %s\n", comment(n))
 	}
 	enc := yaml.NewEncoder(&b)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
@@ -103,6 +104,9 @@ func TestLibseccomp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(q.Rules) < 20 {
+			continue // of very few rules, 2.5.4 makes filters that compare the architecture with a number
+		}
 		f, unknown := libseccomp(t, bin, data)
 		back, _, err := decompile(f)
 		if err != nil {
@@ -112,8 +116,9 @@ func TestLibseccomp(t *testing.T) {
 		for _, abi := range policy.ABIs {
 			for nr := range 600 {
 				c := sysno.Call{ABI: abi, Nr: nr}
-				if name, ok := sysno.Name(abi, nr); ok && unknown[name] {
-					continue
+				name, ok := sysno.Name(abi, nr)
+				if ok && unknown[name] || abi == sysno.I386 && (name == "socketcall" || name == "ipc") {
+					continue // the note of Parse says what the last two get
 				}
 				arch, number := dataOf(c)
 				tries := 1
@@ -136,5 +141,52 @@ func TestLibseccomp(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Docker's own profile, as Docker and libseccomp make a filter of it, does what Parse says.
+func TestDocker(t *testing.T) {
+	bin := buildLibseccomp(t)
+	source, err := json.Marshal(seccomp.DefaultProfile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, name, notes, err := Parse("default.json", source)
+	if err != nil || name != "oci" || len(notes) == 0 {
+		t.Fatalf("%s %q: %v", name, notes, err)
+	}
+	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: containerCaps}}}
+	s, err := seccomp.LoadProfile(string(source), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, unknown := libseccomp(t, bin, data)
+	r := rand.New(rand.NewPCG(1, 5))
+	allowed := 0
+	for _, abi := range policy.ABIs {
+		for nr := range 600 {
+			c := sysno.Call{ABI: abi, Nr: nr}
+			if n, ok := sysno.Name(abi, nr); !ok || unknown[n] {
+				continue
+			}
+			arch, number := dataOf(c)
+			for range 100 {
+				args := samples(r, abi)
+				got, _ := f.Run(&bpf.Data{Number: number, Arch: arch, Args: args})
+				if want := q.Eval(arch, number, args); effective(got) != want {
+					t.Fatalf("%s %#x: Parse says %s, Docker %s", c, args, want, got)
+				}
+			}
+			if rule := q.Rule(c); rule != nil && rule.Allows() {
+				allowed++
+			}
+		}
+	}
+	if allowed < 800 {
+		t.Errorf("only %d calls", allowed)
 	}
 }

@@ -95,7 +95,11 @@ func linuxSeccomp(p *policy.Policy) (*specs.LinuxSeccomp, []string, error) {
 		s.Architectures = append(s.Architectures, archOf[abi])
 	}
 	merged, notes := byName(p, abis)
-	entries, more := lower(merged, ociTests)
+	tests := ociTests
+	if len(abis) > 1 { // where it compares 32 bits, a cube holds for more, but a comparison for others
+		tests = cubeTests
+	}
+	entries, more := lower(merged, tests)
 	notes = append(notes, more...)
 	if p.Unknown != p.Default {
 		notes = append(notes, fmt.Sprintf("numbers that no table names get %s, not %s (runc itself answers ENOSYS to numbers above the highest that the profile names)", p.Default, p.Unknown))
@@ -219,6 +223,11 @@ func ociTests(tests []policy.Test) [][]policy.Test {
 	if t := tests[0]; len(tests) == 1 && t.Width == 64 && t.Op != policy.In && t.Op != policy.MaskedEq {
 		return [][]policy.Test{{t}}
 	}
+	return cubeTests(tests)
+}
+
+// cubeTests returns tests that compare some bits with a value.
+func cubeTests(tests []policy.Test) [][]policy.Test {
 	set := []cube{{}}
 	for _, t := range tests {
 		set = meet(set, cubes(&t))
@@ -342,6 +351,9 @@ func (r *ociReader) policy() (*policy.Policy, error) {
 	abis, err := r.architectures()
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(abis, sysno.I386) {
+		r.notes = append(r.notes, "of i386, libseccomp lets socketcall and ipc pass too for the calls that they stand for")
 	}
 	b := newRules(def, def, abis)
 	for i, call := range r.s.Syscalls {

@@ -74,7 +74,18 @@ func Write(format string, p *policy.Policy, info *Info) ([]byte, []string, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return f.write(p, info)
+	data, notes, err := f.write(p, info)
+	return data, unique(notes), err
+}
+
+// unique drops what was said before.
+func unique(notes []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(notes, func(n string) bool {
+		was := seen[n]
+		seen[n] = true
+		return was
+	})
 }
 
 // MaxSize bounds the files that Parse reads, in bytes.

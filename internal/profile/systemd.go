@@ -94,7 +94,7 @@ func writeSystemd(p *policy.Policy, info *Info) ([]byte, []string, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", comment(info.title()))
 	b.WriteString("# A drop-in, for example /etc/systemd/system/NAME.service.d/seccomp.conf.\n")
-	for _, n := range append(slices.Clone(info.Notes), u.notes...) {
+	for _, n := range unique(slices.Concat(info.Notes, u.notes)) {
 		fmt.Fprintf(&b, "# %s\n", comment(n))
 	}
 	b.WriteString("\n[Service]\n")

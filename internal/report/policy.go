@@ -9,8 +9,9 @@ import (
 )
 
 // PolicyNotes writes what a person must know of a policy that was written in a format:
-// what the format cannot express, and what is dangerous of what it allows.
-func PolicyNotes(w io.Writer, p *gofind.Policy, format string, limits []string) error {
+// what the format cannot express, what the filter costs if that is known, and what is dangerous
+// of what it allows.
+func PolicyNotes(w io.Writer, p *gofind.Policy, format string, limits []string, cost *gofind.FilterCost) error {
 	b := bufio.NewWriter(w)
 	for _, prog := range p.Programs {
 		fmt.Fprintf(b, "# program: %s (%s)\n", Clean(prog.Path), Clean(prog.Why))
@@ -24,6 +25,10 @@ func PolicyNotes(w io.Writer, p *gofind.Policy, format string, limits []string) 
 	}
 	for _, n := range limits {
 		fmt.Fprintf(b, "# %s cannot say: %s\n", Clean(format), Clean(n))
+	}
+	if cost != nil {
+		fmt.Fprintf(b, "# filter: %d instructions; a call takes %.1f of them on average; the kernel answers %d of %d calls without it\n",
+			cost.Instructions, cost.Mean, cost.Constant, cost.Calls)
 	}
 	for _, d := range p.Dangerous {
 		name := CallName(gofind.Syscall{Name: d.Name, ABI: d.ABI})
