@@ -92,6 +92,7 @@ a sealed program has, gofind unseal gives back the original.`,
 	c.Flags().Var(&appended, "appended", "`WHERE` bytes that were appended to the ELF file are in the new one: end (AppImage, PyInstaller), or stay at their offset (.NET)")
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.inspect/v1)")
 	policy.add(c)
+	must(c.Flags().MarkHidden("base")) // nothing else installs the filter
 	must(c.RegisterFlagCompletionFunc("appended", cobra.FixedCompletions(appended.allowed, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("setuid", cobra.FixedCompletions(setuid.allowed, cobra.ShellCompDirectiveNoFileComp)))
 	return c

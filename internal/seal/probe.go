@@ -36,12 +36,17 @@ func Children(p *policy.Policy) (*policy.Policy, error) {
 	}
 	out := clone(p, "seccomp", "prctl")
 	seccomp, prctl := out.Rule(call("seccomp")), out.Rule(call("prctl"))
-	// In front: what stands there may refuse all calls.
-	seccomp.Clauses = append([]policy.Clause{{
-		Tests: []policy.Test{is(0, 32, setModeFilter), is(1, 32, flagTsync)}, Action: policy.Allow}}, seccomp.Clauses...)
-	prctl.Clauses = append([]policy.Clause{{
-		Tests: []policy.Test{is(0, 32, setNoNewPrivs), is(1, 64, 1)}, Action: policy.Allow}}, prctl.Clauses...)
+	seccomp.Clauses = before(seccomp.Clauses, is(0, 32, setModeFilter), is(1, 32, flagTsync))
+	prctl.Clauses = before(prctl.Clauses, is(0, 32, setNoNewPrivs), is(1, 64, 1))
 	return out, out.Sort()
+}
+
+// before allows calls that meet tests, in front of clauses that may refuse all.
+func before(clauses []policy.Clause, tests ...policy.Test) []policy.Clause {
+	if len(clauses) > 0 && len(clauses[0].Tests) == 0 && clauses[0].Action.Passes() {
+		return clauses
+	}
+	return append([]policy.Clause{{Tests: tests, Action: policy.Allow}}, clauses...)
 }
 
 // answering returns p with the answer to the probe with this number.

@@ -76,11 +76,10 @@ func (f *file) onlyProperties(p *phdr) bool {
 
 // grow makes the table longer by one.
 func (f *file) grow() (*plan, error) {
-	const why = "no room for a program header: "
 	start := f.phoff + uint64(len(f.phdrs))*phdrLen
 	end := start + phdrLen
 	if end > uint64(len(f.Data)) || (len(f.phdrs)+1)*phdrLen > maxPhdrs {
-		return nil, f.errorf(why + "the table can have no more entries")
+		return nil, f.noRoom("the table can have no more entries")
 	}
 	pl := &plan{drop: -1}
 	home, err := f.home(start, end)
@@ -93,7 +92,7 @@ func (f *file) grow() (*plan, error) {
 		return nil, err
 	}
 	if !f.covers(pl.moved, start, end, 16) {
-		return nil, f.errorf(why + "the bytes behind the table are in use")
+		return nil, f.noRoom("the bytes behind the table are in use")
 	}
 	return pl, nil
 }
@@ -113,7 +112,6 @@ func (f *file) covers(all []moved, start, end, unsure uint64) bool {
 
 // movable returns what has bytes in a part of the file, all of which must be able to move.
 func (f *file) movable(start, end uint64) ([]moved, error) {
-	const why = "no room for a program header: "
 	var out []moved
 	for _, p := range f.phdrs {
 		if p.typ == ptLoad || p.typ == ptPhdr || p.size == 0 || !f.inFile(&p) || p.off >= end || p.end() <= start {
@@ -121,7 +119,7 @@ func (f *file) movable(start, end uint64) ([]moved, error) {
 		}
 		m := moved{off: p.off, vaddr: p.vaddr, size: p.size, align: max(p.align, 4)}
 		if p.typ != ptInterp && p.typ != ptNote || p.off < start || p.size != p.memsz || m.align > 64 || m.align&(m.align-1) != 0 || !f.same(&p) {
-			return nil, f.errorf(why+"what program header type %#x stands for is behind the table", p.typ)
+			return nil, f.noRoom("what program header type %#x stands for is behind the table", p.typ)
 		}
 		if !slices.Contains(out, m) {
 			out = append(out, m)
@@ -137,14 +135,14 @@ func (f *file) movable(start, end uint64) ([]moved, error) {
 		}
 		entry := f.tableEntry(s)
 		if entry == 0 || s.off < start {
-			return nil, f.errorf(why+"section %q is behind the table", cstring(f.names, s.name))
+			return nil, f.noRoom("section %q is behind the table", cstring(f.names, s.name))
 		}
 		out = append(out, moved{s.off, s.addr, s.size, 8, entry})
 	}
 	slices.SortFunc(out, func(a, b moved) int { return cmp.Compare(a.off, b.off) })
 	for i := range out {
 		if i > 0 && out[i-1].off+out[i-1].size > out[i].off {
-			return nil, f.errorf(why + "notes behind the table overlap")
+			return nil, f.noRoom("notes behind the table overlap")
 		}
 	}
 	return out, nil
@@ -207,10 +205,13 @@ func (f *file) replace() (*plan, error) {
 	return nil, nil
 }
 
+func (f *file) noRoom(format string, args ...any) error {
+	return f.errorf("no room for a program header: "+format+"; linking the program again with -z separate-code makes room", args...)
+}
+
 // home returns the PT_LOAD that the table is in. It must hold, or be able to grow to hold,
 // the table's new end.
 func (f *file) home(start, end uint64) (*phdr, error) {
-	const why = "no room for a program header: "
 	var home *phdr
 	for i := range f.phdrs {
 		p := &f.phdrs[i]
@@ -219,14 +220,14 @@ func (f *file) home(start, end uint64) (*phdr, error) {
 		case p.off <= f.phoff && start <= p.end():
 			home = p
 		case p.off < end && p.end() > start:
-			return nil, f.errorf(why + "the next segment begins behind the table")
+			return nil, f.noRoom("the next segment begins behind the table")
 		}
 	}
 	if home == nil {
-		return nil, f.errorf(why + "the table is in no segment")
+		return nil, f.noRoom("the table is in no segment")
 	}
 	if home.end() < end && (home.size != home.memsz || f.mapped(home.vaddr+home.size, home.vaddr+(end-home.off))) {
-		return nil, f.errorf(why + "the segment of the table ends behind it")
+		return nil, f.noRoom("the segment of the table ends behind it")
 	}
 	return home, nil
 }

@@ -100,6 +100,41 @@ func TestPrivileged(t *testing.T) {
 	}
 }
 
+// Filters that are too large together: the last program says so, and does not run.
+func TestTooMany(t *testing.T) {
+	plain := pie(t)
+	large := func(n int) *policy.Policy {
+		p := allBut(policy.KillProcess, "kill")
+		r := policy.Rule{Call: call("kill")}
+		for i := range 400 {
+			r.Clauses = append(r.Clauses, policy.Clause{Tests: []policy.Test{is(0, 64, uint64(i*7919+n)), is(1, 64, uint64(i*31)<<33)}, Action: policy.Errno(uint16(1 + i%90))})
+		}
+		p.Rules = append(p.Rules, r)
+		if err := p.Sort(); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	var args []string
+	var first string
+	for n := range 40 {
+		path := sealed(t, plain, large(n))
+		moved := filepath.Join(filepath.Dir(path), fmt.Sprint(n))
+		if err := os.Rename(path, moved); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			first = moved
+		} else {
+			args = append(args, "exec", moved)
+		}
+	}
+	got := start(t, first, append(args, "hello")...)
+	if got.code != ExitCode || got.out != "" || !strings.Contains(got.errs, "error 12 (ENOMEM: too many filters add up") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // unprivileged runs a program without capabilities, so that it needs no_new_privs.
 func unprivileged(t testing.TB, path string, args ...string) outcome {
 	t.Helper()
