@@ -88,8 +88,8 @@ func inject(tid int, nr uint64, args ...uint64) (uint64, error) {
 	if err := unix.PtraceGetRegs(tid, &saved); err != nil {
 		return 0, fmt.Errorf("registers: %w", err)
 	}
-	if saved.Cs != 0x33 {
-		return 0, fmt.Errorf("the program is no 64-bit one")
+	if saved.Cs != longMode {
+		return 0, errShort
 	}
 	at := uintptr(saved.Rip)
 	var code [2]byte

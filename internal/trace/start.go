@@ -62,7 +62,8 @@ func (t *tracer) prepare(pid int) error {
 		return err
 	}
 	if lost := inherited.Lost(); lost != 0 {
-		if err := ignore(pid, lost); err != nil {
+		// (No 32-bit program has them, which is no reason not to follow one.)
+		if err := ignore(pid, lost); err != nil && err != errShort {
 			return err
 		}
 	}
@@ -141,8 +142,8 @@ func hideVDSO(tid int) error {
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err
 	}
-	if regs.Cs != 0x33 {
-		return nil // a 32-bit program
+	if regs.Cs != longMode {
+		return nil
 	}
 	var buf [512]byte
 	nulls := -1 // argc comes before the first word that counts
@@ -204,12 +205,20 @@ func peek(tid int, addr uint64, buf []byte) (int, error) {
 	return unix.ProcessVMReadv(tid, local, []unix.RemoteIovec{{Base: uintptr(addr), Len: len(buf)}}, 0)
 }
 
+// longMode is the code segment of 64-bit programs (__USER_CS, arch/x86/include/asm/segment.h).
+const longMode = 0x33
+
+var errShort = errors.New("it is a 32-bit program, which takes no filter from us")
+
 // scratch writes data below the stack of a thread that has just executed a program,
 // where there is nothing yet, calls f with its address, and takes the data away again.
 func scratch(tid int, data []byte, f func(at uint64) error) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err
+	}
+	if regs.Cs != longMode {
+		return errShort
 	}
 	const below = 4096
 	at := (regs.Rsp - below - uint64(len(data))) &^ 15
