@@ -29,6 +29,9 @@ func (t *tracer) start() error {
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
+	if err == unix.EPERM {
+		return fmt.Errorf("%s: %w; if the file may be executed, ptrace is forbidden here: by a container's seccomp profile or /proc/sys/kernel/yama/ptrace_scope", t.Path, err)
+	}
 	if err != nil {
 		return &os.PathError{Op: "execve", Path: t.Path, Err: err}
 	}
