@@ -98,6 +98,10 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 		}
 		p.stack(a.Stack)
 	}
+	p.modules(g)
+	if g.Scan != "failed" && g.Error != "" {
+		p.line("  %s", Clean(g.Error))
+	}
 	for _, s := range g.Elsewhere {
 		p.line("  not among the places that the scan lists for it: %s", siteText(s))
 	}
@@ -119,12 +123,36 @@ func (p *verifyPage) missed(m *gofind.MissedCall, scan string) {
 		}
 		p.line("    also at %s", siteText(s))
 	}
-	if len(m.Modules) > 0 {
-		names := Clean(strings.Join(m.Modules, " --module "))
-		if len(m.Modules) > maxModules {
-			names = "each of the loaded files"
+}
+
+// modules says with which flags the scan has what was missed.
+func (p *verifyPage) modules(g *gofind.VerifiedProgram) {
+	var flags []string
+	has := map[string]int{}
+	add := func(files []string) {
+		if len(files) == 0 {
+			return
 		}
-		p.line("    the scan has it with --module %s", names)
+		f := "--module " + strings.Join(files, " --module ")
+		if len(files) > maxModules {
+			f = fmt.Sprintf("--module for each of %d of the loaded files", len(files))
+		}
+		if has[f]++; has[f] == 1 {
+			flags = append(flags, f)
+		}
+	}
+	for _, m := range g.Missed {
+		add(m.Modules)
+	}
+	for _, m := range g.Arguments {
+		add(m.Modules)
+	}
+	for _, f := range flags {
+		dirs := ""
+		if len(g.LibraryPath) > 0 {
+			dirs = " --library-path " + strings.Join(g.LibraryPath, ":")
+		}
+		p.line("  the scan has %d of these %d with %s", has[f], len(g.Missed)+len(g.Arguments), Clean(f+dirs))
 	}
 }
 

@@ -11,7 +11,8 @@
 // and from where. With a filter that answers SECCOMP_RET_TRACE they stop once for each
 // call instead, which takes half the time; the filter can be seen by the programs and
 // survives execve. A program's own filter comes before ours where it refuses a call,
-// so from the moment when a process installs one it stops at entries as well.
+// so from the moment when a process installs one it stops at entries as well (a call that
+// another thread of it makes in that very moment, and that is refused, is not seen).
 //
 // All stops that are pending are collected before the first is answered, because
 // wait4 prefers the threads that it has known for longest: a few busy ones would
@@ -43,6 +44,7 @@
 //   - Calls that the vDSO answers, unless it is hidden (NoVDSO), and calls through the vsyscall page unless there is a filter.
 //   - The execve that starts the command: its own caller made it.
 //   - What a program does that traces others itself (debuggers, strace): ptrace allows one tracer.
-//   - Operations of io_uring, which are no calls.
+//   - Operations of io_uring, which are no calls, and threads made with CLONE_UNTRACED.
+//   - In another root or mount namespace, which libraries are there: only the program's file is kept.
 //   - Executing setuid programs gives no privileges, as under any tracer without them.
 package trace

@@ -3,7 +3,6 @@ package trace
 import (
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,9 +10,15 @@ import (
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
-// Requests of ptrace(2) that take plain numbers.
-func ptrace(request, pid int, addr, data uintptr) error {
-	_, _, e := unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, data, 0, 0)
+// ptrace makes a request of ptrace(2) that package unix lacks. Its last argument is
+// pointer, or number if that is nil.
+func ptrace(request, pid int, addr uintptr, pointer unsafe.Pointer, number uintptr) error {
+	var e unix.Errno
+	if pointer != nil {
+		_, _, e = unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, uintptr(pointer), 0, 0)
+	} else {
+		_, _, e = unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, number, 0, 0)
+	}
 	if e != 0 {
 		return e
 	}
@@ -43,9 +48,7 @@ type syscallInfo struct {
 // getInfo asks what a stopped thread is doing (PTRACE_GET_SYSCALL_INFO, since
 // Linux 5.3). buf has infoSize bytes.
 func getInfo(tid int, buf []byte, in *syscallInfo) error {
-	err := ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, infoSize, uintptr(unsafe.Pointer(&buf[0])))
-	runtime.KeepAlive(buf)
-	if err != nil {
+	if err := ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, infoSize, unsafe.Pointer(&buf[0]), 0); err != nil {
 		return err
 	}
 	le := binary.LittleEndian

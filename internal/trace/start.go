@@ -78,13 +78,13 @@ func (t *tracer) prepare(pid int) error {
 			return err
 		}
 	}
-	if err := ptrace(unix.PTRACE_DETACH, pid, 0, uintptr(unix.SIGSTOP)); err != nil {
+	if err := ptrace(unix.PTRACE_DETACH, pid, 0, nil, uintptr(unix.SIGSTOP)); err != nil {
 		return fmt.Errorf("PTRACE_DETACH: %w", err)
 	}
 	if ws, err = wait(pid, unix.WUNTRACED); err != nil || !ws.Stopped() {
 		return fmt.Errorf("it did not stop (wait status %#x): %w", uint32(ws), err)
 	}
-	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, traceOptions); err != nil {
+	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, nil, traceOptions); err != nil {
 		return fmt.Errorf("PTRACE_SEIZE: %w; is it traced by another, or forbidden (/proc/sys/kernel/yama/ptrace_scope)?", err)
 	}
 	return t.release(th, inherited.Blocked)
@@ -106,7 +106,7 @@ func (t *tracer) release(th *thread, mask uint64) error {
 			if err := unix.Kill(th.tid, unix.SIGCONT); err != nil {
 				return err
 			}
-			err = ptrace(unix.PTRACE_LISTEN, th.tid, 0, 0)
+			err = ptrace(unix.PTRACE_LISTEN, th.tid, 0, nil, 0)
 		case event == 0 && sig == unix.SIGCONT:
 			if err := setMask(th.tid, mask); err != nil {
 				return err
@@ -268,7 +268,7 @@ func installFilter(tid int, filter []bpf.RawInstruction) error {
 
 // setMask sets the signals that a stopped thread blocks.
 func setMask(tid int, mask uint64) error {
-	if err := ptrace(unix.PTRACE_SETSIGMASK, tid, 8, uintptr(unsafe.Pointer(&mask))); err != nil {
+	if err := ptrace(unix.PTRACE_SETSIGMASK, tid, 8, unsafe.Pointer(&mask), 0); err != nil {
 		return fmt.Errorf("PTRACE_SETSIGMASK: %w", err)
 	}
 	return nil
