@@ -94,7 +94,7 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 		a := &g.Arguments[i]
 		p.line("  MISSED value of %s (argument %d) of %s: %#x", Clean(a.Argument), a.Index, callText(a.CallName), a.Value)
 		if len(a.Stack) == 0 {
-			p.line("    %s %s %s", imageText(a.Site.Image), a.Site.Address, function(a.Site.Function))
+			p.line("    %s", at(a.Site.Image, a.Site.Address, a.Site.Function))
 		}
 		p.stack(a.Stack)
 	}
@@ -164,7 +164,7 @@ func (p *verifyPage) stack(frames []gofind.StackFrame) {
 		if f.How != "eh_frame" && i > 0 {
 			how = " (" + f.How + ")"
 		}
-		p.line("    %s %s %s%s", imageText(f.Image), f.Address, function(f.Function), how)
+		p.line("    %s%s", at(f.Image, f.Address, f.Function), how)
 	}
 }
 
@@ -184,21 +184,26 @@ func callText(c gofind.CallName) string {
 }
 
 func siteText(s gofind.SeenSite) string {
-	return fmt.Sprintf("%s %s %s: %s, %s", imageText(s.Image), s.Address, function(s.Function), callText(s.CallName), times(s.Count))
+	return fmt.Sprintf("%s: %s, %s", at(s.Image, s.Address, s.Function), callText(s.CallName), times(s.Count))
 }
 
-// imageText names an image; code that is in no file has none.
-func imageText(image string) string {
+// at names a place: an image, unless the code is in no file, an address and a
+// function, if it is known.
+func at(image, address, name string) string {
 	if image == "" {
-		return "(memory)"
+		image = "(memory)"
 	}
-	return Clean(image)
+	s := Clean(image) + " " + address
+	if name != "" {
+		s += " " + function(name)
+	}
+	return s
 }
 
 // Refused writes a line about a call that a policy would refuse.
 func Refused(w io.Writer, r *gofind.RefusedSite) error {
-	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s %s %s in %s\n",
-		r.Action, callText(r.Site.CallName), imageText(r.Site.Image), r.Site.Address, function(r.Site.Function), Clean(r.Program))
+	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s in %s\n",
+		r.Action, callText(r.Site.CallName), at(r.Site.Image, r.Site.Address, r.Site.Function), Clean(r.Program))
 	return err
 }
 
@@ -209,7 +214,7 @@ func Audit(w io.Writer, a *gofind.Audit) error {
 		r := &a.Refused[i]
 		p.line("%s: %s, %s; the policy says %s", Clean(r.Program), callText(r.Site.CallName), times(r.Site.Count), r.Action)
 		if len(r.Stack) == 0 {
-			p.line("    %s %s %s", imageText(r.Site.Image), r.Site.Address, function(r.Site.Function))
+			p.line("    %s", at(r.Site.Image, r.Site.Address, r.Site.Function))
 		}
 		p.stack(r.Stack)
 	}
