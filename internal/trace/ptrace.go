@@ -80,8 +80,13 @@ func (in *syscallInfo) call() (sysno.Call, bool) {
 }
 
 // site returns the address of the instruction that entered the kernel: syscall,
-// sysenter and int 0x80 have two bytes.
-func (in *syscallInfo) site() uint64 { return in.ip - 2 }
+// sysenter and int 0x80 have two bytes; the vsyscall page traps where it is called.
+func (in *syscallInfo) site() uint64 {
+	if in.ip >= sysno.VsyscallStart && in.ip < sysno.VsyscallEnd {
+		return in.ip
+	}
+	return in.ip - 2
+}
 
 // inject makes a stopped thread, which is at an instruction of its own and in no
 // call, make a call, and leaves it as it was. It returns what the kernel

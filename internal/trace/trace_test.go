@@ -205,6 +205,19 @@ func TestKilled(t *testing.T) {
 	})
 }
 
+// Calls through the vsyscall page are seen by a filter alone.
+func TestVsyscall(t *testing.T) {
+	prog := build(t, "vsyscall.s", "-nostdlib", "-static")
+	if err := exec.Command(prog).Run(); err != nil {
+		t.Skip("no vsyscall page: ", err)
+	}
+	tr := traced(t, Options{Filter: seeAll}, prog)
+	c := tr.Programs[0].calls[native("time")]
+	if tr.Status != (Status{}) || c == nil || c.Count != 1 || c.Sites()[0].Image != "[vsyscall]" {
+		t.Errorf("ended with %+v, call %+v", tr.Status, c)
+	}
+}
+
 // A program's own filter hides nothing.
 func TestSandbox(t *testing.T) {
 	modes(t, func(t *testing.T, o Options) {
