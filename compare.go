@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -92,6 +93,7 @@ func (c *comparison) program(ctx context.Context) {
 	fill(&c.out.Arguments)
 	fill(&c.out.Elsewhere)
 	fill(&c.out.Loaded)
+	fill(&c.out.LibraryPath)
 }
 
 // environment lists the variables that change how the program is scanned.
@@ -142,7 +144,7 @@ func (c *comparison) arguments(n CallName, call *trace.Call, known *Syscall) {
 		values, _ := call.Values(a.Index)
 		for _, v := range values {
 			if !slices.Contains(a.Values, v.Value) {
-				c.out.Arguments = append(c.out.Arguments, MissedValue{n, a.Index, a.Name, v.Value, c.site(n, v.Site), c.stack(v.Stack)})
+				c.out.Arguments = append(c.out.Arguments, MissedValue{n, a.Index, a.Name, v.Value, c.site(n, v.Site), c.stack(v.Stack), []string{}})
 			}
 		}
 	}
@@ -193,7 +195,7 @@ func nameAt(image string, addr uint64, name string) string {
 // modules finds out which of the files that the program loaded explain what was
 // missed: those on the stacks, or all.
 func (c *comparison) modules(ctx context.Context) {
-	if len(c.out.Missed) == 0 || len(c.out.Loaded) == 0 {
+	if len(c.out.Missed)+len(c.out.Arguments) == 0 || len(c.out.Loaded) == 0 {
 		return
 	}
 	var all, some []string
@@ -202,33 +204,65 @@ func (c *comparison) modules(ctx context.Context) {
 			continue
 		}
 		all = append(all, path)
-		if slices.ContainsFunc(c.out.Missed, func(m MissedCall) bool {
-			return slices.ContainsFunc(m.Stack, func(f StackFrame) bool { return f.Image == path })
-		}) {
+		on := func(f StackFrame) bool { return f.Image == path }
+		if slices.ContainsFunc(c.out.Missed, func(m MissedCall) bool { return slices.ContainsFunc(m.Stack, on) }) ||
+			slices.ContainsFunc(c.out.Arguments, func(m MissedValue) bool { return slices.ContainsFunc(m.Stack, on) }) {
 			some = append(some, path)
 		}
 	}
-	left := len(c.out.Missed)
-	for _, files := range [][]string{some, all} {
-		if len(files) == 0 || left == 0 {
-			continue
+	if len(some) == 0 || c.explain(ctx, some) > 0 {
+		c.explain(ctx, all)
+	}
+}
+
+// explain notes what is not missed if files are given as modules, and returns how much still is.
+func (c *comparison) explain(ctx context.Context, files []string) int {
+	opts := c.scan.opts
+	opts.Modules = slices.Concat(opts.Modules, files)
+	with := predict(ctx, c.p.Scannable(), opts)
+	if with.err != nil {
+		// A module may need another that is loaded already, and is in no directory that is searched.
+		var dirs []string
+		for _, f := range files {
+			dirs = append(dirs, filepath.Dir(f))
 		}
-		opts := c.scan.opts
-		opts.Modules = slices.Concat(opts.Modules, files)
-		with := predict(ctx, c.p.Scannable(), opts)
-		for i := range c.out.Missed {
-			m := &c.out.Missed[i]
-			if len(m.Modules) == 0 && with.calls[sysno.Call{ABI: abiOf(m.ABI), Nr: m.Number}] != nil {
-				m.Modules = slices.Clone(files)
-				left--
-			}
+		slices.Sort(dirs)
+		c.out.LibraryPath = slices.Compact(dirs)
+		opts.LibraryPath = slices.Concat(opts.LibraryPath, c.out.LibraryPath)
+		with = predict(ctx, c.p.Scannable(), opts)
+	}
+	if with.err != nil {
+		c.out.Error = "with the loaded files as modules: " + with.err.Error()
+		return 0
+	}
+	left := 0
+	for i := range c.out.Missed {
+		m := &c.out.Missed[i]
+		if len(m.Modules) == 0 && with.calls[sysno.Call{ABI: abiOf(m.ABI), Nr: m.Number}] != nil {
+			m.Modules = slices.Clone(files)
+		}
+		if len(m.Modules) == 0 {
+			left++
 		}
 	}
+	for i := range c.out.Arguments {
+		m := &c.out.Arguments[i]
+		known := with.calls[sysno.Call{ABI: abiOf(m.ABI), Nr: m.Number}]
+		if len(m.Modules) == 0 && known != nil && !slices.ContainsFunc(known.Args, func(a ArgValues) bool {
+			return a.Index == m.Index && !slices.Contains(a.Values, m.Value)
+		}) {
+			m.Modules = slices.Clone(files)
+		}
+		if len(m.Modules) == 0 {
+			left++
+		}
+	}
+	return left
 }
 
 func signalName(n int) string {
 	if name := unix.SignalName(unix.Signal(n)); name != "" {
 		return name
 	}
-	return "signal"
+	return "signal " + strconv.Itoa(n) // a real-time one
 }

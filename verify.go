@@ -56,7 +56,7 @@ type VerifiedProgram struct {
 	SHA256      string        `json:"sha256"` // "" if there is no scan
 	Runs        int           `json:"runs"`
 	Scan        string        `json:"scan"`            // complete, incomplete, failed
-	Error       string        `json:"error,omitempty"` // why there is no scan
+	Error       string        `json:"error,omitempty"` // why there is no scan, or none with the files that were loaded
 	Environment []string      `json:"environment"`     // variables that the scan took into account
 	Predicted   int           `json:"predicted"`       // calls that the scan found
 	Seen        int           `json:"seen"`            // how many of those were made
@@ -66,6 +66,7 @@ type VerifiedProgram struct {
 	Arguments   []MissedValue `json:"arguments"`       // values of arguments that were not predicted
 	Elsewhere   []SeenSite    `json:"elsewhere"`       // places that made calls which the scan knows from other places only
 	Loaded      []string      `json:"loaded"`          // files with code that it loaded and the scan does not know
+	LibraryPath []string      `json:"library_path"`    // LibraryPath that a scan with Modules as below needs
 }
 
 // CallName names a call.
@@ -106,6 +107,7 @@ type MissedValue struct {
 	Value    uint64       `json:"value"`    // cut to the bits that the kernel looks at
 	Site     SeenSite     `json:"site"`     // that passed it first; its count is that of all values
 	Stack    []StackFrame `json:"stack"`    // then
+	Modules  []string     `json:"modules"`  // with these given as Modules, the argument can have the value
 }
 
 // StackFrame is one function of a stack.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -108,7 +107,7 @@ func runAudit(c *cobra.Command, p *gofind.Policy, args []string, json bool, outp
 	if !json && output == "" {
 		opts.Refused = func(r gofind.RefusedSite) { report.Refused(c.ErrOrStderr(), &r) }
 	}
-	a, err := gofind.AuditRun(context.WithoutCancel(c.Context()), p, args, opts)
+	a, err := gofind.AuditRun(c.Context(), p, args, opts)
 	if err != nil {
 		return &exitError{ExitError, err, hint(err)}
 	}

@@ -467,5 +467,5 @@ func (m *expression) eval(code []byte, first *uint64) (uint64, bool) {
 		stack = append(stack, v)
 	}
 	v := pop()
-	return v, ok && !r.bad && len(stack) < maxCFIStack
+	return v, ok && !r.bad && r.pos == len(code)
 }

@@ -21,6 +21,8 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[gofind.Sealed]())
 	describe(want, reflect.TypeFor[gofind.Policy]())
 	describe(want, reflect.TypeFor[gofind.Diff]())
+	describe(want, reflect.TypeFor[gofind.Verification]())
+	describe(want, reflect.TypeFor[gofind.Audit]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)
@@ -35,6 +37,12 @@ func describe(to map[string][]string, typ reflect.Type) {
 	}
 	var fields []string
 	for f := range typ.Fields() {
+		if f.Anonymous { // its fields are the document's
+			part := make(map[string][]string)
+			describe(part, f.Type)
+			fields = append(fields, part[f.Type.Name()]...)
+			continue
+		}
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		line := name + ": " + jsonType(f.Type)
 		if opts == "omitempty" {
@@ -45,10 +53,10 @@ func describe(to map[string][]string, typ reflect.Type) {
 	to[typ.Name()] = fields
 	for f := range typ.Fields() {
 		sub := f.Type
-		if sub.Kind() == reflect.Slice {
+		if sub.Kind() == reflect.Slice || sub.Kind() == reflect.Pointer {
 			sub = sub.Elem()
 		}
-		if sub.Kind() == reflect.Struct {
+		if sub.Kind() == reflect.Struct && !f.Anonymous {
 			describe(to, sub)
 		}
 	}

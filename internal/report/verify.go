@@ -94,9 +94,13 @@ func (p *verifyPage) program(g *gofind.VerifiedProgram) {
 		a := &g.Arguments[i]
 		p.line("  MISSED value of %s (argument %d) of %s: %#x", Clean(a.Argument), a.Index, callText(a.CallName), a.Value)
 		if len(a.Stack) == 0 {
-			p.line("    %s %s %s", imageText(a.Site.Image), a.Site.Address, function(a.Site.Function))
+			p.line("    %s", at(a.Site.Image, a.Site.Address, a.Site.Function))
 		}
 		p.stack(a.Stack)
+	}
+	p.modules(g)
+	if g.Scan != "failed" && g.Error != "" {
+		p.line("  %s", Clean(g.Error))
 	}
 	for _, s := range g.Elsewhere {
 		p.line("  not among the places that the scan lists for it: %s", siteText(s))
@@ -119,12 +123,36 @@ func (p *verifyPage) missed(m *gofind.MissedCall, scan string) {
 		}
 		p.line("    also at %s", siteText(s))
 	}
-	if len(m.Modules) > 0 {
-		names := Clean(strings.Join(m.Modules, " --module "))
-		if len(m.Modules) > maxModules {
-			names = "each of the loaded files"
+}
+
+// modules says with which flags the scan has what was missed.
+func (p *verifyPage) modules(g *gofind.VerifiedProgram) {
+	var flags []string
+	has := map[string]int{}
+	add := func(files []string) {
+		if len(files) == 0 {
+			return
 		}
-		p.line("    the scan has it with --module %s", names)
+		f := "--module " + strings.Join(files, " --module ")
+		if len(files) > maxModules {
+			f = fmt.Sprintf("--module for each of %d of the loaded files", len(files))
+		}
+		if has[f]++; has[f] == 1 {
+			flags = append(flags, f)
+		}
+	}
+	for _, m := range g.Missed {
+		add(m.Modules)
+	}
+	for _, m := range g.Arguments {
+		add(m.Modules)
+	}
+	for _, f := range flags {
+		dirs := ""
+		if len(g.LibraryPath) > 0 {
+			dirs = " --library-path " + strings.Join(g.LibraryPath, ":")
+		}
+		p.line("  the scan has %d of these %d with %s", has[f], len(g.Missed)+len(g.Arguments), Clean(f+dirs))
 	}
 }
 
@@ -136,7 +164,7 @@ func (p *verifyPage) stack(frames []gofind.StackFrame) {
 		if f.How != "eh_frame" && i > 0 {
 			how = " (" + f.How + ")"
 		}
-		p.line("    %s %s %s%s", imageText(f.Image), f.Address, function(f.Function), how)
+		p.line("    %s%s", at(f.Image, f.Address, f.Function), how)
 	}
 }
 
@@ -156,21 +184,26 @@ func callText(c gofind.CallName) string {
 }
 
 func siteText(s gofind.SeenSite) string {
-	return fmt.Sprintf("%s %s %s: %s, %s", imageText(s.Image), s.Address, function(s.Function), callText(s.CallName), times(s.Count))
+	return fmt.Sprintf("%s: %s, %s", at(s.Image, s.Address, s.Function), callText(s.CallName), times(s.Count))
 }
 
-// imageText names an image; code that is in no file has none.
-func imageText(image string) string {
+// at names a place: an image, unless the code is in no file, an address and a
+// function, if it is known.
+func at(image, address, name string) string {
 	if image == "" {
-		return "(memory)"
+		image = "(memory)"
 	}
-	return Clean(image)
+	s := Clean(image) + " " + address
+	if name != "" {
+		s += " " + function(name)
+	}
+	return s
 }
 
 // Refused writes a line about a call that a policy would refuse.
 func Refused(w io.Writer, r *gofind.RefusedSite) error {
-	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s %s %s in %s\n",
-		r.Action, callText(r.Site.CallName), imageText(r.Site.Image), r.Site.Address, function(r.Site.Function), Clean(r.Program))
+	_, err := fmt.Fprintf(w, "gofind: would be refused (%s): %s at %s in %s\n",
+		r.Action, callText(r.Site.CallName), at(r.Site.Image, r.Site.Address, r.Site.Function), Clean(r.Program))
 	return err
 }
 
@@ -181,7 +214,7 @@ func Audit(w io.Writer, a *gofind.Audit) error {
 		r := &a.Refused[i]
 		p.line("%s: %s, %s; the policy says %s", Clean(r.Program), callText(r.Site.CallName), times(r.Site.Count), r.Action)
 		if len(r.Stack) == 0 {
-			p.line("    %s %s %s", imageText(r.Site.Image), r.Site.Address, function(r.Site.Function))
+			p.line("    %s", at(r.Site.Image, r.Site.Address, r.Site.Function))
 		}
 		p.stack(r.Stack)
 	}

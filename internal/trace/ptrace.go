@@ -3,7 +3,6 @@ package trace
 import (
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,9 +10,15 @@ import (
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
-// Requests of ptrace(2) that take plain numbers.
-func ptrace(request, pid int, addr, data uintptr) error {
-	_, _, e := unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, data, 0, 0)
+// ptrace makes a request of ptrace(2) that package unix lacks. Its last argument is
+// pointer, or number if that is nil.
+func ptrace(request, pid int, addr uintptr, pointer unsafe.Pointer, number uintptr) error {
+	var e unix.Errno
+	if pointer != nil {
+		_, _, e = unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, uintptr(pointer), 0, 0)
+	} else {
+		_, _, e = unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr, number, 0, 0)
+	}
 	if e != 0 {
 		return e
 	}
@@ -43,9 +48,7 @@ type syscallInfo struct {
 // getInfo asks what a stopped thread is doing (PTRACE_GET_SYSCALL_INFO, since
 // Linux 5.3). buf has infoSize bytes.
 func getInfo(tid int, buf []byte, in *syscallInfo) error {
-	err := ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, infoSize, uintptr(unsafe.Pointer(&buf[0])))
-	runtime.KeepAlive(buf)
-	if err != nil {
+	if err := ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, infoSize, unsafe.Pointer(&buf[0]), 0); err != nil {
 		return err
 	}
 	le := binary.LittleEndian
@@ -77,8 +80,13 @@ func (in *syscallInfo) call() (sysno.Call, bool) {
 }
 
 // site returns the address of the instruction that entered the kernel: syscall,
-// sysenter and int 0x80 have two bytes.
-func (in *syscallInfo) site() uint64 { return in.ip - 2 }
+// sysenter and int 0x80 have two bytes; the vsyscall page traps where it is called.
+func (in *syscallInfo) site() uint64 {
+	if in.ip >= sysno.VsyscallStart && in.ip < sysno.VsyscallEnd {
+		return in.ip
+	}
+	return in.ip - 2
+}
 
 // inject makes a stopped thread, which is at an instruction of its own and in no
 // call, make a call, and leaves it as it was. It returns what the kernel
@@ -88,8 +96,8 @@ func inject(tid int, nr uint64, args ...uint64) (uint64, error) {
 	if err := unix.PtraceGetRegs(tid, &saved); err != nil {
 		return 0, fmt.Errorf("registers: %w", err)
 	}
-	if saved.Cs != 0x33 {
-		return 0, fmt.Errorf("the program is no 64-bit one")
+	if saved.Cs != longMode {
+		return 0, errShort
 	}
 	at := uintptr(saved.Rip)
 	var code [2]byte

@@ -29,6 +29,9 @@ func (t *tracer) start() error {
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
+	if err == unix.EPERM {
+		return fmt.Errorf("%s: %w; if the file may be executed, ptrace is forbidden here: by a container's seccomp profile or /proc/sys/kernel/yama/ptrace_scope", t.Path, err)
+	}
 	if err != nil {
 		return &os.PathError{Op: "execve", Path: t.Path, Err: err}
 	}
@@ -62,7 +65,8 @@ func (t *tracer) prepare(pid int) error {
 		return err
 	}
 	if lost := inherited.Lost(); lost != 0 {
-		if err := ignore(pid, lost); err != nil {
+		// (No 32-bit program has them, which is no reason not to follow one.)
+		if err := ignore(pid, lost); err != nil && err != errShort {
 			return err
 		}
 	}
@@ -74,13 +78,13 @@ func (t *tracer) prepare(pid int) error {
 			return err
 		}
 	}
-	if err := ptrace(unix.PTRACE_DETACH, pid, 0, uintptr(unix.SIGSTOP)); err != nil {
+	if err := ptrace(unix.PTRACE_DETACH, pid, 0, nil, uintptr(unix.SIGSTOP)); err != nil {
 		return fmt.Errorf("PTRACE_DETACH: %w", err)
 	}
 	if ws, err = wait(pid, unix.WUNTRACED); err != nil || !ws.Stopped() {
 		return fmt.Errorf("it did not stop (wait status %#x): %w", uint32(ws), err)
 	}
-	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, traceOptions); err != nil {
+	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, nil, traceOptions); err != nil {
 		return fmt.Errorf("PTRACE_SEIZE: %w; is it traced by another, or forbidden (/proc/sys/kernel/yama/ptrace_scope)?", err)
 	}
 	return t.release(th, inherited.Blocked)
@@ -102,7 +106,7 @@ func (t *tracer) release(th *thread, mask uint64) error {
 			if err := unix.Kill(th.tid, unix.SIGCONT); err != nil {
 				return err
 			}
-			err = ptrace(unix.PTRACE_LISTEN, th.tid, 0, 0)
+			err = ptrace(unix.PTRACE_LISTEN, th.tid, 0, nil, 0)
 		case event == 0 && sig == unix.SIGCONT:
 			if err := setMask(th.tid, mask); err != nil {
 				return err
@@ -141,8 +145,8 @@ func hideVDSO(tid int) error {
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err
 	}
-	if regs.Cs != 0x33 {
-		return nil // a 32-bit program
+	if regs.Cs != longMode {
+		return nil
 	}
 	var buf [512]byte
 	nulls := -1 // argc comes before the first word that counts
@@ -204,12 +208,20 @@ func peek(tid int, addr uint64, buf []byte) (int, error) {
 	return unix.ProcessVMReadv(tid, local, []unix.RemoteIovec{{Base: uintptr(addr), Len: len(buf)}}, 0)
 }
 
+// longMode is the code segment of 64-bit programs (__USER_CS, arch/x86/include/asm/segment.h).
+const longMode = 0x33
+
+var errShort = errors.New("it is a 32-bit program, which takes no filter from us")
+
 // scratch writes data below the stack of a thread that has just executed a program,
 // where there is nothing yet, calls f with its address, and takes the data away again.
 func scratch(tid int, data []byte, f func(at uint64) error) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 		return err
+	}
+	if regs.Cs != longMode {
+		return errShort
 	}
 	const below = 4096
 	at := (regs.Rsp - below - uint64(len(data))) &^ 15
@@ -256,7 +268,7 @@ func installFilter(tid int, filter []bpf.RawInstruction) error {
 
 // setMask sets the signals that a stopped thread blocks.
 func setMask(tid int, mask uint64) error {
-	if err := ptrace(unix.PTRACE_SETSIGMASK, tid, 8, uintptr(unsafe.Pointer(&mask))); err != nil {
+	if err := ptrace(unix.PTRACE_SETSIGMASK, tid, 8, unsafe.Pointer(&mask), 0); err != nil {
 		return fmt.Errorf("PTRACE_SETSIGMASK: %w", err)
 	}
 	return nil

@@ -168,6 +168,56 @@ func TestNoSuchNumber(t *testing.T) {
 	})
 }
 
+// A 32-bit program is followed; it only cannot be given a filter.
+func TestShort(t *testing.T) {
+	dir := t.TempDir()
+	object, prog := filepath.Join(dir, "short.o"), filepath.Join(dir, "short")
+	for _, argv := range [][]string{{"as", "--32", "-o", object, "testdata/short.s"}, {"ld", "-m", "elf_i386", "-o", prog, object}} {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%v: %v %s", argv, err, out)
+		}
+	}
+	for _, o := range []Options{{}, {NoVDSO: true}} {
+		tr := traced(t, o, prog)
+		if tr.Status.Code != 5 || tr.count(sysno.Call{ABI: sysno.I386, Nr: 64}) != 1 {
+			t.Errorf("ended with %+v, calls %v", tr.Status, tr.Programs[0].Calls())
+		}
+	}
+	tr := traced(t, Options{Filter: seeAll}, "sh", "-c", prog)
+	if tr.Status.Code != 5 || tr.count(sysno.Call{ABI: sysno.I386, Nr: 64}) != 1 {
+		t.Errorf("under a filter: ended with %+v", tr.Status)
+	}
+	if _, err := Run(t.Context(), Options{Path: prog, Argv: []string{prog}, Filter: seeAll}); err == nil || !strings.Contains(err.Error(), "32-bit") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A process that is killed while it makes threads leaves none behind that waits for ever.
+func TestKilled(t *testing.T) {
+	prog := build(t, "threads.c")
+	modes(t, func(t *testing.T, o Options) {
+		for i := range 10 {
+			tr := traced(t, o, "sh", "-c", fmt.Sprintf("%s 2900 & sleep 0.%02d; kill -9 $!; wait $!; exit $?", prog, i*3))
+			if tr.Status.Code != 137 && tr.Status.Code != 9 {
+				t.Errorf("ended with %+v", tr.Status)
+			}
+		}
+	})
+}
+
+// Calls through the vsyscall page are seen by a filter alone.
+func TestVsyscall(t *testing.T) {
+	prog := build(t, "vsyscall.s", "-nostdlib", "-static")
+	if err := exec.Command(prog).Run(); err != nil {
+		t.Skip("no vsyscall page: ", err)
+	}
+	tr := traced(t, Options{Filter: seeAll}, prog)
+	c := tr.Programs[0].calls[native("time")]
+	if tr.Status != (Status{}) || c == nil || c.Count != 1 || c.Sites()[0].Image != "[vsyscall]" {
+		t.Errorf("ended with %+v, call %+v", tr.Status, c)
+	}
+}
+
 // A program's own filter hides nothing.
 func TestSandbox(t *testing.T) {
 	modes(t, func(t *testing.T, o Options) {

@@ -88,12 +88,11 @@ type thread struct {
 	entered  bool // its present call was seen at its entry
 }
 
-// tracer is one run. All of it but kill belongs to the thread that traces.
+// tracer is one run. All but pids belongs to the thread that traces.
 type tracer struct {
 	Options
 	out      *Trace
 	root     int
-	rootDone bool
 	threads  map[int]*thread
 	early    map[int]unix.WaitStatus // stopped at their first instruction, parent not known yet
 	programs map[programKey]*Program
@@ -101,7 +100,6 @@ type tracer struct {
 
 	mu   sync.Mutex
 	pids map[int]int // threads of each process that is alive
-	dead bool        // give up: kill everything
 }
 
 const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
@@ -157,6 +155,7 @@ func run(ctx context.Context, o Options) (*Trace, error) {
 
 // control passes signals on, and kills when the context ends.
 func (t *tracer) control(ctx context.Context, stop <-chan struct{}) {
+	signals := t.Signals
 	for {
 		select {
 		case <-stop:
@@ -171,7 +170,10 @@ func (t *tracer) control(ctx context.Context, stop <-chan struct{}) {
 				case <-time.After(10 * time.Millisecond):
 				}
 			}
-		case s := <-t.Signals:
+		case s, open := <-signals:
+			if !open {
+				signals = nil
+			}
 			if n, ok := s.(unix.Signal); ok && !fromTerminal(n) {
 				t.signal(n, false)
 			}
@@ -280,7 +282,7 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 		return t.syscall(th)
 	case unix.PTRACE_EVENT_STOP:
 		if sig != unix.SIGTRAP { // stopped with its group: it waits for SIGCONT
-			return gone(ptrace(unix.PTRACE_LISTEN, tid, 0, 0))
+			return gone(ptrace(unix.PTRACE_LISTEN, tid, 0, nil, 0))
 		}
 	}
 	return t.resume(th, 0)
@@ -301,7 +303,7 @@ func (t *tracer) resume(th *thread, sig unix.Signal) error {
 	if t.Filter != nil && !th.space.filters {
 		request = unix.PTRACE_CONT
 	}
-	if err := gone(ptrace(request, th.tid, 0, uintptr(sig))); err != nil {
+	if err := gone(ptrace(request, th.tid, 0, nil, uintptr(sig))); err != nil {
 		return fmt.Errorf("thread %d: %w", th.tid, err)
 	}
 	return nil
@@ -334,12 +336,13 @@ func (t *tracer) remove(th *thread) {
 // adopt takes up a thread that th made. It has its parent's program; its memory
 // too, or a copy.
 func (t *tracer) adopt(th *thread, tid int, shared bool) error {
-	if t.threads[tid] != nil {
-		return nil // taken up before, as an orphan
+	group := threadGroup(tid)
+	if t.threads[tid] != nil || group == 0 {
+		return nil // taken up before, as an orphan, or gone already
 	}
 	pid := tid
 	s := &space{pid: tid, program: th.space.program, changed: th.space.changed, filters: th.space.filters}
-	if shared && threadGroup(tid) == th.pid {
+	if shared && group == th.pid {
 		pid, s = th.pid, th.space
 	}
 	t.add(tid, pid, s)
@@ -516,7 +519,7 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 // installsFilter reports whether a call of seccomp or prctl installs a filter.
 func installsFilter(c sysno.Call, args [6]uint64) bool {
 	if name, _ := sysno.Name(c.ABI, c.Nr); name == "seccomp" {
-		return uint32(args[0]) != unix.SECCOMP_SET_MODE_STRICT && uint32(args[0]) != 2
+		return uint32(args[0]) == unix.SECCOMP_SET_MODE_FILTER
 	}
 	return uint32(args[0]) == unix.PR_SET_SECCOMP
 }
