@@ -1,6 +1,7 @@
 package qemu
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 // Frames is the call frame information of an image (DWARF 5 section 6.4): where, at
 // each instruction, the frame of the function is and what its caller had in its registers.
 type Frames struct {
-	data []byte
 	fdes []fde // by start
 }
 
@@ -82,7 +82,7 @@ func (r *leb) sleb() int64 {
 // ParseFrames reads a section .debug_frame of 64-bit addresses, which it borrows.
 // Entries that it does not know (an augmentation, another address size) are left out.
 func ParseFrames(data []byte) (*Frames, error) {
-	f := &Frames{data: data}
+	f := &Frames{}
 	cies := map[uint64]*cie{}
 	for off := uint64(0); off < uint64(len(data)); {
 		r := leb{b: data[off:]}
@@ -117,15 +117,7 @@ func ParseFrames(data []byte) (*Frames, error) {
 		}
 		off = next
 	}
-	slices.SortStableFunc(f.fdes, func(a, b fde) int {
-		switch {
-		case a.start < b.start:
-			return -1
-		case a.start > b.start:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(f.fdes, func(a, b fde) int { return cmp.Compare(a.start, b.start) })
 	return f, nil
 }
 
@@ -180,26 +172,19 @@ type row struct {
 	regs [17]rule
 }
 
-// at returns the row for a pc, false if nothing covers it.
+// at returns the row for a pc and the register that stands for the return address, false if nothing covers it.
 func (f *Frames) at(pc uint64) (w row, ret uint64, ok bool) {
-	i := sort.Search(len(f.fdes), func(i int) bool { return f.fdes[i].start > pc })
-	for i--; i >= 0; i-- {
-		e := &f.fdes[i]
-		if pc >= e.end {
-			return w, 0, false // frames of functions do not nest
-		}
-		m := machine{cie: e.cie, loc: e.start, pc: pc}
-		m.row.cfa = rule{kind: expression}
-		if m.run(e.cie.code, true); !m.bad {
-			m.initial = m.row
-			m.run(e.code, false)
-		}
-		if m.bad || e.cie.ret >= uint64(len(dwarfRegs)) {
-			return w, 0, false
-		}
-		return m.row, e.cie.ret, true
+	i := sort.Search(len(f.fdes), func(i int) bool { return f.fdes[i].start > pc }) - 1
+	if i < 0 || pc >= f.fdes[i].end || f.fdes[i].cie.ret >= uint64(len(dwarfRegs)) {
+		return w, 0, false
 	}
-	return w, 0, false
+	e := &f.fdes[i]
+	m := machine{cie: e.cie, loc: e.start, pc: pc}
+	m.row.cfa = rule{kind: expression} // until something is said of it
+	m.run(e.cie.code, true)
+	m.initial = m.row
+	m.run(e.code, false)
+	return m.row, e.cie.ret, !m.bad
 }
 
 // machine executes call frame instructions up to the row for pc.
@@ -225,8 +210,7 @@ func (m *machine) advance(n uint64) bool {
 
 // run executes instructions (DWARF 5 section 6.4.2; numbers: section 7.24).
 func (m *machine) run(code []byte, isCIE bool) {
-	r := leb{b: code}
-	for len(r.b) > 0 && !m.bad {
+	for r := (leb{b: code}); len(r.b) > 0 && !m.bad; m.bad = m.bad || r.bad {
 		op := r.u8()
 		low := uint64(op & 0x3f)
 		switch op & 0xc0 {
@@ -317,9 +301,7 @@ func (m *machine) run(code []byte, isCIE bool) {
 		default:
 			m.bad = true
 		}
-		m.bad = m.bad || r.bad
 	}
-	m.bad = m.bad || r.bad
 }
 
 func (m *machine) restore(reg uint64, isCIE bool) {
