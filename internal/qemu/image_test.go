@@ -1,6 +1,7 @@
 package qemu
 
 import (
+	"cmp"
 	"context"
 	"debug/dwarf"
 	"encoding/json"
@@ -72,7 +73,7 @@ func TestImage(t *testing.T) {
 		s.Seconds = 120
 	}
 	sym := readSymbols(t, s.Debug)
-	points := append(Points(sym.funcs), inlined(t, sym)...)
+	points := append(Points(sym.funcs), inDWARF(t, sym)...)
 	ctx := within(t, time.Duration(s.Seconds)*time.Second)
 	m := launch(t, ctx, Config{Kernel: s.Kernel, Initrd: s.Initrd, Append: s.Append, Memory: s.Memory, Port: s.Port, Debug: true})
 	d, err := m.Debugger(ctx)
@@ -174,21 +175,46 @@ func get(ctx context.Context, m *Machine, path string) error {
 	}
 }
 
-// inlined returns the places where the body of a call is part of a function that is no entry of it, from DWARF: the body of
-// access in faccessat.
-func inlined(t *testing.T, sym *symbols) []Point {
+// inDWARF returns the places where a call is made that symbols do not tell, from DWARF: the body as part of a function
+// that is no entry of it (of access in faccessat), and libc's name as an entry with the body in it, which stands in the
+// source file of the other two (in images whose libc does not define it).
+func inDWARF(t *testing.T, sym *symbols) []Point {
 	t.Helper()
 	data, err := sym.file.DWARF()
 	if err != nil {
-		t.Logf("no DWARF, so no inlined bodies: %v", err)
+		t.Logf("no DWARF, so only what symbols say: %v", err)
 		return nil
 	}
-	names := map[dwarf.Offset]string{}
+	names := map[dwarf.Offset]string{} // of functions
 	type place struct {
 		origin dwarf.Offset
 		addr   uint64
 	}
 	var places []place
+	var ps []Point
+	type function struct {
+		name   string
+		origin dwarf.Offset // has the name, if name is ""
+		addr   uint64
+	}
+	var unit []function
+	endUnit := func() {
+		entries := map[string]bool{}
+		for i, f := range unit {
+			if f.name == "" {
+				unit[i].name = names[f.origin]
+			}
+			if call, kind, ok := callOf(unit[i].name); ok && kind == "entry" {
+				entries[call] = true
+			}
+		}
+		for _, f := range unit {
+			if entries[f.name] {
+				ps = append(ps, Point{f.addr, f.name, f.name, "wrapper"})
+			}
+		}
+		unit = unit[:0]
+	}
 	for r := data.Reader(); ; {
 		e, err := r.Next()
 		if err != nil {
@@ -197,16 +223,20 @@ func inlined(t *testing.T, sym *symbols) []Point {
 		if e == nil {
 			break
 		}
+		name, _ := e.Val(dwarf.AttrName).(string)
+		origin, hasOrigin := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
 		switch e.Tag {
+		case dwarf.TagCompileUnit:
+			endUnit()
 		case dwarf.TagSubprogram:
-			if name, ok := e.Val(dwarf.AttrName).(string); ok {
-				if _, kind, ok := callOf(name); ok && kind == "body" {
-					names[e.Offset] = name
-				}
+			if name != "" {
+				names[e.Offset] = name
+			}
+			if low, ok := e.Val(dwarf.AttrLowpc).(uint64); ok {
+				unit = append(unit, function{name, origin, low})
 			}
 		case dwarf.TagInlinedSubroutine:
-			origin, ok := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
-			if !ok {
+			if !hasOrigin {
 				continue
 			}
 			addr, ok := e.Val(dwarf.AttrEntrypc).(uint64)
@@ -220,19 +250,24 @@ func inlined(t *testing.T, sym *symbols) []Point {
 			places = append(places, place{origin, addr})
 		}
 	}
-	tr := &Tracer{funcs: sym.funcs}
-	slices.SortStableFunc(tr.funcs, func(a, b Func) int { return int(int64(a.Addr - b.Addr)) })
-	var ps []Point
+	endUnit()
+	wrapper := map[string]bool{}
+	for _, p := range ps {
+		wrapper[p.Func] = true
+	}
+	tr := &Tracer{funcs: slices.Clone(sym.funcs)}
+	slices.SortStableFunc(tr.funcs, func(a, b Func) int { return cmp.Compare(a.Addr, b.Addr) })
 	for _, p := range places {
-		name, ok := names[p.origin]
-		if !ok {
+		name := names[p.origin]
+		call, kind, ok := callOf(name)
+		if !ok || kind != "body" {
 			continue
 		}
-		call, _, _ := callOf(name)
 		in, _ := tr.name(p.addr)
-		if own, _, ok := callOf(in); !ok || own != call {
-			ps = append(ps, Point{p.addr, call, name + " in " + in, "inline"})
+		if own, _, ok := callOf(in); ok && own == call || in == call && wrapper[in] {
+			continue
 		}
+		ps = append(ps, Point{p.addr, call, name + " in " + in, "inline"})
 	}
 	return ps
 }

@@ -115,7 +115,10 @@ func start(ctx context.Context, c Config) (m *Machine, err error) {
 	args := []string{"-accel", "tcg", "-cpu", cpu, "-m", strconv.Itoa(memory), "-nodefaults", "-no-user-config",
 		"-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", c.Kernel}
 	if c.Initrd != "" {
-		args = append(args, "-initrd", c.Initrd)
+		if strings.ContainsRune(c.Initrd, ' ') {
+			return nil, fmt.Errorf("%s: QEMU takes what comes after a space in an initrd's name for its arguments", c.Initrd)
+		}
+		args = append(args, "-initrd", escape(c.Initrd))
 	}
 	if c.Append != "" {
 		args = append(args, "-append", c.Append)
@@ -175,11 +178,10 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// listening waits until QEMU itself answers at Addr, which is before the guest does.
+// listening waits until QEMU listens at Addr, which is before the guest does. It does not connect, since the guest would see that.
 func (m *Machine) listening(ctx context.Context) bool {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		if c, err := net.Dial("tcp4", m.Addr); err == nil {
-			c.Close()
+		if m.listens() {
 			return true
 		}
 		select {
@@ -190,6 +192,41 @@ func (m *Machine) listening(ctx context.Context) bool {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// listens reports whether the socket that listens at Addr is QEMU's own (proc_pid_net(5), proc_pid_fd(5)).
+func (m *Machine) listens() bool {
+	_, port, err := net.SplitHostPort(m.Addr)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return false
+	}
+	proc := fmt.Sprintf("/proc/%d", m.cmd.Process.Pid)
+	table, err := os.ReadFile(proc + "/net/tcp")
+	if err != nil {
+		return false
+	}
+	const listen = "0A"
+	local := fmt.Sprintf("0100007F:%04X", n)
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || f[1] != local || f[3] != listen {
+			continue
+		}
+		fds, err := os.ReadDir(proc + "/fd")
+		if err != nil {
+			return false
+		}
+		for _, fd := range fds {
+			if to, err := os.Readlink(proc + "/fd/" + fd.Name()); err == nil && to == "socket:["+f[9]+"]" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 type consoleWriter struct{ m *Machine }

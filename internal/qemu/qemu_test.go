@@ -40,6 +40,10 @@ boot:	.globl boot
 long:	movl $16, %eax
 	movl %eax, %ss
 	movl %eax, %ds
+	movl $0xc0000100, %ecx # FS base
+	movl $0x12345678, %eax
+	movl $0x1234, %edx
+	wrmsr
 	xorl %ebp, %ebp
 	call main
 	movl $0x31, %eax
@@ -175,10 +179,16 @@ func readSymbols(t testing.TB, path string) *symbols {
 			t.Fatal(err)
 		}
 	}
-	sec := f.Section(".text")
-	s.base = sec.Addr
-	if s.text, err = sec.Data(); err != nil {
-		t.Fatal(err)
+	for _, p := range f.Progs { // FlexOS has more executable sections than .text
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && p.Filesz > uint64(len(s.text)) {
+			s.base, s.text = p.Vaddr, make([]byte, p.Filesz)
+			if _, err := p.ReadAt(s.text, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s.text == nil {
+		t.Fatalf("%s has no executable segment", path)
 	}
 	return s
 }
@@ -283,7 +293,7 @@ func TestDebugger(t *testing.T) {
 	if v, err := d.ReadReg(R15); err != nil || v != 0x8123456789abcdef {
 		t.Errorf("r15 is %#x (%v)", v, err)
 	}
-	if v, err := d.ReadReg(FSBase); err != nil || v != 0 {
+	if v, err := d.ReadReg(FSBase); err != nil || v != 0x123412345678 {
 		t.Errorf("fs_base is %#x (%v)", v, err)
 	}
 	// A call from here; a breakpoint in it is passed over.

@@ -21,7 +21,7 @@ type Point struct {
 	Addr uint64
 	Call string // name of the call
 	Func string // the symbol that says so: uk_syscall_r_X, uk_syscall_e_X, __uk_syscall_r_X ...
-	Kind string // entry, body, or inline: a body within another function
+	Kind string // entry or body
 }
 
 // Points returns the entries of system calls (uk_syscall_{r,e}_X) and the bodies that
@@ -64,6 +64,7 @@ const (
 
 // Frame is a return address on the stack.
 type Frame struct {
+	Addr   uint64 `json:"addr"`   // the return address
 	Func   string `json:"func"`   // "" if no symbol covers it
 	Offset uint64 `json:"offset"` // of the return address in Func
 	How    string `json:"how"`
@@ -73,6 +74,7 @@ type Frame struct {
 // innermost one out. Functions that ended with a jump to the next are not on it.
 type Record struct {
 	Call  string  `json:"call"`
+	Addr  uint64  `json:"addr"`
 	Func  string  `json:"func"`
 	Kind  string  `json:"kind"`
 	Chain []Frame `json:"chain"`
@@ -154,11 +156,11 @@ func (t *Tracer) hit() error {
 	for _, p := range ps {
 		key := p.Func + "\x00" + p.Kind
 		for _, f := range chain {
-			key += fmt.Sprintf("\x00%s+%x %s", f.Func, f.Offset, f.How)
+			key += fmt.Sprintf("\x00%x %s", f.Addr, f.How)
 		}
 		rec := t.records[key]
 		if rec == nil {
-			rec = &Record{Call: p.Call, Func: p.Func, Kind: p.Kind, Chain: chain}
+			rec = &Record{Call: p.Call, Addr: p.Addr, Func: p.Func, Kind: p.Kind, Chain: chain}
 			t.records[key] = rec
 			t.order = append(t.order, rec)
 		}
@@ -221,7 +223,7 @@ func (t *Tracer) chain(r Regs) []Frame {
 			how = Guess
 		}
 		f, off := t.name(up[RIP] - 1)
-		chain = append(chain, Frame{f, off + 1, how})
+		chain = append(chain, Frame{up[RIP], f, off + 1, how})
 		r = up
 	}
 	return chain
