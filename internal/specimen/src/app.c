@@ -2,11 +2,12 @@
 
      normal                     the workload
      C.WAY=ADDR,A0,A1,A2,A3,RAX a call of ADDR from the hole in compartment C; WAY is how
-                                it comes to that: direct, sort, thread, exit, tail, timer
+                                it comes to that: direct, sort, thread, tail
      @N                         as an argument: the address of buffer N
-     end                        nothing, the run is over
+     fill                       puts back what calls need in descriptor 3 and the buffers
+     abort                      the plugin ends the image
 
-   Each prints one line. */
+   A call prints one line. */
 #include "app.h"
 #define HOLE app_hole
 #include "hole.h"
@@ -191,11 +192,15 @@ static void run_job(const char *s)
 		printf("%s: no such way\n", way);
 }
 
-/* What a call needs may lie in these. */
+/* What calls need, as it was: a file, its descriptor 3, its name, a vector, an address. */
 static void fill(void)
 {
+	for (int fd = 3; fd < 16; fd++)
+		close(fd);
+	memset(buffers, 0, sizeof(buffers));
 	memcpy(buffers[0], "secret", 7);
-	close(creat("secret", 0));
+	memcpy(buffers[4], "other", 6);
+	creat("secret", 0);
 	((void **)buffers[1])[0] = buffers[0];
 	((u64 *)buffers[1])[1] = 0;
 	((u16 *)buffers[2])[0] = 2;
