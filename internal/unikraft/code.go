@@ -123,7 +123,7 @@ func (c *code) sweep(addrs []uint64, data []byte, base uint64) []uint64 {
 			if in.Flags&x86.FlagImm != 0 && (in.Size == 8 || in.Size == 4) && c.exec(uint64(in.Imm)) {
 				c.maybe = append(c.maybe, uint64(in.Imm))
 			}
-			if in.Op == x86.OpMov && in.Dst == x86.RSP && in.Flags&x86.FlagMemIn != 0 || in.Op == x86.OpXchg && in.Def&(1<<x86.RSP) != 0 {
+			if in.Op == x86.OpMov && in.Dst == x86.RSP && in.Flags&x86.FlagMemIn != 0 && in.Base != x86.RBP || in.Op == x86.OpXchg && in.Def&(1<<x86.RSP) != 0 {
 				c.stacks[pc] = name
 			}
 		}
