@@ -28,7 +28,10 @@ type pte struct {
 
 func (e *pte) value() uint64 { return le.Uint64(e.bytes) }
 
-// table reports whether the entry is that of another table.
+// maps is where the memory lies that the entry maps, if it is not a table's.
+func (e *pte) maps() uint64 { return e.value() & pteAddr &^ (1<<(12+9*(e.level-1)) - 1) }
+
+// isTable reports whether the entry is that of another table.
 func (e *pte) isTable() bool {
 	return e.value()&ptePresent != 0 && e.level > 1 && e.value()&pteLarge == 0
 }

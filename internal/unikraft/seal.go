@@ -142,6 +142,14 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		{name: ".gofind_text", flags: flagR | flagX, addr: in.Code, bytes: out.Code},
 		{name: ".gofind_rules", flags: flagR, addr: (in.Code + uint64(len(out.Code)) + 4095) &^ 4095},
 	}
+	if s.opts.Protect {
+		p, err := s.protect(files, parts, len(rules.Encode(r)))
+		if err != nil {
+			return nil, err
+		}
+		r.Protected = true
+		parts = append(parts, p...)
+	}
 	parts[2].bytes = rules.Encode(r)
 	for i := range parts {
 		s.rep.Added += uint64(len(parts[i].bytes))

@@ -61,8 +61,8 @@ func open(t testing.TB, path string) *File {
 	return f
 }
 
-// write encodes a file into the test's directory.
-func write(t testing.TB, f *File) string {
+// save encodes a file into the test's directory.
+func save(t testing.TB, f *File) string {
 	t.Helper()
 	b, err := f.Encode()
 	if err != nil {
@@ -144,7 +144,7 @@ func seal(t testing.TB, plan *compartment.Plan, opts Options) (debug, final stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return write(t, d), write(t, f), rep
+	return save(t, d), save(t, f), rep
 }
 
 // boot runs an image to its end and returns its console and the status it ended with.

@@ -2,8 +2,10 @@
 
      normal                     the workload
      C.WAY=ADDR,A0,A1,A2,A3,RAX a call of ADDR from the hole in compartment C; WAY is how
-                                it comes to that: direct, sort, thread, tail
+                                it comes to that: direct, sort, thread, tail. After a + may
+                                stand another such call, for the hole to make after it
      @N                         as an argument: the address of buffer N
+     poke=N,I,VALUE             sets word I of buffer N
      fill                       puts back what calls need in descriptor 3 and the buffers
      abort                      the plugin ends the image
 
@@ -111,7 +113,7 @@ static void workload(void)
 	expect("under interrupts", failures, 0);
 }
 
-static struct { hole_t hole; u64 addr; long a[5]; const char *text; int done; } job;
+static struct { hole_t hole; struct call calls[4]; int n; const char *text; int done; } job;
 
 static void report(long ret)
 {
@@ -122,7 +124,7 @@ static void report(long ret)
 static noinline void call_hole(void)
 {
 	errno = 0;
-	report(job.hole(job.addr, job.a));
+	report(job.hole(job.calls, job.n));
 }
 static int hole_compare(const void *a, const void *b)
 {
@@ -131,7 +133,8 @@ static int hole_compare(const void *a, const void *b)
 	return a < b;
 }
 static void *hole_thread(void *arg) { call_hole(); return arg; }
-static noinline void hole_tail(void) { errno = 0; job.hole(job.addr, job.a); report(-1); }
+/* Jumps to the hole: what it returns to is the caller of this. */
+static noinline long hole_tail(void) { return job.hole(job.calls, job.n); }
 
 static int starts(const char **s, const char *with)
 {
@@ -141,6 +144,23 @@ static int starts(const char **s, const char *with)
 		return 0;
 	*s += n;
 	return 1;
+}
+
+/* A number, or the address of a buffer. */
+static long argument(const char *s, char **end)
+{
+	if (*s == '@')
+		return (long)buffers[strtoul(s + 1, end, 0) & 7];
+	return strtoul(s, end, 0);
+}
+
+static void poke(const char *s)
+{
+	char *end;
+	u64 *buffer = (u64 *)buffers[strtoul(s, &end, 0) & 7];
+	u64 i = strtoul(end + 1, &end, 0) & 31;
+
+	buffer[i] = argument(end + 1, &end);
 }
 
 static void run_job(const char *s)
@@ -166,19 +186,19 @@ static void run_job(const char *s)
 		s++;
 	if (*s)
 		s++;
-	char *end;
+	char *end = (char *)s - 1;
 
-	job.addr = strtoul(s, &end, 0);
-	for (int i = 0; i < 5; i++) {
-		job.a[i] = 0;
-		if (*end == ',') {
-			end++;
-			if (*end == '@')
-				job.a[i] = (long)buffers[strtoul(end + 1, &end, 0) & 7];
-			else
-				job.a[i] = strtoul(end, &end, 0);
+	job.n = 0;
+	do {
+		struct call *c = &job.calls[job.n++];
+
+		c->addr = strtoul(end + 1, &end, 0);
+		for (int i = 0; i < 5; i++) {
+			c->a[i] = 0;
+			if (*end == ',')
+				c->a[i] = argument(end + 1, &end);
 		}
-	}
+	} while (*end == '+' && job.n < 4);
 	if (starts(&way, "direct"))
 		call_hole();
 	else if (starts(&way, "sort"))
@@ -187,7 +207,7 @@ static void run_job(const char *s)
 		if (!pthread_create(&t, hole_thread, NULL))
 			pthread_join(t);
 	} else if (starts(&way, "tail"))
-		hole_tail();
+		report(hole_tail());
 	else
 		printf("%s: no such way\n", way);
 }
@@ -228,6 +248,8 @@ int main(int argc, char **argv)
 			plugin_abort(3);
 		else if (!strcmp(word, "fill"))
 			fill();
+		else if (!strncmp(word, "poke=", 5))
+			poke(word + 5);
 		else if (strlen(word) > 4 && (!strncmp(word, "net.", 4) || !strncmp(word, "app.", 4) || !strncmp(word, "plug", 4)))
 			run_job(word);
 	}

@@ -3,15 +3,16 @@
 #define APP_H
 #include "uk.h"
 
-typedef long (*hole_t)(u64, const long *);
-long app_hole(u64, const long *);
+struct call { u64 addr; long a[5]; };
+typedef long (*hole_t)(const struct call *, int);
+long app_hole(const struct call *, int);
 
 /* net: sockets, a log, a timer */
 int net_listen(int port);
 int net_poll(int (*deliver)(const char *, int));
 u64 net_ticks(void);
 long net_sum(long a, long b, long c, long d, long e, long f, long g, long h, int n, ...);
-long net_hole(u64, const long *);
+long net_hole(const struct call *, int);
 int net_parse(const char *, void (*fail)(int));
 const struct net_ops { int (*open)(int); int (*stat)(void); long (*tail)(long); } *net_operations(void);
 int net_tail(int port);
@@ -22,7 +23,7 @@ extern u64 net_timer_count;
 int plugin_load(const char *path, char *out, size_t n);
 int plugin_sort(int *v, int n, int (*cmp)(const void *, const void *));
 int plugin_thread(int n);
-long plugin_hole(u64, const long *);
+long plugin_hole(const struct call *, int);
 struct big { long v[8]; };
 struct big plugin_big(struct big);
 __int128 plugin_wide(__int128);
