@@ -23,15 +23,15 @@ var regionLayouts = []struct {
 	{64, 16, 24, false},
 }
 
-// addRegions tells the boot information that parts are loaded, so that the heap does not get
-// their memory. It reports false if the section has no boot information in it yet, as in
-// files with symbols.
-func (f *File) addRegions(parts []part) (bool, error) {
-	s := f.section(".uk_bootinfo")
+// addRegions tells the boot information, which lies where the section s is, that parts are
+// loaded, so that the heap does not get their memory. It reports false if there is no boot information
+// yet, as in files with symbols.
+func (f *File) addRegions(parts []part, s *section) (bool, error) {
 	if s == nil {
 		return false, nil
 	}
-	b := f.contents(s)
+	b := f.Bytes(s.addr)
+	b = b[:min(uint64(len(b)), s.size)]
 	if len(b) < bootinfoHeader || le.Uint32(b) != bootinfoMagic {
 		return false, nil
 	}

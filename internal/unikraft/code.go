@@ -206,13 +206,22 @@ func (c *code) leaf(addr uint64) bool {
 		switch in.Op {
 		case x86.OpJmp, x86.OpJcc:
 			return uint64(in.Imm) >= addr && uint64(in.Imm) < end
-		case x86.OpCall, x86.OpCallInd, x86.OpJmpInd, x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+		case x86.OpCall:
 			return false
-		case x86.OpMov, x86.OpPop, x86.OpXchg, x86.OpOther:
-			return in.Def&(1<<x86.RSP) == 0 // it could return elsewhere
 		}
-		return true
+		return plain(in)
 	})
+}
+
+// plain reports whether an instruction that is no direct jump or call leads nowhere else.
+func plain(in *x86.Inst) bool {
+	switch in.Op {
+	case x86.OpCallInd, x86.OpJmpInd, x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+		return false
+	case x86.OpMov, x86.OpPop, x86.OpXchg, x86.OpOther:
+		return in.Def&(1<<x86.RSP) == 0 // it could return elsewhere
+	}
+	return true
 }
 
 // readsReturn reports whether a function looks at its return address before its first call or jump, as

@@ -142,6 +142,31 @@ func Parse(path string, data []byte) (*File, error) {
 	return f, nil
 }
 
+// check reports whether a file with symbols is an image of Unikraft.
+func (f *File) check() error {
+	for _, y := range f.Symbols() {
+		if strings.HasPrefix(y.Name, "ukplat_") || strings.HasPrefix(y.Name, "_ukplat_") || strings.HasPrefix(y.Name, "uk_syscall_") {
+			return nil
+		}
+	}
+	return f.errorf(ErrNotUnikernel, "has no function of Unikraft (ukplat_*, uk_syscall_*); give the image that a build of it leaves")
+}
+
+// kludge reports whether a boot loader takes the addresses to load at from the multiboot header
+// (Multiboot 0.6.96, section 3.1.2, bit 16).
+func (f *File) kludge() bool {
+	if f.Wrapped {
+		return false
+	}
+	head := f.elf[:min(len(f.elf), 8192)]
+	for at := 0; at+multibootSize <= len(head); at += 4 {
+		if magic, flags := le.Uint32(head[at:]), le.Uint32(head[at+4:]); magic == multibootMagic && magic+flags+le.Uint32(head[at+8:]) == 0 {
+			return flags&(1<<16) != 0
+		}
+	}
+	return false
+}
+
 // readSections reads section headers; those that contradict the file are taken for none at all.
 func readSections(elf []byte, shoff uint64, shnum int) ([]section, int) {
 	size := uint64(len(elf))

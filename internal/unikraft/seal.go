@@ -12,6 +12,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // Options are choices in sealing.
@@ -50,6 +51,14 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	}
 	if i, _ := debug.symtab(); i == 0 {
 		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
+	}
+	if err := debug.check(); err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if f.kludge() {
+			return nil, f.errorf(nil, "is loaded by the addresses in its multiboot header, and not by segments, so nothing can be added to it (Unikraft before 0.12, FlexOS); build it with a later version")
+		}
 	}
 	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
 	if len(plan.Compartments) > compartment.MaxCompartments {
@@ -163,11 +172,11 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		return nil, err
 	}
 	for i, f := range files {
-		known, err := f.addRegions(parts)
+		known, err := f.addRegions(parts, debug.section(".uk_bootinfo"))
 		if err != nil {
 			return nil, err
 		}
-		if i == len(files)-1 && !known && f.section(".uk_bootinfo") != nil && len(files) > 1 {
+		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
 			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
 		}
 		f.add(parts, symbols)
@@ -176,10 +185,23 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	return &s.rep, nil
 }
 
-// entries hooks the entries of calls that are denied to someone.
+// entries hooks the entries of calls that are denied to someone. A function that makes
+// several calls is one whose callers are not told apart: it is denied to those to whom all of them are.
 func (s *sealing) entries() {
+	all, some := map[uint64]uint32{}, map[uint64]uint32{}
 	for _, e := range s.plan.Entries {
-		denied := s.denied(e.Number)
+		d := s.denied(e.Number)
+		if _, ok := all[e.Addr]; !ok {
+			all[e.Addr] = ^uint32(0)
+		}
+		all[e.Addr] &= d
+		some[e.Addr] |= d
+	}
+	for _, e := range s.plan.Entries {
+		denied := all[e.Addr]
+		if rest := some[e.Addr] &^ denied & s.denied(e.Number); rest != 0 {
+			s.gap(rest, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from others that it makes", callName(e.Number)))
+		}
 		if denied == 0 {
 			continue
 		}
@@ -188,19 +210,24 @@ func (s *sealing) entries() {
 			s.gap(denied, e.Addr, e.Func, fmt.Errorf("calls of %s are not checked: %w", callName(e.Number), err))
 			continue
 		}
-		if h.Check && h.Denied != denied { // one function for two calls: who is denied either
-			denied |= h.Denied
-		}
 		h.Check, h.Denied, h.Call, h.Errno = true, denied, callName(e.Number), e.Errno
 		h.NoReturn = h.NoReturn || slices.Contains(mustNotReturn, e.Number)
 	}
 }
 
-// errReturn is the reason not to gate what looks at its return address.
-var errReturn = errors.New("it reads its return address")
+// Reasons not to gate a function, beyond those of relocate.
+var (
+	errReturn = errors.New("it reads its return address")
+	errTwo    = errors.New("it belongs to another compartment, too")
+)
 
 // gates hooks the functions where control comes into a compartment.
 func (s *sealing) gates() {
+	type failure struct {
+		gate   compartment.Gate
+		reason error
+	}
+	var failed []failure
 	for _, g := range s.plan.Gates {
 		bit := uint32(1) << g.To
 		switch {
@@ -210,16 +237,44 @@ func (s *sealing) gates() {
 			s.rep.Unneeded++
 			continue
 		case s.code.readsReturn(g.Addr):
-			s.gap(bit, g.Addr, g.Func, fmt.Errorf("entering it is not noticed: %w", errReturn))
+			failed = append(failed, failure{g, errReturn})
 			continue
 		}
 		h, err := s.hook(g.Addr, g.Size, g.Func)
+		if err == nil && h.Gate && h.Bit != uint8(g.To) {
+			err = errTwo
+		}
 		if err != nil {
-			s.gap(bit, g.Addr, g.Func, fmt.Errorf("entering it is not noticed: %w", err))
+			failed = append(failed, failure{g, err})
 			continue
 		}
 		h.Gate, h.Bit = true, uint8(g.To)
 	}
+	for _, f := range failed {
+		if s.covered(f.gate) {
+			s.rep.Unneeded++
+			continue
+		}
+		s.gap(1<<f.gate.To, f.gate.Addr, f.gate.Func, fmt.Errorf("entering it is not noticed: %w", f.reason))
+	}
+}
+
+// covered reports whether all that a function calls and jumps to is gated for the same compartment, or calls
+// nothing: so that it can do nothing on its own.
+func (s *sealing) covered(g compartment.Gate) bool {
+	end := g.Addr + s.code.size(g.Addr)
+	return s.code.function(g.Addr, func(in *x86.Inst) bool {
+		switch in.Op {
+		case x86.OpJmp, x86.OpJcc, x86.OpCall:
+			to := uint64(in.Imm)
+			if in.Op != x86.OpCall && to >= g.Addr && to < end {
+				return true
+			}
+			h := s.hooks[to]
+			return h != nil && h.Gate && h.Bit == uint8(g.To) || s.code.exec(to) && s.code.leaf(to)
+		}
+		return plain(in)
+	})
 }
 
 // flow hooks what changes the flow of control other than by calls and returns.
@@ -385,10 +440,10 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 	}
 	for _, e := range s.plan.Entries {
 		h := s.hooks[e.Addr]
-		re := rules.Entry{Func: e.Func, Addr: e.Addr, Number: uint16(e.Number), Denied: s.denied(e.Number), Errno: e.Errno,
+		re := rules.Entry{Func: e.Func, Addr: e.Addr, Number: uint16(e.Number), Errno: e.Errno,
 			NoReturn: slices.Contains(mustNotReturn, e.Number)}
 		if h != nil && h.Check {
-			re.Hook = at[e.Addr]
+			re.Hook, re.Denied = at[e.Addr], h.Denied
 		}
 		r.Entries = append(r.Entries, re)
 	}

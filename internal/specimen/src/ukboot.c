@@ -63,6 +63,8 @@ void uk_boot_entry(void)
 			ukplat_terminate(6);
 	uk_sched_thread_create(main_thread, "specimen", 0);
 	ukplat_irq_init();
+	while (!ukplat_ticks())
+		; /* what follows can rely on a time that is not 0 */
 	for (;;)
 		uk_sched_yield();
 }
