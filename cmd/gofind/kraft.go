@@ -58,6 +58,9 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
   gofind kraft seal --plan plan.json --on-deny crash -o app build/app_qemu-x86_64`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if plan == "" {
+				return usagef("see "+c.CommandPath()+" --help", "name a plan with --plan")
+			}
 			f, err := os.Open(plan)
 			if err != nil {
 				return err
@@ -81,7 +84,6 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringVar(&plan, "plan", "", "`FILE` with the compartments, their calls and their gates (gofind.plan/v1)")
-	must(c.MarkFlagRequired("plan"))
 	fs.StringVarP(&file, "output", "o", "", "write `FILE`, and FILE.dbg (default: IMAGE.sealed)")
 	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
 	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")

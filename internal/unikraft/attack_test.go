@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/attacks.md")
@@ -144,8 +145,8 @@ func TestAttacks(t *testing.T) {
 		s := targets[a.opts]
 		if s == nil {
 			s = &target{t: t, plain: open(t, img.Debug)}
-			plan := planOf(t, s.plain)
-			plan.Compartments[1].Needs = calls(t, "getpid clock_gettime clone futex sched_yield exit")
+			plan := planOf(t, img)
+			plan.Compartments[1].Needs = specimen.Calls("getpid clock_gettime clone futex sched_yield exit")
 			var debug string
 			debug, s.final, _ = seal(t, plan, a.opts)
 			s.debug = open(t, debug)

@@ -25,7 +25,7 @@ func TestFlags(t *testing.T) {
 				t.Fatal(err)
 			}
 			debug, final := open(t, img.Debug), open(t, img.Final)
-			rep, err := Seal(planOf(t, debug), debug, final, Options{})
+			rep, err := Seal(planOf(t, img), debug, final, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

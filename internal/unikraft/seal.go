@@ -41,7 +41,7 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if final != nil {
 		files = append(files, final)
 	}
-	for _, f := range files {
+	for _, f := range slices.Backward(files) { // the one that the user named first
 		switch _, err := f.Rules(); {
 		case err == nil:
 			return nil, f.errorf(ErrSealed, "is already sealed; seal the image as it was built")

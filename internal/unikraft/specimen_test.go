@@ -75,59 +75,12 @@ func save(t testing.TB, f *File) string {
 	return path
 }
 
-// calls makes a set from names.
-func calls(t testing.TB, names string) compartment.Calls {
-	var c compartment.Calls
-	for _, n := range strings.Fields(names) {
-		nr, ok := sysno.Number(sysno.X86_64, n)
-		if !ok {
-			t.Fatalf("no call %s", n)
-		}
-		c.Add(nr)
-	}
-	return c
-}
-
-// What the parts of the specimen need, from reading their source. What they call back counts,
-// and what a function does that they enter. Printing is left to core.
-const (
-	netNeeds    = "socket bind getpid clock_gettime getuid open write close clone futex sched_yield exit"
-	pluginNeeds = "open read close getuid clone futex sched_yield exit getpid getppid"
-)
-
-// planOf is a plan for the specimen, made by hand: gates are at all functions of
-// net and plugin, also those that nobody else can reach.
-func planOf(t testing.TB, f *File) *compartment.Plan {
-	plan := &compartment.Plan{Compartments: []compartment.Compartment{
-		{Name: "core", Default: true},
-		{Name: "net", Needs: calls(t, netNeeds)},
-		{Name: "plugin", Needs: calls(t, pluginNeeds)},
-	}}
-	gates := map[string]compartment.ID{"op_open": 1, "op_stat": 1, "op_tail": 1, "work": 2}
-	for _, s := range f.Symbols() {
-		if s.Type != sttFunc {
-			continue
-		}
-		for _, prefix := range []string{"uk_syscall_r_", "uk_syscall_e_", "__uk_syscall_r_"} {
-			if name, ok := strings.CutPrefix(s.Name, prefix); ok {
-				nr, ok := sysno.Number(sysno.X86_64, name)
-				if !ok {
-					t.Fatal(s.Name)
-				}
-				plan.Entries = append(plan.Entries, compartment.Entry{Func: s.Name, Addr: s.Addr, Size: s.Size, Number: nr, Errno: prefix == "uk_syscall_e_"})
-				plan.Compartments[0].Needs.Add(nr)
-			}
-		}
-		to, ok := gates[s.Name]
-		switch {
-		case strings.HasPrefix(s.Name, "net_"):
-			to, ok = 1, true
-		case strings.HasPrefix(s.Name, "plugin_"):
-			to, ok = 2, true
-		}
-		if ok {
-			plan.Gates = append(plan.Gates, compartment.Gate{Func: s.Name, Addr: s.Addr, Size: s.Size, To: to})
-		}
+// planOf returns the specimen's plan.
+func planOf(t testing.TB, img *specimen.Image) *compartment.Plan {
+	t.Helper()
+	plan, err := img.Plan()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return plan
 }
@@ -138,7 +91,7 @@ func seal(t testing.TB, plan *compartment.Plan, opts Options) (debug, final stri
 	img := image(t)
 	d, f := open(t, img.Debug), open(t, img.Final)
 	if plan == nil {
-		plan = planOf(t, d)
+		plan = planOf(t, img)
 	}
 	rep, err := Seal(plan, d, f, opts)
 	if err != nil {
@@ -223,7 +176,7 @@ func TestMatrix(t *testing.T) {
 	for _, denial := range []gates.Denial{gates.EPERM, gates.ENOSYS} {
 		img := image(t)
 		debug := open(t, img.Debug)
-		plan := planOf(t, debug)
+		plan := planOf(t, img)
 		_, final, _ := seal(t, plan, Options{OnDeny: denial})
 		dispatch, dispatchErrno := addr(t, debug, "uk_syscall6_r"), addr(t, debug, "uk_syscall6")
 		wrapper := addr(t, debug, "uk_syscall_r")
