@@ -134,7 +134,7 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 func newImagePlan(p *compartment.Plan) *ImagePlan {
 	out := &ImagePlan{Schema: planSchema, Compartments: []PlanCompartment{}, Gates: []PlanFunction{}, Entries: []PlanEntry{}}
 	for _, c := range p.Compartments {
-		out.Compartments = append(out.Compartments, PlanCompartment{c.Name, c.Default, c.Transparent, callNames(&c.Executes), callNames(&c.Needs)})
+		out.Compartments = append(out.Compartments, PlanCompartment{c.Name, c.Default, c.Transparent, setNames(&c.Executes), setNames(&c.Needs)})
 	}
 	for _, g := range p.Gates {
 		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name})
@@ -164,8 +164,8 @@ func callNumber(name string) (int, error) {
 	return 0, fmt.Errorf("there is no system call %q", name)
 }
 
-// callNames lists a set, sorted by name.
-func callNames(c *compartment.Calls) []string {
+// setNames lists a set, sorted by name.
+func setNames(c *compartment.Calls) []string {
 	names := []string{}
 	for n := range 512 {
 		if c.Has(n) {

@@ -264,7 +264,7 @@ func newSealedImage(path string, r *rules.Rules) *SealedImage {
 	}
 	for i := range r.Compartments {
 		c := &r.Compartments[i]
-		out.Compartments = append(out.Compartments, ImageCompartment{c.Name, c.Default, c.Transparent, callNames(&c.Allowed)})
+		out.Compartments = append(out.Compartments, ImageCompartment{c.Name, c.Default, c.Transparent, setNames(&c.Allowed)})
 	}
 	for i := range r.Entries {
 		e := &r.Entries[i]
