@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +23,7 @@ type ImageVerifyOptions struct {
 	Initrd   string        // file, "" for none
 	Memory   int           // MiB; 0 is 256
 	Port     uint16        // TCP port of the image that the workload is to reach; 0 is no network
-	Input    string        // what is typed on the console
+	Input    string        // what is typed on the console, each line after Until came once more
 	Workload string        // shell command that is run while the image runs, with its address in $GOFIND_ADDR (HOST:PORT)
 	Until    string        // the workload starts when the console has this text, and without a workload the run ends
 	Timeout  time.Duration // for each boot; 0 is a minute
@@ -77,15 +79,39 @@ func VerifyImage(ctx context.Context, plain, sealed string, o ImageVerifyOptions
 			return nil, err
 		}
 	}
+	// QEMU passes the name of the file to the image, so both get the same.
+	dir, err := os.MkdirTemp("", "gofind-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	boot := func(path string) (ImageRun, error) {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return ImageRun{}, err
+		}
+		link := filepath.Join(dir, "image")
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return ImageRun{}, err
+		}
+		if err := os.Symlink(abs, link); err != nil {
+			return ImageRun{}, err
+		}
+		r, err := runImage(ctx, link, o)
+		r.Image = path
+		if err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return r, err
+	}
 	v := &ImageVerification{Schema: imageVerifySchema, Differences: []string{}}
-	var err error
-	if v.Plain, err = runImage(ctx, plain, o); err != nil {
+	if v.Plain, err = boot(plain); err != nil {
 		return nil, err
 	}
 	if v.Plain.Workload != 0 {
 		return nil, fmt.Errorf("%s: the workload ended with %d without rules, so it can prove nothing; %s", plain, v.Plain.Workload, tail(v.Plain.Output))
 	}
-	if v.Sealed, err = runImage(ctx, sealed, o); err != nil {
+	if v.Sealed, err = boot(sealed); err != nil {
 		if ctx.Err() != nil {
 			return nil, err
 		}
@@ -114,7 +140,7 @@ func (r *ImageRun) end() string {
 
 // runImage boots one image.
 func runImage(ctx context.Context, path string, o ImageVerifyOptions) (ImageRun, error) {
-	r := ImageRun{Image: path}
+	var r ImageRun
 	timeout := o.Timeout
 	if timeout == 0 {
 		timeout = time.Minute
@@ -129,12 +155,18 @@ func runImage(ctx context.Context, path string, o ImageVerifyOptions) (ImageRun,
 	defer m.Close()
 	if o.Until != "" {
 		if err := m.Await(ctx, o.Until); err != nil {
-			return r, fmt.Errorf("%s: %w", path, err)
+			return r, err
 		}
 	}
-	if o.Input != "" {
-		if err := m.Type(o.Input); err != nil {
-			return r, fmt.Errorf("%s: the console takes no input: %w", path, err)
+	n := 0
+	for line := range strings.Lines(o.Input) {
+		if n++; o.Until != "" {
+			if err := prompt(ctx, m, o.Until, n); err != nil {
+				return r, err
+			}
+		}
+		if err := m.Type(line); err != nil {
+			return r, fmt.Errorf("the console takes no input: %w", err)
 		}
 	}
 	switch {
@@ -153,11 +185,11 @@ func runImage(ctx context.Context, path string, o ImageVerifyOptions) (ImageRun,
 			return r, err
 		}
 		if ctx.Err() != nil {
-			return r, fmt.Errorf("%s: the workload did not end in %v; console: %s", path, timeout, tail(m.Console()))
+			return r, fmt.Errorf("the workload did not end in %v; console: %s", timeout, tail(m.Console()))
 		}
 	case o.Until == "" || o.Input != "":
 		if r.Status, err = m.Wait(ctx); err != nil {
-			return r, fmt.Errorf("%s: %w; name a text with --until, after which it is done", path, err)
+			return r, fmt.Errorf("%w; name a text with --until, after which it is done", err)
 		}
 		r.Ended = true
 	}
@@ -165,6 +197,18 @@ func runImage(ctx context.Context, path string, o ImageVerifyOptions) (ImageRun,
 	r.Console = m.Console()
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
+}
+
+// prompt waits until the console has had a text n times.
+func prompt(ctx context.Context, m *qemu.Machine, text string, n int) error {
+	for strings.Count(m.Console(), text) < n {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %q on the console, the %d. time: %w; %s", text, n, ctx.Err(), tail(m.Console()))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // tail is the end of a text, in one line.

@@ -154,7 +154,7 @@ It ends with 0 if both did the same, and with 3 if not.`,
 	fs.IntVar(&o.Memory, "memory", 256, "memory in `MIB`")
 	fs.Uint16Var(&o.Port, "port", 0, "a TCP `PORT` of the image that the workload can reach")
 	fs.StringVar(&o.Workload, "workload", "", "a shell `COMMAND` to run while the image runs; $GOFIND_ADDR leads to its port")
-	fs.StringVar(&o.Until, "until", "", "a `TEXT` on the console: the workload starts then, and without one the run is over")
+	fs.StringVar(&o.Until, "until", "", "a `TEXT` on the console: the workload starts then, or a line is typed; without either the run is over")
 	fs.StringVar(&o.Input, "input", "", "a `TEXT` to type on the console; \\n ends a line")
 	fs.DurationVar(&o.Timeout, "timeout", time.Minute, "the longest `TIME` a boot may take")
 	fs.StringArrayVar(&o.Ignore, "ignore", nil, "do not compare lines that match a `REGEXP`; repeatable")

@@ -50,7 +50,7 @@ func scan(f *File) *code {
 		}
 		data := f.elf[s.off:][:s.filesz]
 		if s.flags&flagX != 0 {
-			addrs = c.sweep(addrs, data, s.vaddr)
+			addrs = c.sweep(addrs, data, s.vaddr, skip)
 		} else {
 			c.words(data, s.vaddr, skip)
 		}
@@ -70,12 +70,17 @@ func (c *code) exec(addr uint64) bool {
 	return false
 }
 
-// words notes the aligned words of data that may be addresses of code, except in page tables.
+// words notes the aligned words of data that may be entries of a table of addresses of code: at least
+// one of the words beside it is another. Page tables are left out.
 func (c *code) words(data []byte, base uint64, skip map[uint64]bool) {
+	before := false
 	for at := uint64(0); at+8 <= uint64(len(data)); at += 8 {
-		if v := le.Uint64(data[at:]); v != 0 && c.exec(v) && !skip[(base+at)&^4095] {
+		v := le.Uint64(data[at:])
+		is := c.exec(v) && !skip[(base+at)&^4095]
+		if is && (before || at+16 <= uint64(len(data)) && c.exec(le.Uint64(data[at+8:]))) {
 			c.maybe = append(c.maybe, v)
 		}
+		before = is
 	}
 }
 
@@ -83,16 +88,20 @@ func (c *code) words(data []byte, base uint64, skip map[uint64]bool) {
 const maxTable = 4096
 
 // sweep decodes the code of one segment, from each symbol to the next, and appends the targets of branches.
-func (c *code) sweep(addrs []uint64, data []byte, base uint64) []uint64 {
+func (c *code) sweep(addrs []uint64, data []byte, base uint64, skip map[uint64]bool) []uint64 {
 	next, _ := slices.BinarySearchFunc(c.starts, base, func(s Symbol, a uint64) int { return cmp.Compare(s.Addr, a) })
 	var in x86.Inst
 	var calls []uint64 // of the current function
-	name := ""
+	name, start := "", base
 	for at := uint64(0); at < uint64(len(data)); {
 		pc := base + at
+		if skip[pc&^4095] {
+			at = pc&^4095 + 4096 - base
+			continue
+		}
 		limit := uint64(len(data))
 		for next < len(c.starts) && c.starts[next].Addr <= pc {
-			name, calls = c.starts[next].Name, calls[:0]
+			name, start, calls = c.starts[next].Name, c.starts[next].Addr, calls[:0]
 			next++
 		}
 		if next < len(c.starts) && c.starts[next].Addr-base < limit {
@@ -114,14 +123,14 @@ func (c *code) sweep(addrs []uint64, data []byte, base uint64) []uint64 {
 			}
 		default:
 			if in.Base == x86.RIP && in.Flags&x86.FlagMem != 0 {
-				if to := uint64(in.Disp); c.exec(to) {
+				if to := uint64(in.Disp); to >= start && to < base+limit {
 					c.maybe = append(c.maybe, to)
-				} else if in.Op == x86.OpLea {
+				} else if in.Op == x86.OpLea && !c.exec(to) {
 					c.table(to)
 				}
 			}
-			if in.Flags&x86.FlagImm != 0 && (in.Size == 8 || in.Size == 4) && c.exec(uint64(in.Imm)) {
-				c.maybe = append(c.maybe, uint64(in.Imm))
+			if to := uint64(in.Imm); in.Flags&x86.FlagImm != 0 && to >= start && to < base+limit { // of a label
+				c.maybe = append(c.maybe, to)
 			}
 			if in.Op == x86.OpMov && in.Dst == x86.RSP && in.Flags&x86.FlagMemIn != 0 && in.Base != x86.RBP || in.Op == x86.OpXchg && in.Def&(1<<x86.RSP) != 0 {
 				c.stacks[pc] = name
@@ -231,7 +240,8 @@ func (c *code) readsReturn(addr uint64) bool {
 	known := map[x86.Reg]int64{x86.RSP: 0}
 	found := false
 	c.function(addr, func(in *x86.Inst) bool {
-		if in.Flags&(x86.FlagMem|x86.FlagMemIn) == x86.FlagMem|x86.FlagMemIn && in.Flags&x86.FlagSeg == 0 && in.Index == x86.RegNone {
+		const load = x86.FlagMem | x86.FlagMemIn
+		if in.Flags&(load|x86.FlagMemOut|x86.FlagSeg) == load && in.Index == x86.RegNone { // not lock orq $0, (%rsp), a barrier
 			if at, ok := known[in.Base]; ok && at+in.Disp == 0 {
 				found = true
 			}
