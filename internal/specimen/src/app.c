@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 		if (!strcmp(word, "normal"))
 			workload();
 		else if (!strcmp(word, "abort"))
-			plugin_abort(3);
+			plugin_abort(9);
 		else if (!strcmp(word, "fill"))
 			fill();
 		else if (!strncmp(word, "poke=", 5))
