@@ -79,16 +79,21 @@ func (p *painter) gaps(gaps []gofind.ImageGap) {
 	}
 	p.title(yellow, "Not enforced in full")
 	for _, g := range gaps {
-		where := strings.TrimSpace(Clean(g.Function) + " " + g.Address)
-		if where == "" {
-			where = "the image"
-		}
-		effect := "no compartment gains by it"
-		if len(g.Weakens) > 0 {
-			effect = "weakens " + Clean(strings.Join(g.Weakens, ", "))
-		}
-		fmt.Fprintf(p.w, "  %s: %s (%s)\n", where, Clean(g.Reason), effect)
+		where, effect := gapText(g)
+		fmt.Fprintf(p.w, "  %s: %s (%s)\n", Clean(where), Clean(g.Reason), Clean(effect))
 	}
+}
+
+// gapText says where a gap is, and what it does to rules.
+func gapText(g gofind.ImageGap) (where, effect string) {
+	where = strings.TrimSpace(g.Function + " " + g.Address)
+	if where == "" {
+		where = "the image"
+	}
+	if len(g.Weakens) == 0 {
+		return where, "no compartment gains by it"
+	}
+	return where, "weakens " + strings.Join(g.Weakens, ", ")
 }
 
 // words writes words in lines that fit.
@@ -153,7 +158,8 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 		}
 	}
 	for _, g := range s.Gaps {
-		comment("gap", g.Function, g.Address+":", g.Reason+"; weakens", strings.Join(g.Weakens, ","))
+		where, effect := gapText(g)
+		comment("gap", where+":", g.Reason, "("+effect+")")
 	}
 	return p.w.Flush()
 }
