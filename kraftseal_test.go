@@ -242,7 +242,7 @@ func TestDiffer(t *testing.T) {
 		{"a\na\n", "a\n", []string{"console, plain: a"}},
 		{strings.Repeat("x\ny\n", 11), "", append(strings.Split(strings.TrimSpace(strings.Repeat("console, plain: x\nconsole, plain: y\n", 10)), "\n"), "console, plain: ... 2 more lines")},
 	} {
-		if got := differ("console", c.a, c.b, ignore); cmp.Diff(got, c.want) != "" {
+		if got := differingLines("console", c.a, c.b, ignore); cmp.Diff(got, c.want) != "" {
 			t.Errorf("%q %q: %q", c.a, c.b, got)
 		}
 	}

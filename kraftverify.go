@@ -125,8 +125,8 @@ func VerifyImage(ctx context.Context, plain, sealed string, o ImageVerifyOptions
 	if a.Workload != b.Workload {
 		v.Differences = append(v.Differences, fmt.Sprintf("workload: ended with %d, sealed with %d", a.Workload, b.Workload))
 	}
-	v.Differences = append(v.Differences, differ("console", a.Console, b.Console, ignore)...)
-	v.Differences = append(v.Differences, differ("workload", a.Output, b.Output, ignore)...)
+	v.Differences = append(v.Differences, differingLines("console", a.Console, b.Console, ignore)...)
+	v.Differences = append(v.Differences, differingLines("workload", a.Output, b.Output, ignore)...)
 	v.Same = len(v.Differences) == 0
 	return v, nil
 }
@@ -223,8 +223,8 @@ func tail(s string) string {
 // maxDifferences is how many lines that differ are listed.
 const maxDifferences = 20
 
-// differ lists the lines that are in one text and not in the other, in their order.
-func differ(what, a, b string, ignore []*regexp.Regexp) []string {
+// differingLines lists the lines that are in one text and not in the other, in their order.
+func differingLines(what, a, b string, ignore []*regexp.Regexp) []string {
 	lines := func(s string) []string {
 		var out []string
 		for l := range strings.Lines(s) {
