@@ -125,7 +125,7 @@ in the same way, and compares their consoles, how they end, and what the
 workload prints and ends with. A run is over when the workload ends, when
 the console has the text of --until, or when the image ends by itself.
 
-It ends with 0 if both did the same, and with 3 if not.`,
+It ends with 0 if both did the same, and with 1 if not.`,
 		Example: `  gofind kraft verify app app.sealed
   gofind kraft verify --append "app -v" --input 'select 1;\n.exit\n' app app.sealed
   gofind kraft verify --port 80 --workload 'curl -s --retry 20 --retry-all-errors $GOFIND_ADDR' web web.sealed`,
@@ -142,7 +142,7 @@ It ends with 0 if both did the same, and with 3 if not.`,
 				err = report.VerificationPage(out, v, out.style())
 			}
 			if err == nil && !v.Same {
-				return &exitError{code: ExitIncomplete}
+				return &exitError{code: ExitError}
 			}
 			return err
 		},
