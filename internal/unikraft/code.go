@@ -38,9 +38,6 @@ func scan(f *File) *code {
 	skip := c.pageTables()
 	for _, s := range c.starts {
 		addrs = append(addrs, s.Addr)
-		if s.Size > 0 {
-			addrs = append(addrs, s.Addr+s.Size)
-		}
 	}
 	c.starts = slices.CompactFunc(c.starts, func(a, b Symbol) bool { return a.Addr == b.Addr })
 	for i := range f.segments {

@@ -31,7 +31,7 @@ func parseRoles(text string) ([]role, error) {
 			return nil, fmt.Errorf("hooks.txt:%d: want role, symbol, offset", i+1)
 		}
 		switch w[0] {
-		case "switch", "add", "jump", "end", "errno", "boot", "paging":
+		case "switch", "add", "jump", "end", "errno", "boot", "paging", "smp":
 		default:
 			return nil, fmt.Errorf("hooks.txt:%d: no role %q", i+1, w[0])
 		}

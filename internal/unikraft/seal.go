@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/gates"
@@ -205,6 +206,10 @@ func (s *sealing) entries() {
 		if denied == 0 {
 			continue
 		}
+		if cold(e.Func) {
+			s.gap(denied, e.Addr, e.Func, fmt.Errorf("calls of %s are not checked: %w", callName(e.Number), errCold))
+			continue
+		}
 		h, err := s.hook(e.Addr, e.Size, e.Func)
 		if err != nil {
 			s.gap(denied, e.Addr, e.Func, fmt.Errorf("calls of %s are not checked: %w", callName(e.Number), err))
@@ -219,7 +224,13 @@ func (s *sealing) entries() {
 var (
 	errReturn = errors.New("it reads its return address")
 	errTwo    = errors.New("it belongs to another compartment, too")
+	errCold   = errors.New("it is a part of a function, which is not called")
 )
+
+// cold reports whether a symbol is that of gcc's cold part of a function, to which only the other part jumps.
+func cold(name string) bool {
+	return strings.HasSuffix(name, ".cold") || strings.Contains(name, ".cold.")
+}
 
 // gates hooks the functions where control comes into a compartment.
 func (s *sealing) gates() {
@@ -233,7 +244,7 @@ func (s *sealing) gates() {
 		switch {
 		case int(g.To) >= len(s.plan.Compartments) || s.enforced()&bit == 0:
 			continue
-		case s.first&bit != 0 || s.code.leaf(g.Addr):
+		case s.first&bit != 0 || cold(g.Func) || s.code.leaf(g.Addr):
 			s.rep.Unneeded++
 			continue
 		case s.code.readsReturn(g.Addr):
@@ -329,6 +340,11 @@ func (s *sealing) flow() {
 		}
 		added = added || special == gates.ThreadAdd
 		h.Special, h.Offset = special, offset
+	}
+	for _, r := range roles {
+		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "smp" {
+			s.gap(all, y.Addr, y.Name, errors.New("it starts other processors, and all share one tag"))
+		}
 	}
 	if threads && !added {
 		s.gap(all, 0, "", errors.New("new threads are not known to run on behalf of who makes them: no function of the scheduler is known"))
