@@ -164,6 +164,8 @@ type Output struct {
 	Patches []Patch  // jumps, in the order of Input.Hooks
 	At      []uint64 // where the code of each hook starts, in the same order
 	Symbols []Symbol // names for parts of the code
+
+	leave, leaveEnd, buckets uint64
 }
 
 // Symbol names a part of the code.
@@ -196,7 +198,7 @@ func Generate(in *Input) (*Output, error) {
 	g.enter()
 	g.leave()
 	g.refusals()
-	out := &Output{DataMem: end - in.Data}
+	out := &Output{DataMem: end - in.Data, leave: a.syms["leave"], leaveEnd: a.syms["leave_end"], buckets: in.Data + bucketsOffset}
 	out.Symbols = append(out.Symbols, Symbol{"gofind_runtime", in.Code, uint64(len(a.code))},
 		Symbol{"gofind_leave", a.syms["leave"], a.syms["leave_end"] - a.syms["leave"]})
 	for i := range in.Hooks {

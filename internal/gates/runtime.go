@@ -130,6 +130,7 @@ func (g *generator) enter() {
 
 // leave writes where gated functions return to.
 func (g *generator) leave() {
+	g.code = append(g.code, 0xcc) // see Frames
 	g.align(16)
 	g.label("leave")
 	g.op("488d6424f8")     // lea -8(%rsp), %rsp: the return address, once more

@@ -287,7 +287,7 @@ func (p *part) size() uint64 { return max(p.memory, uint64(len(p.bytes))) }
 // add appends parts, which must lie behind all that is loaded, and symbols, if the
 // file has a symbol table. Headers are rewritten in place where there is room, and
 // at the end of the file otherwise; section headers go to the end of the file.
-func (f *File) add(parts []part, symbols []Symbol) {
+func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) {
 	for _, p := range parts {
 		f.pad(4096)
 		off := uint64(len(f.elf))
@@ -314,7 +314,8 @@ func (f *File) add(parts []part, symbols []Symbol) {
 		}
 	}
 	if f.sections != nil {
-		f.addSymbols(symbols, len(f.sections))
+		f.addSymbols(symbols)
+		f.addFrames(frames)
 		f.addNames()
 		f.pad(8)
 		le.PutUint64(f.elf[40:], uint64(len(f.elf)))
@@ -372,7 +373,7 @@ func (s *section) append(b []byte) []byte {
 func (f *File) addNames() {
 	names := append([]byte(nil), f.contents(&f.sections[f.shstrndx])...)
 	for i := range f.sections {
-		if s := &f.sections[i]; strings.HasPrefix(s.name, ".gofind") {
+		if s := &f.sections[i]; strings.HasPrefix(s.name, ".gofind") || s.name != "" && s.nameOff == 0 {
 			s.nameOff = uint32(len(names))
 			names = append(append(names, s.name...), 0)
 		}
@@ -382,8 +383,31 @@ func (f *File) addNames() {
 	f.elf = append(f.elf, names...)
 }
 
-// addSymbols appends global symbols for functions. Sections from first on are searched for where they lie.
-func (f *File) addSymbols(symbols []Symbol, _ int) {
+// addFrames appends to .debug_frame of a file with symbols; if it has none, it gets one.
+func (f *File) addFrames(frames func(offset uint32) []byte) {
+	if i, _ := f.symtab(); i == 0 {
+		return
+	}
+	const name = ".debug_frame"
+	s := f.section(name)
+	if s == nil {
+		f.sections = append(f.sections, section{name: name, typ: shtProgbits, addralign: 8, off: uint64(len(f.elf))})
+		s = &f.sections[len(f.sections)-1]
+	} else if s.typ != shtProgbits || s.flags != 0 || s.size > 1<<31 {
+		return // compressed, or not what it is called
+	}
+	b := append([]byte(nil), f.contents(s)...)
+	if len(b)%8 != 0 {
+		return // its end is not that of an entry
+	}
+	b = append(b, frames(uint32(len(b)))...)
+	f.pad(8)
+	s.off, s.size = uint64(len(f.elf)), uint64(len(b))
+	f.elf = append(f.elf, b...)
+}
+
+// addSymbols appends global symbols.
+func (f *File) addSymbols(symbols []Symbol) {
 	i, j := f.symtab()
 	if i == 0 || len(symbols) == 0 {
 		return

@@ -180,7 +180,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
 			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
 		}
-		f.add(parts, symbols)
+		f.add(parts, symbols, out.Frames)
 	}
 	s.rep.Rules = r
 	return &s.rep, nil
