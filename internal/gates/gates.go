@@ -7,7 +7,7 @@
 // runs now. Bits are added when a function of a compartment is entered, and taken
 // back when it returns, so that the tag is the set of compartments along the chain of calls. A
 // call of the system is refused if it is denied to one of them: neither can a deputy be asked to
-// make it, nor does it help to call back. The bit of the compartment in which the image starts is always set.
+// make it, nor does it help to call back. The bit of the compartment in which the image starts is always set, but in handlers of interrupts.
 //
 // # A gate
 //
@@ -33,8 +33,8 @@
 //   - Context switches. The tag belongs to the thread: the gate of the switch pushes it on
 //     the stack of the thread that gives way, and pops it when that goes on. A thread that runs for the first
 //     time starts with the tag that its creator had when it added it to the scheduler.
-//   - Interrupts and traps. Their handlers run on no compartment's behalf but the
-//     first one's: the tag is set to that for the time of the handler.
+//   - Interrupts and traps. Their handlers run on nobody's behalf: the tag is empty for the time
+//     of the handler.
 //   - longjmp leaves functions without returning from them. Its gate reads
 //     the stack pointer that it will set, removes the entries of this thread below it, and
 //     restores the tag that the outermost of them had saved.
@@ -83,7 +83,7 @@ type Special uint8
 // The special functions.
 const (
 	Plain     Special = iota
-	Handler           // of interrupts and traps: runs on behalf of the first compartment alone
+	Handler           // of interrupts and traps: runs on nobody's behalf
 	Switch            // switches to the context to which its second argument points
 	ThreadAdd         // makes a context known, to which its second argument points
 	LongJump          // restores a stack pointer, at Offset from its first argument

@@ -107,7 +107,7 @@ func (g *generator) enter() {
 	}
 	g.label("enter_handler")
 	g.op("4153")               // push %r11
-	g.op("41bb $", g.in.First) // mov $first, %r11d
+	g.op("41bb $", 0) // mov $0, %r11d: on nobody's behalf
 	g.label("enter")           // %r11d is the new tag
 	g.op("9c fa")              // pushf; cli
 	g.op("4152 4151 4150")     // push %r10, %r9, %r8

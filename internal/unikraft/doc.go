@@ -15,7 +15,7 @@
 //
 //   - Entries of system calls that are denied to a compartment: check.
 //   - Functions where control comes into a compartment: gate. Not those of the compartment
-//     in which the image starts: its bit is always set. Not functions that call nothing: nothing can happen
+//     in which the image starts: its bit is always set, but in handlers of interrupts, which act for nobody. Not functions that call nothing: nothing can happen
 //     on their behalf; and one that cannot be hooked is no loss if all that it calls is hooked.
 //   - Functions that code which ends in iretq calls: handlers of interrupts and traps.
 //   - Those of hooks.txt.
