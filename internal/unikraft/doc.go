@@ -26,5 +26,6 @@
 // compartments whose rules it weakens. The caller decides whether an image with gaps is worth having. A gap never
 // makes a program fail that would work without rules.
 //
-// Which gates and entries there are is not decided here but in the Plan.
+// Which gates and entries there are is not decided here but in the Plan; only entries of calls
+// that nothing makes, which it may lack, are found by their symbols.
 package unikraft

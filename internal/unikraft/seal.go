@@ -125,6 +125,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 			s.first |= 1 << i
 		}
 	}
+	s.complete()
 	s.entries()
 	s.gates()
 	s.flow()

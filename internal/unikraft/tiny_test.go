@@ -381,6 +381,22 @@ func FuzzSeal(f *testing.F) {
 	})
 }
 
+// Entries that the plan lacks are denied to all that do not need their calls.
+func TestComplete(t *testing.T) {
+	plan := tinyPlan()
+	plan.Entries = plan.Entries[:1]
+	rep, err := Seal(plan, parse(t, "debug", tiny(true, true)), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Entries) != 1 {
+		t.Error("the plan has changed")
+	}
+	if e := rep.Rules.Entries; len(e) != 2 || e[1].Func != "uk_syscall_e_getpid" || !e[1].Errno || e[1].Number != 39 || e[1].Denied != 2 || e[1].Hook == 0 {
+		t.Errorf("%+v", rep.Rules.Entries)
+	}
+}
+
 func TestRoles(t *testing.T) {
 	for _, text := range []string{"switch x", "jump x y", "jump x 4", "jump x -8", "run x 0", "jump x 0 0"} {
 		if r, err := parseRoles("# a comment\n" + text + "\n"); err == nil || r != nil || !strings.Contains(err.Error(), "hooks.txt:2: ") {
