@@ -106,15 +106,15 @@ func (g *generator) enter() {
 		g.jmp("enter")
 	}
 	g.label("enter_handler")
-	g.op("4153")               // push %r11
-	g.op("41bb $", 0) // mov $0, %r11d: on nobody's behalf
-	g.label("enter")           // %r11d is the new tag
-	g.op("9c fa")              // pushf; cli
-	g.op("4152 4151 4150")     // push %r10, %r9, %r8
-	g.op("4c8d542430")         // lea 48(%rsp), %r10
-	g.op("4c8d0d @leave")      // lea leave(%rip), %r9
-	g.op("4d390a")             // cmp %r9, (%r10)
-	g.jcc(ccE, "enter_set")    // after a jump from a gated function
+	g.op("4153")            // push %r11
+	g.op("41bb $", 0)       // mov $0, %r11d: on nobody's behalf
+	g.label("enter")        // %r11d is the new tag
+	g.op("9c fa")           // pushf; cli
+	g.op("4152 4151 4150")  // push %r10, %r9, %r8
+	g.op("4c8d542430")      // lea 48(%rsp), %r10
+	g.op("4c8d0d @leave")   // lea leave(%rip), %r9
+	g.op("4d390a")          // cmp %r9, (%r10)
+	g.jcc(ccE, "enter_set") // after a jump from a gated function
 	g.call("put")
 	g.op("4d8b0a")        // mov (%r10), %r9
 	g.op("4d894810")      // mov %r9, 16(%r8)
