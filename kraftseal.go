@@ -105,7 +105,7 @@ var (
 
 // SealImage writes to out a copy of a unikernel's image that enforces a plan, and to out.dbg one
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
-// The files are written as a whole or not at all; image itself is not changed.
+// Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
 	opts := unikraft.Options{Protect: o.Protect, Tool: o.Tool}
 	for i, d := range denials {
