@@ -27,7 +27,7 @@ const (
 // exitMeanings says what each code means, in the words of the documentation.
 var exitMeanings = []string{
 	ExitOK:         "a complete answer; with `why`, the program can make the call",
-	ExitError:      "no answer: a file that cannot be read, found or analysed; with `verify`, a call that was not predicted",
+	ExitError:      "no answer: a file that cannot be read, found or analysed; with `verify`, a call that was not predicted; with `kraft verify`, a difference",
 	ExitUsage:      "the command line is wrong",
 	ExitIncomplete: "an incomplete answer: the program may make calls that are not listed",
 	ExitNever:      "`why`: the program cannot make the call",

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gofind-dev/gofind"
 	"github.com/gofind-dev/gofind/internal/report"
+	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
@@ -31,6 +33,7 @@ func TestMain(m *testing.M) {
 //	truncate FILE SIZE           cut a file
 //	append FILE TEXT             write text at the end of a file
 //	flip FILE TEXT OFFSET        invert the lowest byte's bits at an offset from the first TEXT in a file
+//	specimen DIR                 build a unikernel in DIR, with a plan for it; needs gcc
 //	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"append":   appendTo,
 			"flip":     flip,
 			"result":   result,
+			"specimen": buildSpecimen,
 		},
 	})
 }
@@ -115,6 +119,16 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.ParseInt(args[1], 0, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+func buildSpecimen(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: specimen DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	img, err := specimen.Build(dir)
+	ts.Check(err)
+	ts.Check(img.WritePlan(filepath.Join(dir, "plan.json")))
 }
 
 func result(ts *testscript.TestScript, neg bool, args []string) {

@@ -69,7 +69,7 @@ without running it. It reads x86-64 ELF files.`,
 	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.AddCommand(newScan(out), newWhy(out), newProfile(out), newDiff(out), newSeal(out), newUnseal(), newInspect(out),
-		newRun(), newVerify(out), newAssumptions(out), newVersion(), exitCodesTopic())
+		newRun(), newVerify(out), newKraft(out), newAssumptions(out), newVersion(), exitCodesTopic())
 	for _, command := range extraCommands {
 		root.AddCommand(command())
 	}

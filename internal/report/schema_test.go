@@ -23,6 +23,9 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[gofind.Diff]())
 	describe(want, reflect.TypeFor[gofind.Verification]())
 	describe(want, reflect.TypeFor[gofind.Audit]())
+	describe(want, reflect.TypeFor[gofind.ImagePlan]())
+	describe(want, reflect.TypeFor[gofind.SealedImage]())
+	describe(want, reflect.TypeFor[gofind.ImageVerification]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)

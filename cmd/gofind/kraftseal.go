@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gofind-dev/gofind"
+	"github.com/gofind-dev/gofind/internal/report"
+)
+
+// newKraftSeal is `gofind kraft seal`.
+func newKraftSeal(out output) *cobra.Command {
+	var (
+		o      gofind.ImageSealOptions
+		onDeny choice
+		plan   string
+		file   string
+		json   bool
+	)
+	c := &cobra.Command{
+		Use:   "seal IMAGE",
+		Short: "Write each compartment's rules into the image of a unikernel",
+		Long: `Seal writes a copy of IMAGE, and of the file with symbols beside it, that
+enforces for each compartment which system calls may happen on its behalf. IMAGE
+is what a build of Unikraft leaves: the file that boots, with IMAGE.dbg.
+
+A call that a compartment does not need fails, whoever makes it for that
+compartment: the C library, another compartment that it calls, a callback, or a
+thread that it started.
+
+If something in the image cannot be hooked, so that rules would not hold in full,
+nothing is written unless --allow-gaps is given; inspect lists it then.`,
+		Example: `  gofind kraft seal --plan plan.json build/app_qemu-x86_64
+  gofind kraft seal --plan plan.json --on-deny crash -o app build/app_qemu-x86_64`,
+		Args: arguments("IMAGE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if plan == "" {
+				return usagef("see "+c.CommandPath()+" --help", "name a plan with --plan")
+			}
+			f, err := os.Open(plan)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
+				return fmt.Errorf("%s: %w", plan, err)
+			}
+			o.OnDeny, o.Tool = onDeny.value, buildVersion().short()
+			if file == "" {
+				file = strings.TrimSuffix(args[0], ".dbg") + ".sealed"
+			}
+			sealed, err := gofind.SealImage(c.Context(), args[0], file, o)
+			if err != nil {
+				return err
+			}
+			return writeImage(out, sealed, json)
+		},
+	}
+	onDeny = choice{"eperm", []string{"eperm", "enosys", "crash"}}
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&plan, "plan", "", "`FILE` with the compartments, their calls and their gates (gofind.plan/v1)")
+	fs.StringVarP(&file, "output", "o", "", "write `FILE`, and FILE.dbg (default: IMAGE.sealed)")
+	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
+	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")
+	fs.BoolVar(&o.Protect, "protect-rules", false, "write-protect the rules and the text where the boot page table allows it")
+	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
+	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
+	return c
+}
+
+// newKraftInspect is `gofind kraft inspect`.
+func newKraftInspect(out output) *cobra.Command {
+	var json bool
+	c := &cobra.Command{
+		Use:   "inspect IMAGE",
+		Short: "Show the rules in a sealed image",
+		Long: `Inspect reads the rules from a sealed image. It needs neither symbols nor
+sections: the file that boots is enough.`,
+		Example: `  gofind kraft inspect app.sealed
+  gofind kraft inspect app.sealed | grep deny`,
+		Args: arguments("IMAGE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			sealed, err := gofind.InspectImage(args[0])
+			if errors.Is(err, gofind.ErrNoRules) {
+				return fmt.Errorf("%w; gofind kraft seal writes some", err)
+			}
+			if err != nil {
+				return err
+			}
+			return writeImage(out, sealed, json)
+		},
+	}
+	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
+	return c
+}
+
+// writeImage writes rules in the form that fits the output.
+func writeImage(out output, s *gofind.SealedImage, json bool) error {
+	switch {
+	case json:
+		return report.JSON(out, s)
+	case out.screen.Terminal:
+		return report.ImagePage(out, s, out.style())
+	}
+	return report.ImageLines(out, s)
+}
+
+// newKraftVerify is `gofind kraft verify`.
+func newKraftVerify(out output) *cobra.Command {
+	var (
+		o    gofind.ImageVerifyOptions
+		json bool
+	)
+	c := &cobra.Command{
+		Use:   "verify IMAGE SEALED",
+		Short: "Boot an image and the sealed one in QEMU, and compare",
+		Long: `Verify boots IMAGE and SEALED in QEMU (without hardware support), drives both
+in the same way, and compares their consoles, how they end, and what the
+workload prints and ends with. A run is over when the workload ends, when
+the console has the text of --until, or when the image ends by itself.
+
+It ends with 0 if both did the same, and with 1 if not.`,
+		Example: `  gofind kraft verify app app.sealed
+  gofind kraft verify --append "app -v" --input 'select 1;\n.exit\n' app app.sealed
+  gofind kraft verify --port 80 --workload 'curl -s --retry 20 --retry-all-errors $GOFIND_ADDR' web web.sealed`,
+		Args: arguments("IMAGE", "SEALED"),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Input = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\\`, `\`).Replace(o.Input)
+			v, err := gofind.VerifyImage(c.Context(), args[0], args[1], o)
+			if err != nil {
+				return err
+			}
+			if json {
+				err = report.JSON(out, v)
+			} else {
+				err = report.VerificationPage(out, v, out.style())
+			}
+			if err == nil && !v.Same {
+				return &exitError{code: ExitError}
+			}
+			return err
+		},
+	}
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&o.Append, "append", "", "the image's command `LINE`")
+	fs.StringVar(&o.Initrd, "initrd", "", "an initial file system, from `FILE`")
+	fs.IntVar(&o.Memory, "memory", 256, "memory in `MIB`")
+	fs.Uint16Var(&o.Port, "port", 0, "a TCP `PORT` of the image that the workload can reach")
+	fs.StringVar(&o.Workload, "workload", "", "a shell `COMMAND` to run while the image runs; $GOFIND_ADDR leads to its port")
+	fs.StringVar(&o.Until, "until", "", "a `TEXT` on the console: the workload starts then, or a line is typed; without either the run is over")
+	fs.StringVar(&o.Input, "input", "", "a `TEXT` to type on the console; \\n ends a line")
+	fs.DurationVar(&o.Timeout, "timeout", time.Minute, "the longest `TIME` a boot may take")
+	fs.StringArrayVar(&o.Ignore, "ignore", nil, "do not compare lines that match a `REGEXP`; repeatable")
+	fs.StringArrayVar(&o.QEMU, "qemu", nil, "a further `ARGUMENT` for QEMU; repeatable")
+	fs.BoolVar(&json, "json", false, "write JSON (gofind.kraftverify/v1)")
+	return c
+}

@@ -1,0 +1,519 @@
+package unikraft
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/compartment"
+	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/relocate"
+	"github.com/gofind-dev/gofind/internal/rules"
+	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Options are choices in sealing.
+type Options struct {
+	OnDeny  gates.Denial
+	Protect bool   // write-protect text and rules
+	Tool    string // version, for the rules
+}
+
+// Report is what sealing did.
+type Report struct {
+	Rules     *rules.Rules
+	Unneeded  int      // gates into the first compartment, and of functions that call nothing
+	Added     uint64   // bytes of code, data and rules in the file
+	Protected []string // what --protect-rules could not protect, or what remains
+	Notes     []string // code that sets the stack pointer in a way that is not followed
+}
+
+// mustNotReturn are calls after which callers expect not to be.
+var mustNotReturn = []int{60, 231} // exit, exit_group
+
+// Seal writes the plan's rules into the image: into the file with symbols and into final, the one that boots, if it is not nil.
+// Both are changed. An error means that neither may be used.
+func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, error) {
+	files := []*File{debug}
+	if final != nil {
+		files = append(files, final)
+	}
+	for _, f := range slices.Backward(files) { // the one that the user named first
+		switch _, err := f.Rules(); {
+		case err == nil:
+			return nil, f.errorf(ErrSealed, "is already sealed; seal the image as it was built")
+		case !errors.Is(err, rules.ErrNone):
+			return nil, f.errorf(ErrSealed, "is already sealed: %v; seal the image as it was built", err)
+		}
+	}
+	if i, _ := debug.symtab(); i == 0 {
+		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
+	}
+	if err := debug.check(); err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if f.kludge() {
+			return nil, f.errorf(nil, "is loaded by the addresses in its multiboot header, and not by segments, so nothing can be added to it (Unikraft before 0.12, FlexOS); build it with a later version")
+		}
+	}
+	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
+	if len(plan.Compartments) > compartment.MaxCompartments {
+		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
+	}
+	return s.seal(debug, files)
+}
+
+// sealing is the work on one image.
+type sealing struct {
+	plan  *compartment.Plan
+	code  *code
+	opts  Options
+	first uint32 // mask of the compartment in which the image starts
+	hooks map[uint64]*gates.Hook
+	gaps  []rules.Gap
+	rep   Report
+}
+
+func (s *sealing) gap(weakens uint32, addr uint64, name string, reason error) {
+	s.gaps = append(s.gaps, rules.Gap{Func: name, Addr: addr, Reason: reason.Error(), Weakens: weakens})
+}
+
+// enforced is the mask of the compartments whose rules are enforced.
+func (s *sealing) enforced() uint32 {
+	var m uint32
+	for i := range s.plan.Compartments {
+		if !s.plan.Compartments[i].Transparent {
+			m |= 1 << i
+		}
+	}
+	return m
+}
+
+// denied is the mask of the compartments that must not make call n.
+func (s *sealing) denied(n int) uint32 {
+	m := s.enforced()
+	for i := range s.plan.Compartments {
+		if s.plan.Compartments[i].Needs.Has(n) {
+			m &^= 1 << i
+		}
+	}
+	return m
+}
+
+// hook returns the hook of the function at addr, a new one if there is none, or the reason why there cannot be one.
+func (s *sealing) hook(addr, size uint64, name string) (*gates.Hook, error) {
+	if h := s.hooks[addr]; h != nil {
+		return h, nil
+	}
+	p, err := s.code.cut(addr, size)
+	if err != nil {
+		return nil, err
+	}
+	h := &gates.Hook{Name: name, Prologue: p}
+	s.hooks[addr] = h
+	return h, nil
+}
+
+func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
+	for i := range s.plan.Compartments {
+		if c := &s.plan.Compartments[i]; c.Default && !c.Transparent {
+			s.first |= 1 << i
+		}
+	}
+	s.complete()
+	s.entries()
+	s.gates()
+	s.flow()
+	in, err := s.input(debug)
+	if err != nil {
+		return nil, err
+	}
+	base := uint64(0)
+	for _, f := range files {
+		base = max(base, (f.end()+4095)&^4095)
+	}
+	in.Data = base
+	in.Code = base // for the size of the data, which does not depend on addresses
+	out, err := gates.Generate(in)
+	if err != nil {
+		return nil, debug.errorf(err, "cannot be sealed: %v", err)
+	}
+	in.Code = (base + out.DataMem + 4095) &^ 4095
+	if out, err = gates.Generate(in); err != nil {
+		return nil, debug.errorf(err, "cannot be sealed: %v", err)
+	}
+	r := s.rules(in, out)
+	parts := []part{
+		{name: ".gofind_data", flags: flagR | flagW, addr: in.Data, bytes: out.Data, memory: out.DataMem},
+		{name: ".gofind_text", flags: flagR | flagX, addr: in.Code, bytes: out.Code},
+		{name: ".gofind_rules", flags: flagR, addr: (in.Code + uint64(len(out.Code)) + 4095) &^ 4095},
+	}
+	if s.opts.Protect {
+		p, err := s.protect(files, parts, len(rules.Encode(r)))
+		if err != nil {
+			return nil, err
+		}
+		r.Protected = true
+		parts = append(parts, p...)
+	}
+	parts[2].bytes = rules.Encode(r)
+	for i := range parts {
+		s.rep.Added += uint64(len(parts[i].bytes))
+	}
+	var symbols []Symbol
+	for _, y := range out.Symbols {
+		symbols = append(symbols, Symbol{Name: y.Name, Addr: y.Addr, Size: y.Size, Type: sttFunc})
+	}
+	symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	if err := patch(files, in.Hooks, out.Patches); err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		known, err := f.addRegions(parts, debug.section(".uk_bootinfo"))
+		if err != nil {
+			return nil, err
+		}
+		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
+			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
+		}
+		f.add(parts, symbols, out.Frames)
+	}
+	s.rep.Rules = r
+	return &s.rep, nil
+}
+
+// entries hooks the entries of calls that are denied to someone. A function that makes
+// several calls is one whose callers are not told apart: it is denied to those to whom all of them are.
+func (s *sealing) entries() {
+	all, some := map[uint64]uint32{}, map[uint64]uint32{}
+	for _, e := range s.plan.Entries {
+		d := s.denied(e.Number)
+		if _, ok := all[e.Addr]; !ok {
+			all[e.Addr] = ^uint32(0)
+		}
+		all[e.Addr] &= d
+		some[e.Addr] |= d
+	}
+	for _, e := range s.plan.Entries {
+		denied := all[e.Addr]
+		if rest := some[e.Addr] &^ denied & s.denied(e.Number); rest != 0 {
+			s.gap(rest, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from others that it makes", callName(e.Number)))
+		}
+		if denied == 0 {
+			continue
+		}
+		if cold(e.Func) {
+			s.gap(denied, e.Addr, e.Func, fmt.Errorf("calls of %s are not checked: %w", callName(e.Number), errCold))
+			continue
+		}
+		h, err := s.hook(e.Addr, e.Size, e.Func)
+		if err != nil {
+			s.gap(denied, e.Addr, e.Func, fmt.Errorf("calls of %s are not checked: %w", callName(e.Number), err))
+			continue
+		}
+		h.Check, h.Denied, h.Call, h.Errno = true, denied, callName(e.Number), e.Errno
+		h.NoReturn = h.NoReturn || slices.Contains(mustNotReturn, e.Number)
+	}
+}
+
+// Reasons not to gate a function, beyond those of relocate.
+var (
+	errReturn = errors.New("it reads its return address")
+	errTwo    = errors.New("it belongs to another compartment, too")
+	errCold   = errors.New("it is a part of a function, which is not called")
+)
+
+// cold reports whether a symbol is that of gcc's cold part of a function, to which only the other part jumps.
+func cold(name string) bool {
+	return strings.HasSuffix(name, ".cold") || strings.Contains(name, ".cold.")
+}
+
+// gates hooks the functions where control comes into a compartment.
+func (s *sealing) gates() {
+	type failure struct {
+		gate   compartment.Gate
+		reason error
+	}
+	var failed []failure
+	for _, g := range s.plan.Gates {
+		bit := uint32(1) << g.To
+		switch {
+		case int(g.To) >= len(s.plan.Compartments) || s.enforced()&bit == 0:
+			continue
+		case s.first&bit != 0 || cold(g.Func) || s.code.leaf(g.Addr):
+			s.rep.Unneeded++
+			continue
+		case s.code.readsReturn(g.Addr):
+			failed = append(failed, failure{g, errReturn})
+			continue
+		}
+		h, err := s.hook(g.Addr, g.Size, g.Func)
+		if err == nil && h.Gate && h.Bit != uint8(g.To) {
+			err = errTwo
+		}
+		if err != nil {
+			failed = append(failed, failure{g, err})
+			continue
+		}
+		h.Gate, h.Bit = true, uint8(g.To)
+	}
+	for _, f := range failed {
+		if s.covered(f.gate) {
+			s.rep.Unneeded++
+			continue
+		}
+		s.gap(1<<f.gate.To, f.gate.Addr, f.gate.Func, fmt.Errorf("entering it is not noticed: %w", f.reason))
+	}
+}
+
+// covered reports whether all that a function calls and jumps to is gated for the same compartment, or calls
+// nothing: so that it can do nothing on its own.
+func (s *sealing) covered(g compartment.Gate) bool {
+	end := g.Addr + s.code.size(g.Addr)
+	return s.code.function(g.Addr, func(in *x86.Inst) bool {
+		switch in.Op {
+		case x86.OpJmp, x86.OpJcc, x86.OpCall:
+			to := uint64(in.Imm)
+			if in.Op != x86.OpCall && to >= g.Addr && to < end {
+				return true
+			}
+			h := s.hooks[to]
+			return h != nil && h.Gate && h.Bit == uint8(g.To) || s.code.exec(to) && s.code.leaf(to)
+		}
+		return plain(in)
+	})
+}
+
+// flow hooks what changes the flow of control other than by calls and returns.
+func (s *sealing) flow() {
+	all := s.enforced() &^ s.first
+	if all == 0 {
+		return
+	}
+	for _, addr := range slices.Compact(slices.Sorted(slices.Values(s.code.handlers))) {
+		if s.code.leaf(addr) || !s.code.exec(addr) {
+			continue
+		}
+		name := s.code.name(addr)
+		h, err := s.hook(addr, 0, name)
+		if err != nil {
+			s.gap(0, addr, name, fmt.Errorf("a handler of interrupts runs on behalf of what it interrupts: %w", err))
+			continue
+		}
+		h.Special = gates.Handler
+	}
+	threads, added := false, false
+	for _, r := range roles {
+		y, ok := s.code.byName[r.symbol]
+		if !ok || !s.code.exec(y.Addr) {
+			continue
+		}
+		if old := s.hooks[y.Addr]; old != nil && old.Special != gates.Plain {
+			continue // another name of the same
+		}
+		special, offset := gates.Plain, r.offset
+		switch r.kind {
+		case "switch":
+			special, threads = gates.Switch, true
+		case "add":
+			special = gates.ThreadAdd
+		case "jump":
+			special = gates.LongJump
+			if offset, ok = s.code.stackOffset(y.Addr); !ok {
+				if s.jumpsOn(y.Addr) {
+					continue
+				}
+				s.gap(0, y.Addr, r.symbol, errors.New("what it leaves stays counted, so that calls may be refused that are needed: where it finds the stack pointer was not understood"))
+				continue
+			}
+		default:
+			continue
+		}
+		h, err := s.hook(y.Addr, y.Size, r.symbol)
+		if err != nil {
+			s.gap(all, y.Addr, r.symbol, fmt.Errorf("it is not followed: %w", err))
+			continue
+		}
+		added = added || special == gates.ThreadAdd
+		h.Special, h.Offset = special, offset
+	}
+	for _, r := range roles {
+		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "smp" {
+			s.gap(all, y.Addr, y.Name, errors.New("it starts other processors, and all share one tag"))
+		}
+	}
+	if threads && !added {
+		s.gap(all, 0, "", errors.New("new threads are not known to run on behalf of who makes them: no function of the scheduler is known"))
+	}
+	for _, name := range []string{"_Unwind_RaiseException", "__cxa_throw"} {
+		if y, ok := s.code.byName[name]; ok {
+			s.gap(0, y.Addr, name, errors.New("an exception that leaves a gated function ends the image: unwinders do not know gates"))
+			break
+		}
+	}
+	s.notes()
+}
+
+// jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself.
+func (s *sealing) jumpsOn(addr uint64) bool {
+	for _, r := range roles {
+		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "jump" && y.Addr != addr {
+			if _, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// notes lists code that loads the stack pointer and is not known.
+func (s *sealing) notes() {
+	names := map[string]bool{}
+	for pc, name := range s.code.stacks {
+		y := s.code.byName[name]
+		if h := s.hooks[y.Addr]; h != nil && (h.Special == gates.Switch || h.Special == gates.LongJump) || names[name] {
+			continue
+		}
+		names[name] = true
+		s.rep.Notes = append(s.rep.Notes, fmt.Sprintf("%s loads the stack pointer at %#x", name, pc))
+	}
+	slices.Sort(s.rep.Notes)
+}
+
+// input makes the input of the generator.
+func (s *sealing) input(debug *File) (*gates.Input, error) {
+	in := &gates.Input{First: s.first, OnDeny: s.opts.OnDeny}
+	for i := range s.plan.Compartments {
+		in.Names = append(in.Names, s.plan.Compartments[i].Name)
+	}
+	for _, h := range s.hooks {
+		in.Hooks = append(in.Hooks, *h)
+	}
+	slices.SortFunc(in.Hooks, func(a, b gates.Hook) int { return cmp.Compare(a.Prologue.Addr, b.Prologue.Addr) })
+	for i := 1; i < len(in.Hooks); i++ {
+		a, b := in.Hooks[i-1].Prologue, in.Hooks[i].Prologue
+		if a.Addr+uint64(max(a.Size, relocate.JumpSize)) > b.Addr {
+			return nil, debug.errorf(nil, "%s and %s overlap", in.Hooks[i-1].Name, in.Hooks[i].Name)
+		}
+	}
+	setsErrno := slices.ContainsFunc(in.Hooks, func(h gates.Hook) bool { return h.Check && h.Errno })
+	for _, r := range roles {
+		y, ok := s.code.byName[r.symbol]
+		if !ok || !s.code.exec(y.Addr) {
+			continue
+		}
+		switch r.kind {
+		case "end":
+			in.Terminate = y.Addr
+		case "errno":
+			if in.Errno.Function == 0 {
+				in.Errno.Function = y.Addr
+			}
+		}
+	}
+	if y, ok := s.code.byName["errno"]; ok && in.Errno.Function == 0 {
+		if y.Type == sttTLS {
+			off, ok := debug.tlsOffset(y.Addr)
+			in.Errno.TLS, in.Errno.Offset = ok, off
+		} else if y.Type == sttObject {
+			in.Errno.Address = y.Addr
+		}
+	}
+	if setsErrno && !in.Errno.Known() && s.opts.OnDeny != gates.Crash {
+		s.gap(0, 0, "", errors.New("errno was not found: entries that set it (uk_syscall_e_*) leave it as it is when they refuse"))
+	}
+	return in, nil
+}
+
+// tlsOffset returns where a thread-local variable lies from the thread pointer (psABI, variant II of TLS).
+func (f *File) tlsOffset(value uint64) (int32, bool) {
+	for i := range f.segments {
+		if p := &f.segments[i]; p.typ == ptTLS && value < p.memsz {
+			align := max(p.palign, 1)
+			size := (p.memsz + align - 1) &^ (align - 1)
+			off := int64(value) - int64(size)
+			return int32(off), off == int64(int32(off))
+		}
+	}
+	return 0, false
+}
+
+// rules says what was done.
+func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
+	r := &rules.Rules{Tool: s.opts.Tool, Deny: true, OnDeny: uint8(s.opts.OnDeny), Tag: in.Data + gates.TagOffset, First: uint64(s.first),
+		Code: rules.Range{Addr: in.Code, Size: uint64(len(out.Code))}, Data: rules.Range{Addr: in.Data, Size: out.DataMem}, Gaps: s.gaps}
+	for i := range s.plan.Compartments {
+		c := &s.plan.Compartments[i]
+		r.Compartments = append(r.Compartments, rules.Compartment{Name: c.Name, Default: c.Default, Transparent: c.Transparent, Allowed: c.Needs})
+	}
+	at := map[uint64]uint64{}
+	for i, h := range in.Hooks {
+		at[h.Prologue.Addr] = out.At[i]
+	}
+	for _, e := range s.plan.Entries {
+		h := s.hooks[e.Addr]
+		re := rules.Entry{Func: e.Func, Addr: e.Addr, Number: uint16(e.Number), Errno: e.Errno,
+			NoReturn: slices.Contains(mustNotReturn, e.Number)}
+		if h != nil && h.Check {
+			re.Hook, re.Denied = at[e.Addr], h.Denied
+		}
+		r.Entries = append(r.Entries, re)
+	}
+	kinds := map[gates.Special]rules.Kind{gates.Handler: rules.Handler, gates.Switch: rules.Switch, gates.ThreadAdd: rules.Start, gates.LongJump: rules.Jump}
+	for _, h := range in.Hooks {
+		g := rules.Gate{Func: h.Name, Addr: h.Prologue.Addr, Code: at[h.Prologue.Addr], To: compartment.ID(h.Bit)}
+		if h.Gate {
+			r.Gates = append(r.Gates, g)
+		}
+		if h.Special != gates.Plain {
+			g.Kind, g.To = kinds[h.Special], 0
+			r.Gates = append(r.Gates, g)
+		}
+	}
+	return r
+}
+
+// patch replaces bytes in all files, the first of which is the one with symbols. They must have the same code.
+func patch(files []*File, hooks []gates.Hook, patches []gates.Patch) error {
+	for i, p := range patches {
+		n := max(len(p.Bytes), hooks[i].Prologue.Size)
+		want := files[0].Bytes(p.Addr)
+		for _, f := range files {
+			b := f.Bytes(p.Addr)
+			if len(b) < n || len(want) < n || !bytes.Equal(b[:n], want[:n]) {
+				return f.errorf(nil, "differs from %s at %#x, in %s; the two are not of one build", files[0].Path, p.Addr, hooks[i].Name)
+			}
+		}
+	}
+	for _, f := range files {
+		for _, p := range patches {
+			copy(f.Bytes(p.Addr), p.Bytes)
+		}
+	}
+	return nil
+}
+
+// Rules returns the rules that an image holds. The error is of package rules.
+func (f *File) Rules() (*rules.Rules, error) {
+	for i := range f.segments {
+		if s := &f.segments[i]; s.typ == ptLoad && s.filesz >= uint64(len(rules.Magic)) {
+			r, err := rules.Parse(f.elf[s.off:][:s.filesz])
+			if !errors.Is(err, rules.ErrNone) {
+				return r, err
+			}
+		}
+	}
+	return nil, rules.ErrNone
+}
+
+func callName(n int) string {
+	if name, ok := sysno.Name(sysno.X86_64, n); ok {
+		return name
+	}
+	return fmt.Sprintf("syscall %d", n)
+}

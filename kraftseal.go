@@ -1,0 +1,288 @@
+package gofind
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/rules"
+	"github.com/gofind-dev/gofind/internal/unikraft"
+)
+
+// ImageSealOptions are choices for SealImage.
+type ImageSealOptions struct {
+	Plan      *ImagePlan // what to enforce
+	Debug     string     // the file with symbols; "" is IMAGE.dbg
+	OnDeny    string     // what a denied call does: "eperm" (also ""), "enosys", or "crash"
+	Protect   bool       // write-protect rules and text where the boot page table allows it
+	AllowGaps bool       // seal also if rules cannot be enforced in full
+	Tool      string     // version of the caller, for the rules
+}
+
+// SealedImage is what there is to know of the rules in an image. It marshals to a gofind.image/v1 document.
+type SealedImage struct {
+	Schema       string             `json:"schema"`
+	Path         string             `json:"path"`
+	SHA256       string             `json:"sha256"`
+	Tool         string             `json:"tool"`      // version of the program that sealed it
+	Default      string             `json:"default"`   // what happens to calls that are in no set: "deny"
+	OnDeny       string             `json:"on_deny"`   // "eperm", "enosys" or "crash"
+	Protected    bool               `json:"protected"` // rules and text are write-protected
+	Tag          string             `json:"tag"`       // address of the tag
+	Compartments []ImageCompartment `json:"compartments"`
+	Entries      []ImageEntry       `json:"entries"`
+	Gates        []ImageGate        `json:"gates"`
+	Gaps         []ImageGap         `json:"gaps"`
+	Notes        []string           `json:"notes,omitempty"` // only from SealImage
+}
+
+// ImageCompartment has the rules of one compartment.
+type ImageCompartment struct {
+	Name        string   `json:"name"`
+	Default     bool     `json:"default"`
+	Transparent bool     `json:"transparent"`
+	Allowed     []string `json:"allowed"`
+}
+
+// ImageEntry is an entry of a system call.
+type ImageEntry struct {
+	Function string   `json:"function"`
+	Address  string   `json:"address"`
+	Call     string   `json:"call"`
+	Denied   []string `json:"denied"` // compartments
+	Checked  bool     `json:"checked"`
+	Errno    bool     `json:"errno"`
+}
+
+// ImageGate is a function that was hooked for the tag.
+type ImageGate struct {
+	Function    string `json:"function"`
+	Address     string `json:"address"`
+	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start" or "jump"
+	Compartment string `json:"compartment,omitempty"` // of "enter"
+}
+
+// ImageGap is something that could not be enforced.
+type ImageGap struct {
+	Function string   `json:"function,omitempty"`
+	Address  string   `json:"address,omitempty"`
+	Reason   string   `json:"reason"`
+	Weakens  []string `json:"weakens"` // compartments whose rules do not hold in full; none if the program may suffer instead
+}
+
+const imageSchema = "gofind.image/v1"
+
+var denials = []string{gates.EPERM: "eperm", gates.ENOSYS: "enosys", gates.Crash: "crash"}
+
+// ImageGapsError says that rules cannot be enforced in full.
+type ImageGapsError struct {
+	Path string
+	Gaps []ImageGap
+}
+
+func (e *ImageGapsError) Error() string {
+	g := e.Gaps[0]
+	where := g.Function
+	if where == "" {
+		where = "the image"
+	}
+	return fmt.Sprintf("%s: %d of its rules cannot be enforced in full; %s: %s; --allow-gaps seals it all the same", e.Path, len(e.Gaps), where, g.Reason)
+}
+
+// Errors that SealImage and InspectImage wrap.
+var (
+	ErrNotUnikernel = unikraft.ErrNotUnikernel
+	ErrImageSealed  = unikraft.ErrSealed
+	ErrNoRules      = rules.ErrNone
+	ErrNewerRules   = rules.ErrNewer
+)
+
+// SealImage writes to out a copy of a unikernel's image that enforces a plan, and to out.dbg one
+// of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
+// Each file is written as a whole or not at all; image itself is not changed.
+func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
+	opts := unikraft.Options{Protect: o.Protect, Tool: o.Tool}
+	for i, d := range denials {
+		if d == o.OnDeny {
+			opts.OnDeny = gates.Denial(i)
+		}
+	}
+	if o.OnDeny != "" && denials[opts.OnDeny] != o.OnDeny {
+		return nil, fmt.Errorf("a denied call can end in %s, not in %q", strings.Join(denials, ", "), o.OnDeny)
+	}
+	debug, final, err := openImage(image, o.Debug)
+	if err != nil {
+		return nil, err
+	}
+	if o.Plan == nil {
+		return nil, errors.New("there is no plan to enforce")
+	}
+	plan, err := o.Plan.internal()
+	if err != nil {
+		return nil, err
+	}
+	report, err := unikraft.Seal(plan, debug, final, opts)
+	if err != nil {
+		return nil, err
+	}
+	sealed := newSealedImage(out, report.Rules)
+	sealed.Notes = append(report.Protected, report.Notes...)
+	if len(sealed.Gaps) > 0 && !o.AllowGaps {
+		return nil, &ImageGapsError{image, sealed.Gaps}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	outputs := []struct {
+		path string
+		file *unikraft.File
+	}{{out, debug}}
+	if final != nil {
+		outputs[0].file = final
+		outputs = append(outputs, outputs[0])
+		outputs[0].path, outputs[0].file = out+".dbg", debug
+	}
+	for _, f := range outputs {
+		for _, input := range []*unikraft.File{debug, final} {
+			if input != nil && sameFile(f.path, input.Path) {
+				return nil, fmt.Errorf("%s would be overwritten; name another file to write", input.Path)
+			}
+		}
+	}
+	for _, f := range outputs {
+		data, err := f.file.Encode()
+		if err != nil {
+			return nil, err
+		}
+		if err := writeImage(f.path, f.file.Path, data); err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(data)
+		sealed.SHA256 = fmt.Sprintf("%x", sum)
+	}
+	return sealed, nil
+}
+
+// openImage opens the file with symbols and the one that boots, which is nil if that is the same.
+func openImage(image, debug string) (symbols, final *unikraft.File, err error) {
+	if debug == "" {
+		debug = strings.TrimSuffix(image, ".dbg") + ".dbg"
+	}
+	first, err := unikraft.Open(image)
+	if err != nil {
+		return nil, nil, err
+	}
+	if sameFile(image, debug) {
+		return first, nil, nil
+	}
+	symbols, err = unikraft.Open(debug)
+	if errors.Is(err, fs.ErrNotExist) {
+		if len(first.Symbols()) > 0 {
+			return first, nil, nil
+		}
+		return nil, nil, fmt.Errorf("%s has no symbols, and there is no %s; name the file with symbols that the build left with --debug: %w", image, debug, unikraft.ErrNoSymbols)
+	}
+	return symbols, first, err
+}
+
+// sameFile reports whether two paths name the same existing file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// writeImage writes a file as a whole, with the mode of the file that it is made from.
+func writeImage(path, like string, data []byte) (err error) {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(like); err == nil {
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// InspectImage reads the rules of a sealed image, which needs no symbols and no sections.
+// The error wraps ErrNoRules if it has none.
+func InspectImage(path string) (*SealedImage, error) {
+	f, err := unikraft.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.Rules()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	out := newSealedImage(path, r)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	out.SHA256 = fmt.Sprintf("%x", sum)
+	return out, nil
+}
+
+var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump"}
+
+// newSealedImage is the document of rules.
+func newSealedImage(path string, r *rules.Rules) *SealedImage {
+	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Protected: r.Protected, Tag: hex(r.Tag),
+		Compartments: []ImageCompartment{}, Entries: []ImageEntry{}, Gates: []ImageGate{}, Gaps: []ImageGap{}}
+	if r.Deny {
+		out.Default = "deny"
+	}
+	names := func(mask uint32) []string {
+		list := []string{}
+		for i := range r.Compartments {
+			if mask&(1<<i) != 0 {
+				list = append(list, r.Compartments[i].Name)
+			}
+		}
+		return list
+	}
+	for i := range r.Compartments {
+		c := &r.Compartments[i]
+		out.Compartments = append(out.Compartments, ImageCompartment{c.Name, c.Default, c.Transparent, setNames(&c.Allowed)})
+	}
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		out.Entries = append(out.Entries, ImageEntry{e.Func, hex(e.Addr), numberName(int(e.Number)), names(e.Denied), e.Hook != 0, e.Errno})
+	}
+	for _, g := range r.Gates {
+		gate := ImageGate{Function: g.Func, Address: hex(g.Addr), Kind: gateKinds[g.Kind]}
+		if g.Kind == rules.Enter {
+			gate.Compartment = r.Compartments[g.To].Name
+		}
+		out.Gates = append(out.Gates, gate)
+	}
+	for _, g := range r.Gaps {
+		gap := ImageGap{Function: g.Func, Reason: g.Reason, Weakens: names(g.Weakens)}
+		if g.Addr != 0 {
+			gap.Address = hex(g.Addr)
+		}
+		out.Gaps = append(out.Gaps, gap)
+	}
+	return out
+}

@@ -1,0 +1,281 @@
+package gofind
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gofind-dev/gofind/internal/specimen"
+)
+
+// specimenImage builds a unikernel, and returns it with its plan.
+func specimenImage(t *testing.T) (*specimen.Image, *ImagePlan) {
+	t.Helper()
+	img, err := specimen.Build(t.TempDir())
+	if errors.Is(err, specimen.ErrNoCompiler) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := img.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img, newImagePlan(plan)
+}
+
+func TestSealImage(t *testing.T) {
+	img, plan := specimenImage(t)
+	ctx := context.Background()
+	before := map[string]string{}
+	for _, path := range []string{img.Final, img.Debug} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[path] = string(data)
+	}
+	if err := os.Chmod(img.Final, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "sealed")
+	for _, o := range []ImageSealOptions{{}, {OnDeny: "enosys", Protect: true, Tool: "v9"}, {OnDeny: "crash"}} {
+		o.Plan = plan
+		sealed, err := SealImage(ctx, img.Final, out, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := InspectImage(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := sealed.Notes
+		sealed.Notes = nil
+		if diff := cmp.Diff(sealed, read); diff != "" {
+			t.Errorf("what is read differs from what was written:\n%s", diff)
+		}
+		if sealed.OnDeny != map[string]string{"": "eperm"}[o.OnDeny]+o.OnDeny || sealed.Protected != o.Protect || sealed.Tool != o.Tool || sealed.Default != "deny" || len(sealed.Gaps) > 0 {
+			t.Errorf("%+v", sealed)
+		}
+		if o.Protect != (len(notes) > 0) {
+			t.Errorf("notes %q", notes)
+		}
+		for i, c := range sealed.Compartments {
+			if diff := cmp.Diff(plan.Compartments[i].Needs, c.Allowed); diff != "" || c.Name != plan.Compartments[i].Name {
+				t.Errorf("%s: %s", c.Name, diff)
+			}
+		}
+		again, err := InspectImage(out + ".dbg")
+		if err != nil || again.Tag != sealed.Tag {
+			t.Errorf("%+v %v", again, err)
+		}
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("mode %v %v", info, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%v is left in the directory, %v", entries, err)
+	}
+	for path, want := range before {
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%s has changed, %v", path, err)
+		}
+	}
+
+	// The same bytes each time.
+	first, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: plan, OnDeny: "crash"}); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := os.ReadFile(out); err != nil || string(first) != string(second) {
+		t.Errorf("other bytes the second time, %v", err)
+	}
+
+	// Only the file with symbols.
+	if _, err := SealImage(ctx, img.Debug, filepath.Join(dir, "only"), ImageSealOptions{Plan: plan}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "only.dbg")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a second file")
+	}
+}
+
+func TestSealImageErrors(t *testing.T) {
+	img, plan := specimenImage(t)
+	ctx := context.Background()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	gap := *plan
+	gap.Gates = append([]PlanFunction{{"nowhere", "0x10", 0, "net"}}, plan.Gates...)
+	var gaps *ImageGapsError
+	if _, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: &gap}); !errors.As(err, &gaps) || len(gaps.Gaps) != 1 || gaps.Gaps[0].Function != "nowhere" || cmp.Diff(gaps.Gaps[0].Weakens, []string{"net"}) != "" {
+		t.Errorf("%v", err)
+	}
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, c := range []struct {
+		name, image, out string
+		ctx              context.Context
+		o                ImageSealOptions
+		is               error
+		says             string
+	}{
+		{name: "no plan", image: img.Final, out: out, says: "no plan"},
+		{name: "denial", image: img.Final, out: out, o: ImageSealOptions{Plan: plan, OnDeny: "no"}, says: `eperm, enosys, crash, not in "no"`},
+		{name: "no image", image: filepath.Join(dir, "none"), out: out, o: ImageSealOptions{Plan: plan}, is: fs.ErrNotExist},
+		{name: "no symbols", image: img.Final, out: out, o: ImageSealOptions{Plan: plan, Debug: img.Final}, says: "has no symbols"},
+		{name: "no file with symbols", image: img.Final, out: out, o: ImageSealOptions{Plan: plan, Debug: filepath.Join(dir, "none")}, says: "--debug"},
+		{name: "script", image: script, out: out, o: ImageSealOptions{Plan: plan}, is: ErrNotUnikernel},
+		{name: "itself", image: img.Final, out: img.Final, o: ImageSealOptions{Plan: plan}, says: "would be overwritten"},
+		{name: "no directory", image: img.Final, out: filepath.Join(dir, "none", "out"), o: ImageSealOptions{Plan: plan}, is: fs.ErrNotExist},
+		{name: "interrupted", image: img.Final, out: out, ctx: ended, o: ImageSealOptions{Plan: plan}, is: context.Canceled},
+	} {
+		if c.ctx == nil {
+			c.ctx = ctx
+		}
+		_, err := SealImage(c.ctx, c.image, c.out, c.o)
+		if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v is left, %v", entries, err)
+	}
+	sealed, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: &gap, AllowGaps: true})
+	if err != nil || len(sealed.Gaps) != 1 {
+		t.Errorf("%+v %v", sealed, err)
+	}
+	if _, err := SealImage(ctx, out, out+"2", ImageSealOptions{Plan: plan}); !errors.Is(err, ErrImageSealed) {
+		t.Error(err)
+	}
+	if _, err := InspectImage(img.Final); !errors.Is(err, ErrNoRules) {
+		t.Error(err)
+	}
+	for _, c := range [][2]string{{img.Final, img.Final}, {out, out}, {script, out}} {
+		if _, err := VerifyImage(ctx, c[0], c[1], ImageVerifyOptions{}); err == nil {
+			t.Errorf("%q verified", c)
+		}
+	}
+	if _, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Ignore: []string{"("}}); err == nil {
+		t.Error("a broken expression is taken")
+	}
+}
+
+func TestImagePlan(t *testing.T) {
+	img, plan := specimenImage(t)
+	data, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadImagePlan(strings.NewReader(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(plan, again); diff != "" {
+		t.Error(diff)
+	}
+	want, err := img.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.internal(); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("%v %s", err, cmp.Diff(want, got))
+	}
+	for _, c := range []struct{ old, new, says string }{
+		{`{"schema"`, `["schema"`, "is no gofind.plan/v1 document"},
+		{"gofind.plan/v1", "gofind.plan/v2", `schema is "gofind.plan/v2"`},
+		{`"gates"`, `"doors"`, "unknown field"},
+		{`"name":"net"`, `"name":"core"`, "compartments[1]"},
+		{`"compartment":"net"`, `"compartment":"web"`, `there is no compartment "web"`},
+		{`"address":"0x`, `"address":"x`, "is no address"},
+		{`"call":"getpid"`, `"call":"getpit"`, `there is no system call "getpit"`},
+		{`"needs":["bind"`, `"needs":["bend"`, `compartment core: there is no system call "bend"`},
+	} {
+		if !strings.Contains(string(data), c.old) {
+			t.Fatalf("%s is not there", c.old)
+		}
+		_, err := ReadImagePlan(strings.NewReader(strings.Replace(string(data), c.old, c.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.new, err)
+		}
+	}
+	if _, err := ReadImagePlan(strings.NewReader(`{"schema":"gofind.plan/v1"}`)); err == nil {
+		t.Error("a plan without compartments")
+	}
+	if n, err := callNumber("400"); n != 400 || err != nil {
+		t.Errorf("%d %v", n, err)
+	}
+	if _, err := callNumber("512"); err == nil {
+		t.Error("512 is a call")
+	}
+}
+
+func TestBootsDiffer(t *testing.T) {
+	ignore := []*regexp.Regexp{regexp.MustCompile("^time")}
+	for _, c := range []struct {
+		a, b string
+		want []string
+	}{
+		{"", "", nil},
+		{"a\nb\n", "a\r\nb", nil},
+		{"a\ntime 1\nb\n", "a\nb\ntime 2\n", nil},
+		{"a\nb\nc\n", "a\nx\nc\n", []string{"console, plain: b", "console, sealed: x"}},
+		{"a\nc\n", "a\nb\nc\n", []string{"console, sealed: b"}},
+		{"a\na\n", "a\n", []string{"console, plain: a"}},
+		{strings.Repeat("x\ny\n", 11), "", append(strings.Split(strings.TrimSpace(strings.Repeat("console, plain: x\nconsole, plain: y\n", 10)), "\n"), "console, plain: ... 2 more lines")},
+	} {
+		if got := differingLines("console", c.a, c.b, ignore); cmp.Diff(got, c.want) != "" {
+			t.Errorf("%q %q: %q", c.a, c.b, got)
+		}
+	}
+}
+
+func TestVerifyImage(t *testing.T) {
+	img, plan := specimenImage(t)
+	ctx := context.Background()
+	out := filepath.Join(t.TempDir(), "sealed")
+	if _, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: plan}); err != nil {
+		t.Fatal(err)
+	}
+	o := ImageVerifyOptions{Append: "normal", Memory: 64, QEMU: []string{"-device", "isa-debug-exit"}}
+	v, err := VerifyImage(ctx, img.Final, out, o)
+	if errors.Is(err, ErrNoQEMU) {
+		t.Skip(err)
+	}
+	if err != nil || !v.Same || !v.Plain.Ended || v.Sealed.Status != 1 || v.Sealed.Image != out || !strings.Contains(v.Sealed.Console, "done, 0 wrong") {
+		t.Fatalf("%+v %v", v, err)
+	}
+	// A workload on the host, while the images still run.
+	o.Until, o.Workload = "write a file", "echo works; exit 0"
+	if v, err = VerifyImage(ctx, img.Final, out, o); err != nil || v.Plain.Output != "works\n" || v.Sealed.Output != "works\n" {
+		t.Errorf("%+v %v", v, err)
+	}
+	o.Workload = "exit 7"
+	if _, err = VerifyImage(ctx, img.Final, out, o); err == nil || !strings.Contains(err.Error(), "ended with 7 without rules") {
+		t.Error(err)
+	}
+	// The plugin's exit is refused.
+	o = ImageVerifyOptions{Append: "abort", Memory: 64, QEMU: o.QEMU}
+	v, err = VerifyImage(ctx, img.Final, out, o)
+	if err != nil || v.Same || !strings.Contains(strings.Join(v.Differences, "\n"), "must not call exit_group") || v.Plain.Status == v.Sealed.Status {
+		t.Errorf("%+v %v", v, err)
+	}
+}
