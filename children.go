@@ -25,6 +25,11 @@ const (
 // whyGiven is why a program is there that the user named.
 const whyGiven = "given"
 
+// moduleArguments is the assumption that files whose names are not known pass no arguments that
+// the scan does not know. A policy rests on it only where the user gave modules, which then
+// count as all that are loaded: such a file often makes calls that others make too, with other arguments.
+const moduleArguments = "module-arguments"
+
 // listedWhy is why a program is there that Exec names.
 const listedWhy = "listed with --exec"
 
@@ -144,6 +149,9 @@ func (f *follower) scan(c *child) (*Result, error) {
 	if !c.given {
 		opts.SinceMain = false // it starts under the filter
 		opts.Modules = nil
+	}
+	if opts.Arguments && len(opts.Modules) == 0 && !slices.Contains(opts.Assume, moduleArguments) && !slices.Contains(opts.Assume, "all") {
+		opts.NoAssume = append(slices.Clone(opts.NoAssume), moduleArguments)
 	}
 	key := fmt.Sprint(opts.SinceMain, " ", c.path)
 	if f.seen[key] {

@@ -334,3 +334,9 @@ func describe(list []policy.Clause) string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// unknownFile reports whether a program may load a file that the scan does not know: it
+// may pass other arguments to calls that others make too. Modules of gconv make none.
+func (r *Result) unknownFile() bool {
+	return slices.ContainsFunc(r.Dlopen, func(d Dlopen) bool { return d.Kind == "unknown" })
+}

@@ -76,17 +76,10 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 		b.Deny = execCalls()
 	}
 	var needs []policy.Need
-	open := false // tests were left out
 	for i, r := range f.results {
 		list, err := needsOf(r)
 		if err != nil {
 			return nil, err
-		}
-		if !r.Complete || r.unknownFile() && (len(o.Scan.Modules) == 0 || f.programs[i].Why != whyGiven) {
-			for j := range list {
-				open = open || list[j].Tests != nil
-				list[j].Tests = nil
-			}
 		}
 		for j := range list {
 			list[j].Why = "needed by " + f.programs[i].Path
@@ -111,9 +104,6 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 	p.Inputs = unique(p.Inputs, func(in Input) string { return in.Path + "\x00" + in.Kind })
 	p.Dangerous = dangers(built, why, f.results)
 	p.notes(built, f.results, o.installsItself)
-	if open {
-		p.Notes = append(p.Notes, "arguments are not tested where a program may load a file whose name is not known or run code that was not found, as that may pass others to the same functions; with --module they are, and the files given count as all that it loads")
-	}
 	return p, nil
 }
 
@@ -206,13 +196,6 @@ func dangers(p *policy.Policy, why map[sysno.Call]policy.Reason, results []*Resu
 		}
 	}
 	return out
-}
-
-// unknownFile reports whether a program may load a file that the scan does not know. Such
-// a file often makes calls that others make too, but with other arguments. Modules of gconv
-// make none.
-func (r *Result) unknownFile() bool {
-	return slices.ContainsFunc(r.Dlopen, func(d Dlopen) bool { return d.Kind == "unknown" })
 }
 
 // find returns what a result says of a call, nil if the program does not make it.
