@@ -367,9 +367,9 @@ func parseSystemd(data []byte) (*policy.Policy, []string, error) {
 	var notes, archs []string
 	refusal := policy.KillProcess
 	start, value := 0, ""
-	for n, line := range strings.Split(string(data), "\n") {
+	for n, line := range strings.Split(string(data)+"\n", "\n") {
 		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
+		if line == "" && value == "" || line != "" && (line[0] == '#' || line[0] == ';') {
 			continue
 		}
 		if value == "" {
