@@ -118,10 +118,22 @@ func (s *Sealed) Original() ([]byte, error) {
 }
 
 // Plain returns the program without its filter, but not as it was before it was sealed: the seal is
-// left in it, not in force. It is for files that were changed since, and can be sealed.
+// left in it, as data. It is for files that were changed since, and can be sealed.
 func (s *Sealed) Plain() []byte {
 	out := bytes.Clone(s.f.Data)
 	le.PutUint64(out[ehEntry:], s.Meta.Original.Entry)
+	// The stub is code of the program no more, for the analysis too.
+	for i, p := range s.f.phdrs {
+		if at := s.f.phoff + uint64(i)*phdrLen; p.typ == ptLoad && p.vaddr == s.Addr {
+			le.PutUint32(out[at+4:], p.flags&^pfX)
+		}
+	}
+	for i := range s.f.sections {
+		if h := &s.f.sections[i]; s.f.ours(h) {
+			at := le.Uint64(out[ehShoff:]) + uint64(i)*shdrLen
+			le.PutUint64(out[at+8:], h.flags&^shfExec)
+		}
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"slices"
 )
 
@@ -189,11 +190,14 @@ func (f *file) ours(s *shdr) bool {
 // program gets a new seal in place of the old one. It is nil if there is none.
 func (f *file) replace() (*plan, error) {
 	for i, p := range f.phdrs {
-		if p.typ != ptLoad || p.size < headLen || p.flags&pfX == 0 || string(f.Data[p.off:][:len(magic)]) != magic || le.Uint32(f.Data[p.off+headVersion:]) != Version {
+		if p.typ != ptLoad || p.size < headLen || p.flags&pfX != 0 || string(f.Data[p.off:][:len(magic)]) != magic || le.Uint32(f.Data[p.off+headVersion:]) != Version {
 			continue
 		}
 		own := le.Uint64(f.Data[p.off+headSize:])
 		if own < headLen || own > p.size {
+			continue
+		}
+		if sum := sha256.Sum256(f.Data[p.off+headLen : p.off+own]); !bytes.Equal(sum[:], f.Data[p.off+headSum:][:len(sum)]) {
 			continue
 		}
 		all, err := f.movable(p.off+own, p.end())
