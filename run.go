@@ -2,6 +2,7 @@ package gofind
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 
@@ -37,6 +38,10 @@ func Run(p *Policy, argv, env []string) error {
 	f, err := p.filter()
 	if err != nil {
 		return err
+	}
+	nr, _ := sysno.Number(sysno.X86_64, "execve")
+	if r := f.Rule(sysno.Call{ABI: sysno.X86_64, Nr: nr}); r == nil || !r.Allows() {
+		return fmt.Errorf("the policy refuses execve, so nothing can be executed under it; make it with the base exec")
 	}
 	filter, err := bpf.Compile(f)
 	if err != nil {

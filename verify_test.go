@@ -189,6 +189,7 @@ lighttpd -D -f l.conf & l=$!; retry curl -s http://127.0.0.1:PORT/f; curl -s htt
 		{"static musl", "musl-gcc", "cat >m.c <<'EOF'" + cWorkload + "EOF\nmusl-gcc -static -o m m.c && ./m", "piped 1", "m true cat", true},
 		{"glibc", "gcc", "cat >m.c <<'EOF'" + cWorkload + "EOF\ngcc -pthread -o m m.c && ./m && gcc -static -pthread -o s m.c && ./s", "piped 1\npiped 1", "m s true cat", true},
 		{"gates", "gcc", "gcc -nostdlib -static -o g " + abs(t, "internal/trace/testdata/gates.s") + " && ./g", "", "g", true},
+		{"no such numbers", "gcc", "gcc -nostdlib -static -o n " + abs(t, "internal/trace/testdata/minus.s") + " && ./n", "", "n", true},
 		{"signals", "gcc", "gcc -o s " + abs(t, "internal/trace/testdata/signals.c") + " && ./s; echo $?", "138", "s", true},
 		{"threads", "gcc", "gcc -pthread -o t " + abs(t, "internal/trace/testdata/threads.c") + " && ./t 1000; echo $?", "9", "t", true},
 	} {

@@ -64,14 +64,14 @@ func getInfo(tid int, buf []byte, in *syscallInfo) error {
 	return nil
 }
 
-// call returns the call of an entry. Numbers that are negative as an int, which
-// the kernel answers with ENOSYS, keep their 32 bits.
+// call returns the call of an entry, as scans name it: with the bit of x32, also in
+// numbers that there are not, it is one of x32.
 func (in *syscallInfo) call() (sysno.Call, bool) {
 	nr := uint32(in.nr)
 	switch {
 	case in.arch == archI386:
 		return sysno.Call{ABI: sysno.I386, Nr: int(nr)}, true
-	case in.arch == archX86_64 && nr&sysno.X32Bit != 0 && nr>>31 == 0:
+	case in.arch == archX86_64 && nr&sysno.X32Bit != 0:
 		return sysno.Call{ABI: sysno.X32, Nr: int(nr &^ sysno.X32Bit)}, true
 	case in.arch == archX86_64:
 		return sysno.Call{ABI: sysno.X86_64, Nr: int(nr)}, true

@@ -44,16 +44,20 @@ int main(int argc, char **argv) {
 	if (waitpid(pid, &st, 0) != pid || !WIFEXITED(st) || WEXITSTATUS(st) != 42)
 		return 5;
 
-	// A child that stops itself by a signal of the terminal, and one that a signal ends.
+	// A child that stops itself, and that a signal ends. (SIGTSTP stops nobody whose
+	// process group is orphaned.)
 	sa.sa_handler = on_chld;
 	sigaction(SIGCHLD, &sa, 0);
 	pid = fork();
 	if (pid == 0) {
-		raise(SIGTSTP);
+		raise(SIGSTOP);
 		raise(SIGTRAP);
 		_exit(1);
 	}
-	if (waitpid(pid, &st, WUNTRACED) != pid || !WIFSTOPPED(st))
+	int got;
+	while ((got = waitpid(pid, &st, WUNTRACED)) == -1 && errno == EINTR)
+		;
+	if (got != pid || !WIFSTOPPED(st))
 		return 6;
 	kill(pid, SIGCONT);
 	while (waitpid(pid, &st, 0) != pid)
