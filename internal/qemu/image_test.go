@@ -42,6 +42,7 @@ type step struct {
 	Await string // text on the console
 	Type  string // text to type at the console
 	Get   string // path to ask for at Port, until it answers
+	Ask   string // text to send to Port, until something is answered
 	Wait  int    // milliseconds
 	End   bool   // wait for the machine's end
 }
@@ -132,7 +133,9 @@ func steps(ctx context.Context, m *Machine, steps []step) error {
 		case s.Type != "":
 			err = m.Type(s.Type)
 		case s.Get != "":
-			err = get(ctx, m, s.Get)
+			err = until(ctx, m, func() error { return get(m, s.Get) })
+		case s.Ask != "":
+			err = until(ctx, m, func() error { return ask(m, s.Ask) })
 		case s.Wait != 0:
 			time.Sleep(time.Duration(s.Wait) * time.Millisecond)
 		case s.End:
@@ -145,8 +148,25 @@ func steps(ctx context.Context, m *Machine, steps []step) error {
 	return nil
 }
 
-// get asks an HTTP server, as often as it needs to come up.
-func get(ctx context.Context, m *Machine, path string) error {
+// until does something as often as the server needs to come up.
+func until(ctx context.Context, m *Machine, do func() error) error {
+	for {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w%s", err, m.tail())
+		case <-m.done:
+			return fmt.Errorf("%w (%w)%s", ErrEnded, err, m.tail())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// get asks an HTTP server.
+func get(m *Machine, path string) error {
 	client := http.Client{
 		Timeout: 20 * time.Second,
 		Transport: &http.Transport{
@@ -156,23 +176,30 @@ func get(ctx context.Context, m *Machine, path string) error {
 			},
 		},
 	}
-	for {
-		resp, err := client.Get("http://guest" + path)
-		if err == nil {
-			_, err = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			if err == nil {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w%s", path, err, m.tail())
-		case <-m.done:
-			return fmt.Errorf("%s: %w%s", path, ErrEnded, m.tail())
-		case <-time.After(200 * time.Millisecond):
-		}
+	resp, err := client.Get("http://guest" + path)
+	if err != nil {
+		return err
 	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// ask sends a text over a connection of its own and waits for the beginning of an answer.
+func ask(m *Machine, text string) error {
+	c, err := net.Dial("tcp4", m.Addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		return err
+	}
+	_, err = io.ReadAtLeast(c, make([]byte, 4096), 1)
+	return err
 }
 
 // inDWARF returns the places where a call is made that symbols do not tell, from DWARF: the body as part of a function
