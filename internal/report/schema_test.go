@@ -26,6 +26,10 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[gofind.ImagePlan]())
 	describe(want, reflect.TypeFor[gofind.SealedImage]())
 	describe(want, reflect.TypeFor[gofind.ImageVerification]())
+	describe(want, reflect.TypeFor[gofind.CompartmentResult]())
+	describe(want, reflect.TypeFor[gofind.KraftFile]())
+	describe(want, reflect.TypeFor[KraftMatrix]())
+	describe(want, reflect.TypeFor[KraftWhy]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)
@@ -40,6 +44,9 @@ func describe(to map[string][]string, typ reflect.Type) {
 	}
 	var fields []string
 	for f := range typ.Fields() {
+		if !f.IsExported() {
+			continue
+		}
 		if f.Anonymous { // its fields are the document's
 			part := make(map[string][]string)
 			describe(part, f.Type)
@@ -55,6 +62,9 @@ func describe(to map[string][]string, typ reflect.Type) {
 	}
 	to[typ.Name()] = fields
 	for f := range typ.Fields() {
+		if !f.IsExported() {
+			continue
+		}
 		sub := f.Type
 		if sub.Kind() == reflect.Slice || sub.Kind() == reflect.Pointer {
 			sub = sub.Elem()
