@@ -132,7 +132,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 		return nil, err
 	}
 	sealed := newSealedImage(out, report.Rules)
-	sealed.Notes = append(report.Protected, report.Notes...)
+	sealed.Notes = report.Protected
 	if len(sealed.Gaps) > 0 && !o.AllowGaps {
 		return nil, &ImageGapsError{image, sealed.Gaps}
 	}
