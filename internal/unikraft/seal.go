@@ -292,7 +292,7 @@ func (s *sealing) covered(g compartment.Gate) bool {
 // flow hooks what changes the flow of control other than by calls and returns.
 func (s *sealing) flow() {
 	all := s.enforced() &^ s.first
-	if all == 0 {
+	if s.enforced() == 0 {
 		return
 	}
 	for _, addr := range slices.Compact(slices.Sorted(slices.Values(s.code.handlers))) {
@@ -306,6 +306,9 @@ func (s *sealing) flow() {
 			continue
 		}
 		h.Special = gates.Handler
+	}
+	if all == 0 {
+		return // outside of handlers the tag never changes
 	}
 	threads, added := false, false
 	for _, r := range roles {

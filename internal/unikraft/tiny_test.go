@@ -405,3 +405,18 @@ func TestRoles(t *testing.T) {
 		}
 	}
 }
+
+// With one compartment, the tag changes in handlers of interrupts alone.
+func TestOneCompartment(t *testing.T) {
+	plan := tinyPlan()
+	plan.Compartments = plan.Compartments[:1]
+	plan.Compartments[0].Needs = compartment.Calls{}
+	plan.Gates = nil
+	rep, err := Seal(plan, parse(t, "debug", tiny(true, true)), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := rep.Rules.Gates; len(g) != 1 || g[0].Kind != rules.Handler || len(rep.Rules.Gaps) > 0 || rep.Rules.Entries[0].Denied != 1 {
+		t.Errorf("%+v", rep.Rules)
+	}
+}
