@@ -37,7 +37,7 @@ func TestGDB(t *testing.T) {
 	// Breakpoints are temporary: QEMU sometimes stops again where gdb steps over one.
 	commands := []string{"set pagination off", "set architecture i386:x86-64", "target remote " + socket,
 		"tbreak plugin_sort", "continue", "echo at the gate:\\n", "bt", "tbreak uk_syscall_r_getuid", "continue", "echo inside:\\n", "bt", "finish", "finish", "finish",
-		"tbreak net_ticks", "continue", "echo ticks:\\n", "bt 2", "finish", "echo returned:\\n", "bt 1", "info symbol gofind_leave", "kill"}
+		"tbreak net_ticks", "continue", "echo ticks:\\n", "bt 2", "finish", "echo returned:\\n", "bt 1", "info symbol gofind_leave", "disconnect"}
 	args := []string{"-nx", "-batch", debug}
 	for _, c := range commands {
 		args = append(args, "-ex", c)
