@@ -175,7 +175,7 @@ func (g *Graph) roots() {
 			g.Reach.DataInCode(0, image.Range{Start: f.Addr, End: f.End()})
 		}
 	}
-	g.Reach.Strict = true
+	g.Reach.SymbolsBound()
 	g.Reach.Startup()
 	boot := bootLibraries(m)
 	for i := range m.Funcs {
