@@ -12,6 +12,7 @@ import (
 // subroutines that DWARF lists for them. Only compilation units that have code of
 // an entry or a body can.
 func (g *Graph) inlined() {
+	defer func() { _ = recover() }() // broken DWARF is as good as none
 	d := g.Image.Dwarf()
 	if d == nil {
 		return

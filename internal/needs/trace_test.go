@@ -78,6 +78,14 @@ func checkTrace(t *testing.T, dir, file string) {
 			t.Errorf("no call is named %s", rec.Call)
 			continue
 		}
+		// Who makes it: the caller of the entry. What a dispatcher calls, and an entry its own body, is no call of theirs;
+		// an inlined body has no caller.
+		if len(rec.Chain) > 0 && rec.Chain[0].How != "guess" && !strings.Contains(rec.Func, " in ") {
+			a := rec.Chain[0].Addr - 1
+			if l := m.Owner(a); l >= 0 && !r.Libraries[l].Executes.Has(nr) && !passesOn(r, a, nr) {
+				t.Errorf("%s is not executed by %s: %s <- %v", rec.Call, r.Libraries[l].Name, rec.Func, rec.Chain)
+			}
+		}
 		for i, c := range rec.Chain {
 			l := m.Owner(c.Addr - 1)
 			if c.How == "guess" || l < 0 || r.Libraries[l].Transparent {
@@ -96,4 +104,19 @@ func checkTrace(t *testing.T, dir, file string) {
 		}
 	}
 	t.Logf("%d chains, %d frames", len(tr.Records), frames)
+}
+
+// passesOn reports whether the function around an address is a dispatcher, or an
+// entry of the call itself.
+func passesOn(r *Result, addr uint64, nr int) bool {
+	f := r.Image.At(addr)
+	if f == nil {
+		return false
+	}
+	u, ok := r.Graph.Reach.Lookup(0, f.Addr)
+	if !ok {
+		return false
+	}
+	e, entry := r.Graph.Entries[u]
+	return r.Graph.Dispatches(u) || entry && e.Number == nr
 }

@@ -42,8 +42,12 @@ func KraftLines(w io.Writer, r *gofind.CompartmentResult) error {
 			count(c.Functions, "function"), c.CodeBytes, c.ReachBytes, len(c.Executes), len(c.Needs), c.Gates, when(c.Default, ", default"), when(c.Transparent, ", transparent")))
 	}
 	comment("columns", kraftColumns...)
+	numbers := map[string]int{}
+	for _, c := range r.Calls {
+		numbers[c.Name] = c.Number
+	}
 	for _, c := range r.Compartments {
-		for _, row := range kraftRows(c) {
+		for _, row := range kraftRows(c, numbers) {
 			for i, f := range row {
 				row[i] = dash(Clean(f))
 			}
@@ -84,7 +88,7 @@ func when(c bool, s string) string {
 }
 
 // kraftRows are the lines of one compartment, by number.
-func kraftRows(c gofind.CompartmentAnswer) [][]string {
+func kraftRows(c gofind.CompartmentAnswer, numbers map[string]int) [][]string {
 	var rows [][]string
 	needs := map[string]bool{}
 	for _, n := range c.Needs {
@@ -97,7 +101,7 @@ func kraftRows(c gofind.CompartmentAnswer) [][]string {
 	}
 	for _, n := range c.Executes {
 		if !needs[n] {
-			rows = append(rows, []string{c.Name, n, "", "yes", "no", "", ""})
+			rows = append(rows, []string{c.Name, n, strconv.Itoa(numbers[n]), "yes", "no", "", ""})
 		}
 	}
 	return rows

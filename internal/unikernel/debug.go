@@ -40,8 +40,14 @@ func (m *Image) Dwarf() *dwarf.Data {
 	return d
 }
 
-// compileUnits reads the ranges of all compilation units. Broken DWARF is as good as none.
+// compileUnits reads the ranges of all compilation units. Broken DWARF is as good as none,
+// also where it makes the reader panic.
 func (m *Image) compileUnits() {
+	defer func() {
+		if recover() != nil {
+			m.CompileUnits = nil
+		}
+	}()
 	d := m.Dwarf()
 	if d == nil {
 		return
