@@ -107,6 +107,8 @@ type Graph struct {
 	extra      map[uint64][]uint64            // what a unit calls that its code does not show
 	kinds      map[[2]Unit]Kind               // of edges that are no calls
 	handing    reach.Handing
+	shared     map[int][]uint64 // by library: code that its functions are passed
+	kept       map[int][]uint64 // the same of functions that keep it for others
 	dispatcher map[Unit]bool
 }
 
@@ -286,7 +288,82 @@ func (g *Graph) hand() {
 			}
 		}
 	}
+	g.passOn(h.Passed)
+	g.shared, g.kept = map[int][]uint64{}, map[int][]uint64{}
+	for callee, refs := range h.Passed {
+		u, ok := g.Reach.Lookup(0, callee)
+		lib := g.Image.Owner(callee)
+		if !ok || lib < 0 || !h.Keeps(callee) {
+			continue
+		}
+		for _, r := range refs {
+			if !g.Image.File.Exec(r.A) || !g.Reach.Consumed(u, r.Reg&^summary.Back) {
+				continue
+			}
+			g.shared[lib] = append(g.shared[lib], r.A)
+			if _, ok := facts.of("keeps", g.factName(u)); ok {
+				g.kept[lib] = append(g.kept[lib], r.A)
+			}
+		}
+	}
+	for _, m := range []map[int][]uint64{g.shared, g.kept} {
+		for lib := range m {
+			slices.Sort(m[lib])
+			m[lib] = slices.Compact(m[lib])
+		}
+	}
 	g.handing = h
+}
+
+// passOn adds to what functions are passed what their callers pass on: an address that a unit
+// got as an argument and hands to its callee.
+func (g *Graph) passOn(passed map[uint64][]summary.Ref) {
+	type key struct {
+		callee, addr uint64
+		off          int32
+		reg          uint8
+	}
+	seen := map[key]bool{}
+	var todo []summary.Ref
+	for callee, refs := range passed {
+		kept := refs[:0]
+		for _, r := range refs {
+			if k := (key{callee, r.A, r.Off, r.Reg}); g.Reach.Leads(0, r.A) && !seen[k] {
+				seen[k] = true
+				kept = append(kept, r)
+				todo = append(todo, r)
+			}
+		}
+		passed[callee] = kept
+	}
+	for len(todo) > 0 {
+		r := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		u, ok := g.Reach.Lookup(0, r.B)
+		if !ok || !g.Reach.Live(u) {
+			continue
+		}
+		reg := r.Reg &^ summary.Back
+		for _, p := range g.Reach.Units[u].Sum.Passes {
+			if p == (summary.ArgPass{}) || p.Slot {
+				continue
+			}
+			to := r
+			to.B = p.Callee
+			switch {
+			case p.Same>>reg&1 != 0:
+			case p.Same == 0 && p.From == reg:
+				to.Reg = p.To | r.Reg&summary.Back
+			default:
+				continue
+			}
+			if k := (key{to.B, to.A, to.Off, to.Reg}); !seen[k] {
+				seen[k] = true
+				passed[to.B] = append(passed[to.B], to)
+				todo = append(todo, to)
+			}
+		}
+	}
 }
 
 // tidy fills in Out and says what each unit makes.
@@ -368,8 +445,8 @@ type Reached struct {
 }
 
 // From finds what can run on behalf of some units, which may be called with any arguments that
-// anybody passes to them. Data that are passed to functions of libraries for which clear says yes are not
-// kept there.
+// anybody passes to them. Of libraries for which clear says yes only the functions that facts.txt names keep
+// code for others, and none keeps data.
 func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (*Reached, error) {
 	own := map[uint64]bool{}
 	for _, u := range roots {
@@ -380,6 +457,13 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 	h.Data = func(callee uint64) bool {
 		u, ok := g.Reach.Lookup(0, callee)
 		return !ok || !clear(u)
+	}
+	h.Shared = func(unit uint64) []uint64 {
+		lib := g.Image.Owner(unit)
+		if u, ok := g.Reach.Lookup(0, unit); ok && clear(u) {
+			return g.kept[lib]
+		}
+		return g.shared[lib]
 	}
 	d := g.Reach.Derive(h)
 	for _, u := range roots {

@@ -13,7 +13,8 @@ import (
 //
 //   - an address that any live unit of the whole stores to a word by name is in that word;
 //   - an address that a unit of the whole passes to a function is live once that function is, if it consumes the
-//     argument (see Unit.used), unless Handing.Keeps says that the function keeps nothing;
+//     argument (see Unit.used), unless Handing.Keeps says that the function keeps nothing; code is then live with whatever
+//     Handing.Shared says may share memory with that function (atexit and exit);
 //   - what a unit that calls a function of Handing.Into directly refers to by address is live with that function.
 //
 // An address that goes another way, through memory that has no name and that neither the
@@ -36,12 +37,34 @@ func (g *Graph) Derive(h Handing) *Graph {
 			continue
 		}
 		for i := range u.Sum.Refs {
-			if r := &u.Sum.Refs[i]; r.Kind == summary.RefStore {
-				d.storeRef(u.Image, r, cause{how: Data})
+			if r := &u.Sum.Refs[i]; r.Kind == summary.RefStore && !g.Members[u.Image].Exec(r.A) { // not what boot code writes into itself
+				d.left(u.Image, r)
 			}
 		}
 	}
 	return d
+}
+
+// left records an address that code which may not be in the graph stores: what reads one of the
+// words that it is stored to, or lets their object's address escape, finds it.
+func (g *Graph) left(img int, r *summary.Ref) {
+	m := g.Members[img]
+	if r.Reg&summary.Back != 0 {
+		g.storeRef(img, r, cause{how: Data})
+		return
+	}
+	last := r.A + 7
+	for w := r.A &^ 7; w <= last; w += 8 {
+		o := m.object(w)
+		if o < 0 {
+			continue
+		}
+		m.stored[w] = append(m.stored[w], r.B)
+		if m.held[w] == nil {
+			m.heldIn[o] = append(m.heldIn[o], w)
+		}
+		m.held[w] = append(m.held[w], held{r.B, r.Off, cause{how: Data}})
+	}
 }
 
 // Handing says what goes from the rest of an image to the code that a graph is derived for.
@@ -50,6 +73,7 @@ type Handing struct {
 	Passed  map[uint64][]summary.Ref       // RefPasses of all live units by callee
 	Keeps   func(callee uint64) bool       // whether a function may keep an address that it gets, or call it for somebody else
 	Data    func(callee uint64) bool       // whether what data that it gets holds may be called for somebody else
+	Shared  func(unit uint64) []uint64     // code that a unit that calls through pointers may find where its neighbours keep what they are passed
 	Into    func(callee uint64) bool       // whether a function is of the code that the graph is for
 	Callers map[uint64][]summary.Ref       // RefAddrs of the units that call a function directly, by function
 	Instead map[uint64]map[uint64][]uint64 // by caller and callee: what is called in place of the callee
@@ -99,6 +123,10 @@ func (d *derived) label(addr uint64) bool {
 	return ok
 }
 
+// Consumed reports whether a live unit, or what it passes its arguments on to, may use the
+// value of a register on entry for anything.
+func (g *Graph) Consumed(id UnitID, reg uint8) bool { return g.Units[id].used>>(reg&15)&1 != 0 }
+
 // instead reports whether a unit calls something else in place of a callee.
 func (d *derived) instead(g *Graph, id UnitID, callee uint64) bool {
 	if d == nil {
@@ -140,6 +168,11 @@ func (d *derived) begin(g *Graph, id UnitID) {
 					g.wide(0, r.A, c)
 				}
 			}
+		}
+	}
+	if g.Units[id].Sum.Indirect {
+		for _, a := range d.h.Shared(entry) {
+			g.addr(0, a, c)
 		}
 	}
 	if d.h.Into(entry) {

@@ -37,6 +37,21 @@ type dataIn struct {
 // it that is taken makes nothing live.
 func (g *Graph) DataInCode(img int, r image.Range) { g.data = append(g.data, dataIn{img, r}) }
 
+// Leads reports whether an address may lead to code: it is that of code, or of an object of data
+// that holds addresses.
+func (g *Graph) Leads(img int, a uint64) bool {
+	m := g.Members[img]
+	if m.Exec(a) {
+		return true
+	}
+	o := m.object(a)
+	if o < 0 {
+		return false
+	}
+	end := min(o+2, len(m.starts)-1) // it may be just before the next object
+	return len(m.relocsIn(m.starts[o], m.starts[end])) > 0 || m.Writable(a)
+}
+
 // elsewhere reports whether addr is inside of a function, and not at its start, which
 // unit id is no part of: what looks like such an address is a number.
 func (g *Graph) elsewhere(img int, addr uint64, id UnitID) bool {

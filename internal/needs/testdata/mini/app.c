@@ -3,7 +3,7 @@
 // (the last four in the thread that the worker starts for it)
 #include "uk.h"
 LIB(appmini)
-void plugin_run(int); int plugin_tail(int); void plugin_register(void (*)(int)); void worker_start(void);
+void plugin_run(int); void plugin_stop(void); int plugin_tail(int); void plugin_register(void (*)(int)); void worker_start(void);
 struct op { const char *name; int (*f)(int); };
 extern const struct op plugin_ops[2];
 static void on_event(int n) { uk_syscall(SYS_getsid, (long)n); }     // a callback that the plugin calls: getsid is the plugin's need as well
@@ -19,5 +19,6 @@ int main(int argc, char **argv) {
 	sixth();
 	bind(3, v, 4);
 	listen(3, 1);
+	if (argc > 9) plugin_stop();
 	return plugin_ops[argc & 1].f(argc) + plugin_tail(argc);
 }
