@@ -31,9 +31,11 @@ type CompartmentResult struct {
 	Unmapped     CompartmentUnmapped     `json:"unmapped"`
 	Assumptions  []Assumption            `json:"assumptions"`
 
-	// Plan is the same for package compartment, which rules are made from.
 	plan *compartment.Plan
 }
+
+// Plan is what rules for the image are made from.
+func (r *CompartmentResult) Plan() *ImagePlan { return newImagePlan(r.plan) }
 
 // CompartmentAnswer is what is known of one compartment.
 type CompartmentAnswer struct {

@@ -68,6 +68,7 @@ func newKraftAnalyse(out output) *cobra.Command {
 		flags kraftFlags
 		json  bool
 		check bool
+		plan  bool
 	)
 	c := &cobra.Command{
 		Use:   "analyse [DIR|KRAFT.YAML|IMAGE.dbg]",
@@ -83,6 +84,7 @@ compartment in a library. A library that names none is in the default one.
 It ends with 0, or with 3 if the answer may lack calls.`,
 		Example: `  gofind kraft analyse                                   kraft.yaml in this directory, and its build
   gofind kraft analyse --json app/ | jq .compartments
+  gofind kraft analyse --plan app/ >plan.json            for gofind kraft seal
   gofind kraft analyse --compartments comps.yaml app/    for a kraft.yaml that says nothing of them
   gofind kraft analyse --compartments comps.yaml build/app_qemu-x86_64.dbg`,
 		Args: atMostOne,
@@ -103,6 +105,8 @@ It ends with 0, or with 3 if the answer may lack calls.`,
 				return kraftError(c, err)
 			}
 			switch {
+			case plan:
+				err = report.JSON(out, r.Plan())
 			case json:
 				err = report.JSON(out, r)
 			case out.screen.Terminal:
@@ -114,6 +118,7 @@ It ends with 0, or with 3 if the answer may lack calls.`,
 		},
 	}
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.kraft/v1)")
+	c.Flags().BoolVar(&plan, "plan", false, "write the plan that kraft seal takes (gofind.plan/v1)")
 	c.Flags().BoolVar(&check, "check-only", false, "check kraft.yaml, and look at no image")
 	flags.add(c)
 	return c
