@@ -47,6 +47,7 @@ type PlanEntry struct {
 	Size     uint64 `json:"size"`
 	Call     string `json:"call"`  // the kernel's name
 	Errno    bool   `json:"errno"` // it sets errno and returns -1, and not -errno
+	Body     bool   `json:"body"`  // a body of an entry, or a part of one: its arguments and result may be passed in ways of the compiler's own
 }
 
 const planSchema = "gofind.plan/v1"
@@ -125,7 +126,7 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entries[%d], %s: %w", i, e.Function, err)
 		}
-		out.Entries = append(out.Entries, compartment.Entry{Func: e.Function, Addr: addr, Size: e.Size, Number: n, Errno: e.Errno})
+		out.Entries = append(out.Entries, compartment.Entry{Func: e.Function, Addr: addr, Size: e.Size, Number: n, Errno: e.Errno, Body: e.Body})
 	}
 	return out, nil
 }
@@ -140,7 +141,7 @@ func newImagePlan(p *compartment.Plan) *ImagePlan {
 		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name})
 	}
 	for _, e := range p.Entries {
-		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno})
+		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno, e.Body})
 	}
 	return out
 }

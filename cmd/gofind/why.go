@@ -15,6 +15,8 @@ func newWhy(out output) *cobra.Command {
 		flags   scanFlags
 		json    bool
 		explain bool
+		comp    string
+		kraft   kraftFlags
 	)
 	c := &cobra.Command{
 		Use:   "why PROGRAM SYSCALL",
@@ -32,13 +34,18 @@ if the call was not found but the answer of the scan is incomplete.`,
 		Example: `  gofind why nginx execve
   gofind why --json /usr/bin/curl socket
   gofind why --since main redis-server mprotect
-  gofind why --explain cat execve        which assumption keeps it out`,
+  gofind why --explain cat execve        which assumption keeps it out
+  gofind why --compartment lwip app/ write
+                                         the same for a compartment of a unikernel`,
 		Args:              arguments("PROGRAM", "SYSCALL"),
 		ValidArgsFunction: completeWhy,
 		RunE: func(c *cobra.Command, args []string) error {
 			program, call := args[0], args[1]
 			if !report.Known(call) {
 				return unknownCall(call)
+			}
+			if comp != "" {
+				return kraftWhy(c, out, kraft.options([]string{program}), comp, call, json)
 			}
 			result, err := scan(c.Context(), program, flags.options())
 			if err != nil {
@@ -63,8 +70,37 @@ if the call was not found but the answer of the scan is incomplete.`,
 	}
 	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.why/v1)")
 	c.Flags().BoolVar(&explain, "explain", false, "say which assumptions keep a call out, or would")
+	c.Flags().StringVar(&comp, "compartment", "", "PROGRAM is a unikernel (see gofind kraft analyse): show how its compartment `NAME` comes to need the call")
+	c.Flags().StringVar(&kraft.compartments, "compartments", "", "with --compartment: a `FILE` with compartments")
+	c.Flags().StringVar(&kraft.image, "image", "", "with --compartment: the image of a kraft.yaml, a .dbg `FILE` or a build directory")
+	c.Flags().BoolVar(&kraft.stale, "stale", false, "with --compartment: take an image that is older than kraft.yaml")
 	flags.add(c)
 	return c
+}
+
+// kraftWhy answers why --compartment.
+func kraftWhy(c *cobra.Command, out output, o gofind.KraftOptions, compartment, call string, json bool) error {
+	r, err := gofind.AnalyseCompartments(c.Context(), o)
+	if err != nil {
+		return kraftError(c, err)
+	}
+	w := report.NewKraftWhy(r, compartment, call)
+	if w == nil {
+		var names []string
+		for _, x := range r.Compartments {
+			names = append(names, x.Name)
+		}
+		return usagef("there are "+strings.Join(names, ", "), "there is no compartment %q", compartment)
+	}
+	if json {
+		err = report.JSON(out, w)
+	} else {
+		err = w.Text(out)
+	}
+	if err != nil {
+		return err
+	}
+	return whyExit(w.Answer())
 }
 
 // unknownCall is the error for a name that is no system call.

@@ -56,6 +56,7 @@ type Entry struct {
 	Size   uint64
 	Number int
 	Errno  bool // sets errno and returns -1 (e_), instead of returning -errno
+	Body   bool // a body, or a part of one: its arguments and result may be passed in ways of the compiler's own
 }
 
 // A Plan is what there is to know of an image's compartments.

@@ -20,6 +20,7 @@ const (
 
 	shtSymtab, shtStrtab, shtRela, shtNobits, shtDynsym = 2, 3, 4, 8, 11
 	shfWrite, shfAlloc, shfExecinstr, shfTLS            = 1, 2, 4, 0x400
+	shfCompressed                                       = 0x800
 
 	shnAbs = 0xfff1
 

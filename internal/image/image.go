@@ -126,6 +126,10 @@ type File struct {
 		once sync.Once
 		list []Range
 	}
+	extents struct {
+		once sync.Once
+		list []Range
+	}
 	names struct {
 		once sync.Once
 		tab  nameTable

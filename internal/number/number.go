@@ -345,6 +345,18 @@ func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, know
 	return found, known
 }
 
+// Parameter finds the numbers that a unit gets in a register, as Solve does for
+// those at syscall instructions: with the places where they are known, its direct callers or
+// theirs. In Unknown are the places where one is not; if the unit may be called through a
+// pointer, that is the unit itself.
+func Parameter(g *reach.Graph, unit reach.UnitID, reg x86.Reg) *Answer {
+	s := newSolver(g)
+	s.sink = s.number
+	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Units[unit].Entry})
+	s.drain()
+	return s.ans
+}
+
 func (s *solver) depend(k key, o origin) {
 	l, known := s.params[k]
 	if slices.Contains(l, o) {

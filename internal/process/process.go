@@ -222,3 +222,13 @@ func (p *Process) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Alone is a process of one file that was opened already, which nothing loads: a
+// kernel. Close closes the file.
+func Alone(f *image.File) *Process {
+	p := &Process{link: &linker{interp: -1, base: newNamespace(false), byFile: map[fileID]int{}}, startup: 1}
+	p.link.p = p
+	p.Images = []*Image{{File: f, Path: f.Path, Real: f.Path, NeededBy: -1, loader: -1}}
+	p.buildScopes()
+	return p
+}

@@ -61,6 +61,8 @@ type member struct {
 	seen     map[uint64]bool     // addresses looked at as text
 	looks    Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
 	texts    []name              // identifiers that its live code refers to
+	strict   bool                // see Graph.SymbolsBound
+	given    map[uint64]bool     // those of entries whose tables were given away
 	entries  map[uint64]uint64   // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string            // and those at the beginning of texts that go on with =
 
@@ -96,7 +98,7 @@ type held struct {
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
 	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}}
+		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}, given: map[uint64]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()
@@ -423,7 +425,7 @@ func (m *member) Exported(a uint64) bool {
 // isLabel reports whether a is inside a function, not at its start.
 func (m *member) isLabel(a uint64) bool {
 	f := m.FDEAt(a)
-	if f == nil || f.Start == a || f.Signal && f.Start+1 == a {
+	if f == nil && !(m.strict && m.InFunc(a)) || f != nil && (f.Start == a || f.Signal && f.Start+1 == a) {
 		return false
 	}
 	_, start := slices.BinarySearch(m.FuncStarts(), a)
@@ -472,7 +474,8 @@ func (m *member) isStart(a uint64) bool {
 			return true
 		}
 	}
-	return m.Bytes(a - 1)[0] == 0 // zero padding
+	b := m.Bytes(a - 1)
+	return len(b) == 0 || b[0] == 0 // the start of a segment, or zero padding
 }
 
 // object returns the object that a lies in, -1 if none.

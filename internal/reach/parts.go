@@ -55,6 +55,9 @@ func (g *Graph) begin(id UnitID) {
 	}
 	g.consume(id, uint32(sum.ArgUse)|uint32(sum.ArgBack)<<back)
 	g.run(id, 0)
+	if g.derived != nil {
+		g.derived.begin(g, id)
+	}
 }
 
 // run makes parts of a unit run, and those that they lead to.

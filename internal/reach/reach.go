@@ -120,6 +120,9 @@ type Graph struct {
 	labels   []label
 	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated    map[Place]bool
+	data     []dataIn
+	derived  *derived
+	strict   bool  // see SymbolsBound
 	woken    []way // edges that can be taken since conditions came to hold
 	pending  []way // edges that wait for a call to come back
 	rechecks int
@@ -228,6 +231,9 @@ func (g *Graph) takeLabels() bool {
 		}
 	}
 	for _, l := range list {
+		if g.derived != nil && !g.derived.label(l.addr) {
+			continue
+		}
 		f := g.Members[l.img].FDEAt(l.addr)
 		if f == nil && reached[Place{l.img, l.addr}] {
 			continue
@@ -275,6 +281,11 @@ func (g *Graph) analyse(level []UnitID) {
 func (g *Graph) analyseSome(k int, ids []UnitID) {
 	for _, id := range ids {
 		u := &g.Units[id]
+		if g.derived != nil {
+			if u.Sum = g.derived.summary(u.Entry); u.Sum != nil {
+				continue
+			}
+		}
 		u.Sum = g.analyser(k, u.Image).Unit(u.Entry)
 	}
 }
@@ -370,6 +381,12 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	if len(g.gated) > 0 && g.gated[Place{img, addr}] && (c.how == Address || c.how == Data) {
 		return
 	}
+	if g.strict && c.how == Address && g.elsewhere(img, addr, c.unit) {
+		return
+	}
+	if len(g.data) > 0 && (c.how == Address || c.how == Data) && slices.ContainsFunc(g.data, func(d dataIn) bool { return d.img == img && d.r.Contains(addr) }) {
+		return
+	}
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
@@ -430,6 +447,9 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	m := g.Members[img]
 	if m.Exec(a) {
 		if c.how == Data && m.isLabel(a) {
+			if g.strict {
+				return // of a jump table, which its function follows itself, or a number
+			}
 			g.labels = append(g.labels, label{img, a, c})
 			return
 		}
@@ -454,11 +474,14 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		g.read(img, a, 8, c)
 		return
 	}
+	if g.derived != nil {
+		g.derived.table(g, img, a, c)
+	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
-	for w := a; m.entries[w] != 0; w += 8 {
+	for w := a; m.entries[w] != 0 && !m.given[w]; w += 8 {
 		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
-		delete(m.entries, w)
+		m.given[w] = true
 	}
 	if m.Writable(a) {
 		m.taken[a] = true
@@ -479,7 +502,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
-	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= 64 {
+	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= 64 && !(g.strict && m.text(a)) {
 		g.object(img, o+1, c)
 	}
 }
@@ -677,7 +700,7 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 		if p.Same != 0 {
 			w.mask, w.ref = uint32(p.Same)|uint32(p.Same)<<back, sameRegs
 		}
-		if !g.await(g.Units[id].Image, p.Callee, p.Slot, w) {
+		if !p.Slot && g.derived.instead(g, id, p.Callee) || !g.await(g.Units[id].Image, p.Callee, p.Slot, w) {
 			g.wake(w, w.mask) // code that is not known consumes everything
 		}
 	}
@@ -690,6 +713,9 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 	switch r.Kind {
 	case summary.RefCode:
 		c.how = Call
+		if g.derived.redirect(g, id, r.A) {
+			return
+		}
 		if callee, ok := g.code(img, r.A, c); !ok {
 			g.Outside = append(g.Outside, Outside{id, r.A})
 		} else {
@@ -730,7 +756,8 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		g.dataOffsets(img, r.A, r.B, c)
 	case summary.RefPass, summary.RefPassSlot:
 		g.name(img, r.A, c)
-		if !g.await(img, r.B, r.Kind == summary.RefPassSlot, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index}) {
+		handed := r.Kind == summary.RefPass && g.derived.instead(g, id, r.B) // they get it in another register
+		if handed || !g.await(img, r.B, r.Kind == summary.RefPassSlot, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index}) {
 			g.addrOff(img, r.A, r.Off, c)
 			if r.Reg&summary.Back != 0 {
 				g.wide(img, r.A, c)

@@ -1,0 +1,535 @@
+// Package callgraph finds which function of a unikernel's image can call which,
+// and which system calls each makes.
+//
+// # Theory
+//
+// Its nodes are the units that package reach finds live in the image as a whole. What can run on behalf of a part of
+// the image (From) is a graph that is derived from that one (reach.Graph.Derive): it begins in the functions
+// of that part alone, follows calls, and through pointers those functions whose addresses its own code and the
+// data that it refers to hold, or that others hand to it. That distinguishes who calls printf and who calls
+// snprintf, both of which call what a FILE says.
+//
+// A system call is no instruction in such an image but a call of a function:
+//
+//   - entries uk_syscall_{r,e}_X, their bodies that stand as functions of their own, and
+//     bodies that were inlined into other functions (DW_TAG_inlined_subroutine);
+//   - dispatchers (facts.txt), which call the entry of a number that they get. A call of one with
+//     a known number (package number, through wrappers) is an edge to that entry; with an
+//     unknown one, an edge to the dispatcher, which leads to all entries, and it is named (Unresolved);
+//   - syscall instructions, where the image has a handler for them: an edge to the
+//     entry of the number, or to the handler.
+//
+// # Roots
+//
+// The entry of an image is 16 and 32-bit code, which nothing here decodes: all functions of the library that it is in
+// are live (if that is not known, those of the platform libraries and of no library; if there are none, all). So is what tables of the linker script hold, which
+// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on.
+//
+// # When it is sound
+//
+// If packages reach and number are (their assumptions hold here too), facts.txt is right about the functions it
+// names, and callbacks go the ways that reach.Derive lists: code of another library that is to be called
+// is named in static data, in a variable that has a name, or as an argument of a call; or the function that calls into a part
+// of the image refers to it. An address that one part of an image keeps in memory without a name, and that another part finds
+// there through a pointer that it got in another way, is not followed (assumption callbacks-handed).
+package callgraph
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/unikernel"
+)
+
+// Unit is a node: a unit of package reach.
+type Unit = reach.UnitID
+
+// Kind says how control takes an edge.
+type Kind uint8
+
+// Kinds of edges.
+const (
+	Direct   Kind = iota // a call or a jump to it
+	Pointer              // its address is taken, by the code before it or in data that that refers to
+	Dispatch             // a dispatcher, called with its number
+	Trap                 // a syscall instruction
+)
+
+func (k Kind) String() string {
+	return [...]string{"call", "pointer", "dispatcher", "syscall instruction"}[k]
+}
+
+// Edge leads to a unit.
+type Edge struct {
+	To   Unit
+	Kind Kind
+}
+
+// Unresolved is a place where a number or a target is not known.
+type Unresolved struct {
+	Unit Unit
+	PC   uint64
+	Kind string // number, indirect-jump
+	What string
+}
+
+// Made is a call that a unit makes itself.
+type Made struct {
+	Number int
+	By     Unit // the entry that it calls, 0 if the body is inlined
+}
+
+// DeadEntry is an entry, or a body of one, that is not live: it is there for who jumps to it.
+type DeadEntry struct {
+	Entry
+	Func *unikernel.Func
+}
+
+// Graph is the call graph of an image.
+type Graph struct {
+	Image   *unikernel.Image
+	Reach   *reach.Graph
+	Entries map[Unit]Entry // live units that make a call
+	Dead    []DeadEntry    // functions that make one and that nothing in the image comes to
+	Out     [][]Edge       // by unit, sorted, without duplicates
+	Inlined map[Unit][]int // calls whose bodies are inlined into a unit
+	Makes   [][]Made       // by unit: what executes the call is this unit's code
+	Handler bool           // syscall instructions work
+
+	Unresolved []Unresolved
+	instead    map[uint64]map[uint64][]uint64 // by unit and dispatcher: what it calls; both by address
+	extra      map[uint64][]uint64            // what a unit calls that its code does not show
+	kinds      map[[2]Unit]Kind               // of edges that are no calls
+	handing    reach.Handing
+	shared     map[int][]uint64 // by library: code that its functions are passed
+	kept       map[int][]uint64 // the same of functions that keep it for others
+	dispatcher map[Unit]bool
+}
+
+// Options of Build.
+type Options struct{ Workers int }
+
+// Build analyses an image.
+func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
+	p := process.Alone(m.File)
+	rg := reach.New(p, reach.Options{Workers: opts.Workers})
+	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{},
+		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
+	g.roots()
+	if err := rg.Run(ctx); err != nil {
+		return nil, err
+	}
+	g.Out = make([][]Edge, len(rg.Units))
+	g.Makes = make([][]Made, len(rg.Units))
+	g.name()
+	g.wrappers()
+	g.inlined()
+	g.dispatch()
+	g.traps()
+	g.hand()
+	g.tidy()
+	return g, nil
+}
+
+// plainSections are those that hold no table of the linker script.
+var plainSections = []string{".text", ".rodata", ".data", ".bss", ".tdata", ".tbss", ".eh_frame", ".eh_frame_hdr", ".uk_libinfo", ".note", ".comment", ".data_comp", ".bss_comp", ".intrstack", ".heap"}
+
+// tables returns the sections that are read from one symbol of the linker script to another.
+func tables(f *image.File) []image.Section {
+	var out []image.Section
+	for _, s := range f.Sections {
+		if s.X || s.NoBits || slices.ContainsFunc(plainSections, func(p string) bool {
+			return s.Name == p || strings.HasPrefix(s.Name, p+".") || strings.HasSuffix(p, "comp") && strings.HasPrefix(s.Name, p)
+		}) {
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// bootLibraries returns the library that the entry is in; if that is not known, as of
+// assembly code without debug information, those of platforms; none if there are none.
+func bootLibraries(m *unikernel.Image) []int {
+	if lib := m.Owner(m.File.Entry); lib >= 0 {
+		return []int{lib}
+	}
+	var out []int
+	for i, l := range m.Libs {
+		if strings.HasPrefix(l.Name, "lib") && strings.HasSuffix(l.Name, "plat") {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (g *Graph) roots() {
+	m := g.Image
+	for i := range m.Funcs {
+		f := &m.Funcs[i]
+		if _, ok := facts.of("data", f.Name); ok && !f.Code {
+			g.Reach.DataInCode(0, image.Range{Start: f.Addr, End: f.End()})
+		}
+	}
+	g.Reach.SymbolsBound()
+	g.Reach.Startup()
+	boot := bootLibraries(m)
+	for i := range m.Funcs {
+		if f := &m.Funcs[i]; f.Code && (len(boot) == 0 || f.Lib < 0 || slices.Contains(boot, f.Lib)) {
+			g.Reach.Root(0, f.Addr, "the library of the image's entry")
+		}
+	}
+	for _, s := range tables(m.File) {
+		g.Reach.RootTable(0, image.Range{Start: s.Start, End: s.End})
+	}
+}
+
+// Func returns the function that a unit is in, nil if no symbol names it.
+func (g *Graph) Func(u Unit) *unikernel.Func { return g.Image.At(g.Reach.Units[u].Entry) }
+
+// Name names a unit: the symbol at its start, or one and an offset.
+func (g *Graph) Name(u Unit) string { return g.NameAt(g.Reach.Units[u].Entry) }
+
+// NameAt is Name for an address.
+func (g *Graph) NameAt(addr uint64) string {
+	f := g.Image.At(addr)
+	switch {
+	case f == nil:
+		return "image+" + hex(addr)
+	case f.Addr == addr:
+		return f.Name
+	}
+	return f.Name + "+" + hex(addr-f.Addr)
+}
+
+func hex(n uint64) string {
+	const digits = "0123456789abcdef"
+	b := []byte{}
+	for ; n > 0 || len(b) == 0; n /= 16 {
+		b = append(b, digits[n%16])
+	}
+	slices.Reverse(b)
+	return "0x" + string(b)
+}
+
+// Units calls yield with the live units.
+func (g *Graph) Units(yield func(Unit) bool) {
+	for id := 1; id < len(g.Reach.Units); id++ {
+		if g.Reach.Live(Unit(id)) && !yield(Unit(id)) {
+			return
+		}
+	}
+}
+
+// name finds entries, by all symbols: several may be at one address.
+func (g *Graph) name() {
+	for s := range g.Image.File.FullSymbols {
+		if s.Type != image.STTFunc && s.Type != image.STTNoType || s.Shndx == 0 || s.Shndx >= 0xff00 {
+			continue
+		}
+		u, live := g.Reach.Lookup(0, s.Value)
+		if !live || !g.Reach.Live(u) {
+			if e, ok := entryOf(s.Name); ok {
+				if f := g.Image.At(s.Value); f != nil && f.Addr == s.Value && !slices.ContainsFunc(g.Dead, func(d DeadEntry) bool { return d.Func == f }) {
+					g.Dead = append(g.Dead, DeadEntry{e, f})
+				}
+			}
+			continue
+		}
+		if e, ok := entryOf(s.Name); ok {
+			if old, known := g.Entries[u]; !known || old.Form == Body {
+				g.Entries[u] = e
+			}
+		}
+		if _, ok := facts.of("dispatch", s.Name); ok {
+			g.dispatcher[u] = true
+		}
+		if _, ok := facts.of("handler", s.Name); ok {
+			g.Handler = true
+		}
+	}
+}
+
+// hand collects what goes from one part of the image to another.
+func (g *Graph) hand() {
+	keeps := map[uint64]bool{}
+	for s := range g.Image.File.FullSymbols {
+		if _, ok := facts.of("borrows", s.Name); ok && s.Shndx != 0 {
+			keeps[s.Value] = true
+		}
+	}
+	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra}
+	for _, s := range tables(g.Image.File) {
+		h.Tables = append(h.Tables, image.Range{Start: s.Start, End: s.End})
+	}
+	h.Keeps = func(callee uint64) bool { return !keeps[callee] }
+	for u := range g.Units {
+		refs := g.Reach.Units[u].Sum.Refs
+		var addrs []summary.Ref
+		for i := range refs {
+			switch refs[i].Kind {
+			case summary.RefPass:
+				h.Passed[refs[i].B] = append(h.Passed[refs[i].B], refs[i])
+			case summary.RefAddr:
+				if refs[i].Reg&summary.Near == 0 { // an array that it reads itself is not handed over
+					addrs = append(addrs, refs[i])
+				}
+			}
+		}
+		for i := range refs {
+			if r := &refs[i]; r.Kind == summary.RefCode && len(addrs) > 0 && !keeps[r.A] {
+				h.Callers[r.A] = append(h.Callers[r.A], addrs...)
+			}
+		}
+	}
+	g.passOn(h.Passed)
+	g.shared, g.kept = map[int][]uint64{}, map[int][]uint64{}
+	for callee, refs := range h.Passed {
+		u, ok := g.Reach.Lookup(0, callee)
+		lib := g.Image.Owner(callee)
+		if !ok || lib < 0 || !h.Keeps(callee) {
+			continue
+		}
+		for _, r := range refs {
+			if !g.Image.File.Exec(r.A) || !g.Reach.Consumed(u, r.Reg&^summary.Back) {
+				continue
+			}
+			g.shared[lib] = append(g.shared[lib], r.A)
+			if _, ok := facts.of("keeps", g.factName(u)); ok {
+				g.kept[lib] = append(g.kept[lib], r.A)
+			}
+		}
+	}
+	for _, m := range []map[int][]uint64{g.shared, g.kept} {
+		for lib := range m {
+			slices.Sort(m[lib])
+			m[lib] = slices.Compact(m[lib])
+		}
+	}
+	g.handing = h
+}
+
+// passOn adds to what functions are passed what their callers pass on: an address that a unit
+// got as an argument and hands to its callee.
+func (g *Graph) passOn(passed map[uint64][]summary.Ref) {
+	type key struct {
+		callee, addr uint64
+		off          int32
+		reg          uint8
+	}
+	seen := map[key]bool{}
+	var todo []summary.Ref
+	for callee, refs := range passed {
+		kept := refs[:0]
+		for _, r := range refs {
+			if k := (key{callee, r.A, r.Off, r.Reg}); g.Reach.Leads(0, r.A) && !seen[k] {
+				seen[k] = true
+				kept = append(kept, r)
+				todo = append(todo, r)
+			}
+		}
+		passed[callee] = kept
+	}
+	for len(todo) > 0 {
+		r := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		u, ok := g.Reach.Lookup(0, r.B)
+		if !ok || !g.Reach.Live(u) {
+			continue
+		}
+		reg := r.Reg &^ summary.Back
+		for _, p := range g.Reach.Units[u].Sum.Passes {
+			if p == (summary.ArgPass{}) || p.Slot {
+				continue
+			}
+			to := r
+			to.B = p.Callee
+			switch {
+			case p.Same>>reg&1 != 0:
+			case p.Same == 0 && p.From == reg:
+				to.Reg = p.To | r.Reg&summary.Back
+			default:
+				continue
+			}
+			if k := (key{to.B, to.A, to.Off, to.Reg}); !seen[k] {
+				seen[k] = true
+				passed[to.B] = append(passed[to.B], to)
+				todo = append(todo, to)
+			}
+		}
+	}
+}
+
+// tidy fills in Out and says what each unit makes.
+func (g *Graph) tidy() {
+	for u := range g.Units {
+		g.Out[u] = g.direct(u)
+		for _, e := range g.Out[u] {
+			if x, ok := g.Entries[e.To]; ok && e.Kind == Direct {
+				if own, ok := g.Entries[u]; ok && own.Number == x.Number {
+					continue // an entry that calls its body
+				}
+				g.Makes[u] = append(g.Makes[u], Made{x.Number, e.To})
+			}
+		}
+		for _, n := range g.Inlined[u] {
+			g.Makes[u] = append(g.Makes[u], Made{n, 0})
+		}
+		slices.SortFunc(g.Makes[u], func(a, b Made) int {
+			return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.By, b.By))
+		})
+		g.Makes[u] = slices.Compact(g.Makes[u])
+		for _, gap := range g.Reach.Units[u].Sum.Gaps {
+			if gap.Kind == summary.GapJump {
+				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached"})
+			}
+		}
+	}
+	slices.SortStableFunc(g.Unresolved, func(a, b Unresolved) int { return cmp.Compare(a.PC, b.PC) })
+}
+
+// direct returns the edges out of a unit that are not through pointers.
+func (g *Graph) direct(u Unit) []Edge {
+	x := &g.Reach.Units[u]
+	var out []Edge
+	add := func(to Unit, kind Kind) {
+		if !g.Reach.Live(to) {
+			return
+		}
+		if k, ok := g.kinds[[2]Unit{u, to}]; ok {
+			kind = k
+		}
+		if e := (Edge{to, kind}); !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	at := func(addr uint64, kind Kind) {
+		if to, ok := g.Reach.Lookup(0, addr); ok {
+			add(to, kind)
+		}
+	}
+	for i := range x.Sum.Refs {
+		r := &x.Sum.Refs[i]
+		if r.Kind != summary.RefCode {
+			continue
+		}
+		if list, ok := g.instead[x.Entry][r.A]; ok {
+			for _, t := range list {
+				at(t, Direct)
+			}
+			continue
+		}
+		for _, to := range g.Reach.Callees(u, r) {
+			add(to, Direct)
+		}
+	}
+	for _, t := range g.extra[x.Entry] {
+		at(t, Direct)
+	}
+	slices.SortFunc(out, func(a, b Edge) int {
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
+	})
+	return out
+}
+
+// Reached is what control can come to from some units.
+type Reached struct {
+	g *Graph
+	d *reach.Graph
+}
+
+// From finds what can run on behalf of some units, which may be called with any arguments that
+// anybody passes to them. Of libraries for which clear says yes only the functions that facts.txt names keep
+// code for others, and none keeps data.
+func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (*Reached, error) {
+	own := map[uint64]bool{}
+	for _, u := range roots {
+		own[g.Reach.Units[u].Entry] = true
+	}
+	h := g.handing
+	h.Into = func(callee uint64) bool { return own[callee] }
+	h.Data = func(callee uint64) bool {
+		u, ok := g.Reach.Lookup(0, callee)
+		return !ok || !clear(u)
+	}
+	h.Shared = func(unit uint64) []uint64 {
+		lib := g.Image.Owner(unit)
+		if u, ok := g.Reach.Lookup(0, unit); ok && clear(u) {
+			return g.kept[lib]
+		}
+		return g.shared[lib]
+	}
+	d := g.Reach.Derive(h)
+	for _, u := range roots {
+		d.Root(0, g.Reach.Units[u].Entry, "code of its own")
+	}
+	if err := d.Run(ctx); err != nil {
+		return nil, err
+	}
+	return &Reached{g, d}, nil
+}
+
+// unit returns the unit of the whole that one of the derived graph is, 0 if it is none.
+func (r *Reached) unit(id reach.UnitID) Unit {
+	u, ok := r.g.Reach.Lookup(0, r.d.Units[id].Entry)
+	if !ok || !r.g.Reach.Live(u) {
+		return 0
+	}
+	return u
+}
+
+// Parent is the unit that led to another one first, 0 for a root, and how.
+type Parent struct {
+	Unit Unit
+	How  Kind
+}
+
+// Parents calls yield with the units that control comes to, in the order in which they were
+// found, and what led there.
+func (r *Reached) Parents(yield func(Unit, Parent) bool) {
+	for id := 1; id < len(r.d.Units); id++ {
+		x := &r.d.Units[id]
+		u := r.unit(reach.UnitID(id))
+		if u == 0 || !r.d.Live(reach.UnitID(id)) {
+			continue
+		}
+		from, how := Unit(0), Direct
+		if x.Parent != 0 {
+			from = r.unit(x.Parent)
+		}
+		if x.How != reach.Call {
+			how = Pointer
+		}
+		if k, ok := r.g.kinds[[2]Unit{from, u}]; ok {
+			how = k
+		}
+		if !yield(u, Parent{from, how}) {
+			return
+		}
+	}
+}
+
+// Has reports whether control comes to a unit.
+func (r *Reached) Has(u Unit) bool {
+	id, ok := r.d.Lookup(0, r.g.Reach.Units[u].Entry)
+	return ok && r.d.Live(id)
+}
+
+// Direct returns the direct edges out of a unit.
+func (g *Graph) Direct(u Unit) []Edge { return g.Out[u] }
+
+// Taken reports whether the address of a unit is visible to code that may call it. That
+// of code which only the machine enters (roots) is not.
+func (g *Graph) Taken(u Unit) bool {
+	x := &g.Reach.Units[u]
+	return x.Taken && (x.How != reach.Root || x.Handed)
+}
+
+// Dispatches reports whether a unit is a dispatcher.
+func (g *Graph) Dispatches(u Unit) bool { return g.dispatcher[u] }

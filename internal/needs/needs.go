@@ -1,0 +1,516 @@
+// Package needs finds which system calls each compartment of a unikernel needs, where
+// control crosses from one into another, and what of that goes around the entries of calls.
+//
+// # Definitions
+//
+// A library belongs to the compartment that kraft.yaml puts it in, or to the default one. Code
+// whose library is not known belongs to the default one. A compartment *executes* a call if code of it
+// calls an entry of the call, has the body of the call inlined, or calls a dispatcher with its
+// number. It *needs* a call if an entry or a body of it is among what control can come to from the
+// compartment's code: directly, through pointers, through other compartments, in threads that it starts.
+//
+// Control comes from every live function of the compartment, whoever calls it, with any argument that anybody passes to it. That is
+// coarser than what the image does (a function may only be called in the default compartment's interest),
+// and sound: once control is in the compartment, it may be in any function of it.
+//
+// A *transparent* library (a C library) is no root: what it does is done on behalf of who calls it, and its code
+// belongs to the chain of calls as if it were inlined into its callers. What it calls back is a function of
+// somebody else, and counts. A compartment of transparent libraries alone has its own code as roots.
+//
+// The entries of system calls are not gates: a call of one is what rules are about, and the code behind it
+// acts for who called it. What an entry calls in turn is in the needs of its callers.
+//
+// # When it is sound
+//
+// If package callgraph is.
+package needs
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/gofind-dev/gofind/internal/callgraph"
+	"github.com/gofind-dev/gofind/internal/compartment"
+	"github.com/gofind-dev/gofind/internal/kraft"
+	"github.com/gofind-dev/gofind/internal/unikernel"
+)
+
+// Unit is a node of the call graph.
+type Unit = callgraph.Unit
+
+// Options of Find.
+type Options struct {
+	Transparent []string // names of libraries, as in kraft.yaml or in the image
+	Workers     int
+	Libraries   bool // what each library needs as well
+}
+
+// TransparentByDefault are the C libraries (kraft.yaml's names).
+var TransparentByDefault = []string{"musl", "newlib", "nolibc"}
+
+// Library is a micro-library of the image.
+type Library struct {
+	Name        string
+	Compartment int
+	By          string // the name in kraft.yaml that it is of, "" if none
+	Transparent bool
+	Funcs       int
+	Code, Data  uint64
+	Executes    compartment.Calls
+	Needs       compartment.Calls // with Options.Libraries
+}
+
+// Chain is a way from a compartment's code to a call.
+type Chain []Step
+
+// Step is a unit on it, and how control came to it. The first has none.
+type Step struct {
+	Unit Unit
+	Kind callgraph.Kind
+}
+
+// Crossing is a function of a compartment that others come to.
+type Crossing struct {
+	Unit  Unit
+	Kinds []callgraph.Kind
+	From  []int // compartments that call it directly, -1 for a transparent library
+}
+
+// Bypass is a function behind the entries of calls that a compartment can call without them.
+type Bypass struct {
+	Unit   Unit
+	Caller Unit
+	Calls  []int // those that it does the work of
+}
+
+// Detail is what is known of one compartment besides the Plan.
+type Detail struct {
+	Funcs     int
+	Code      uint64 // bytes of its own code
+	Reach     uint64 // bytes of the code that control can come to from it
+	Chains    map[int]Chain
+	Crossings []Crossing
+	Bypasses  []Bypass
+	reached   *callgraph.Reached
+}
+
+// Result is what was found.
+type Result struct {
+	Plan      compartment.Plan
+	Graph     *callgraph.Graph
+	Image     *unikernel.Image
+	Details   []Detail // by compartment
+	Libraries []Library
+	Calls     map[int][]Unit // the calls that the image has, by number, with their live entries and bodies
+	Code      uint64         // bytes of live code
+	Sequences []Sequence
+}
+
+// UnknownLibrary says that kraft.yaml assigns a library that the image does not have.
+type UnknownLibrary struct {
+	Library kraft.Library
+	Image   string
+	Has     []string
+}
+
+func (e *UnknownLibrary) Error() string {
+	return e.Library.Pos.String() + ": library " + quote(e.Library.Name) + " is not in the image " + e.Image +
+		"; the image has " + strings.Join(e.Has, ", ")
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// Find analyses an image. f may be nil: everything is then one compartment.
+func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) (*Result, error) {
+	r := &Result{Image: m, Calls: map[int][]Unit{}}
+	if err := r.assign(f, opts); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers}); err != nil {
+		return nil, err
+	}
+	r.calls()
+	r.executes()
+	r.Details = make([]Detail, len(r.Plan.Compartments))
+	for c := range r.Plan.Compartments {
+		if err := r.needs(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	r.crossings()
+	for c := range r.Details {
+		r.bypasses(c)
+	}
+	if opts.Libraries {
+		if err := r.libraries(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r.sequences()
+	return r, nil
+}
+
+// fold is a library's name without what the names of kraft.yaml and of the build differ in.
+func fold(name string) string { return strings.NewReplacer("-", "", "_", "").Replace(name) }
+
+// covers reports whether a name of kraft.yaml stands for a micro-library: "lib" and
+// the name, or a name that goes on behind it; "app" and the name.
+func covers(name, lib string) bool {
+	n, l := fold(name), fold(lib)
+	return strings.HasPrefix(l, "lib"+n) || l == "app"+n || l == n
+}
+
+// assign puts each library into a compartment.
+func (r *Result) assign(f *kraft.File, opts Options) error {
+	m := r.Image
+	def := 0
+	if f == nil || len(f.Compartments) == 0 {
+		r.Plan.Compartments = []compartment.Compartment{{Name: "image", Default: true}}
+	} else {
+		def = f.Default()
+		for _, c := range f.Compartments {
+			r.Plan.Compartments = append(r.Plan.Compartments, compartment.Compartment{Name: c.Name, Default: c.Default})
+		}
+	}
+	used := map[int]bool{}
+	for _, l := range m.Libs {
+		x := Library{Name: l.Name, Compartment: def, Funcs: l.Funcs, Code: l.Code, Data: l.Data}
+		if f != nil {
+			best := -1 // the longest name that covers it
+			for i, k := range f.Libraries {
+				if covers(k.Name, l.Name) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
+					best = i
+				}
+			}
+			if best >= 0 {
+				used[best] = true
+				x.By = f.Libraries[best].Name
+				if f.Libraries[best].Compartment >= 0 {
+					x.Compartment = f.Libraries[best].Compartment
+				}
+			}
+		}
+		for _, t := range opts.Transparent {
+			x.Transparent = x.Transparent || covers(t, l.Name)
+		}
+		r.Libraries = append(r.Libraries, x)
+	}
+	if f != nil {
+		for i, k := range f.Libraries {
+			if !used[i] && k.Named {
+				var has []string
+				for _, l := range m.Libs {
+					has = append(has, l.Name)
+				}
+				slices.Sort(has)
+				return &UnknownLibrary{k, m.Path, has}
+			}
+		}
+	}
+	own := make([]bool, len(r.Plan.Compartments))
+	clear := make([]bool, len(r.Plan.Compartments))
+	for _, l := range r.Libraries {
+		if l.Transparent {
+			clear[l.Compartment] = true
+		} else if l.Funcs > 0 {
+			own[l.Compartment] = true
+		}
+	}
+	for c := range r.Plan.Compartments {
+		r.Plan.Compartments[c].Transparent = clear[c] && !own[c] && c != def
+	}
+	return nil
+}
+
+// libOf returns the library of a unit, -1 if it is not known.
+func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Units[u].Entry) }
+
+// Of returns the compartment of a unit, and whether its library is transparent.
+func (r *Result) Of(u Unit) (c int, transparent bool) {
+	l := r.libOf(u)
+	if l < 0 {
+		for i := range r.Plan.Compartments {
+			if r.Plan.Compartments[i].Default {
+				return i, false
+			}
+		}
+		return 0, false
+	}
+	return r.Libraries[l].Compartment, r.Libraries[l].Transparent
+}
+
+// transparent reports whether a unit is of a transparent library.
+func (r *Result) transparent(u Unit) bool {
+	_, clear := r.Of(u)
+	return clear
+}
+
+// calls lists the functions that make calls.
+func (r *Result) calls() {
+	g := r.Graph
+	for u := range g.Units {
+		f := g.Func(u)
+		if f != nil && f.Addr == g.Reach.Units[u].Entry {
+			r.Code += f.Size
+		}
+		e, ok := g.Entries[u]
+		if !ok || e.Number >= 512 {
+			continue
+		}
+		r.Calls[e.Number] = append(r.Calls[e.Number], u)
+		size := uint64(0)
+		if f != nil {
+			size = f.End() - g.Reach.Units[u].Entry
+		}
+		r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{
+			Func: g.Name(u), Addr: g.Reach.Units[u].Entry, Size: size, Number: e.Number, Errno: e.Errno,
+			Body: e.Form == callgraph.Body,
+		})
+	}
+	for _, d := range g.Dead {
+		if d.Number >= 512 {
+			continue
+		}
+		if _, ok := r.Calls[d.Number]; !ok {
+			r.Calls[d.Number] = nil
+		}
+		r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{
+			Func: d.Func.Name, Addr: d.Func.Addr, Size: d.Func.Size, Number: d.Number, Errno: d.Errno, Body: d.Form == callgraph.Body,
+		})
+	}
+	slices.SortFunc(r.Plan.Entries, func(a, b compartment.Entry) int { return cmp.Compare(a.Addr, b.Addr) })
+}
+
+// executes finds what the code of each library and compartment makes itself.
+func (r *Result) executes() {
+	for u := range r.Graph.Units {
+		for _, m := range r.Graph.Makes[u] {
+			if m.Number >= 512 {
+				continue
+			}
+			c, _ := r.Of(u)
+			r.Plan.Compartments[c].Executes.Add(m.Number)
+			if l := r.libOf(u); l >= 0 {
+				r.Libraries[l].Executes.Add(m.Number)
+			}
+		}
+	}
+}
+
+// roots returns the units that a compartment's control can be in.
+func (r *Result) roots(c int) []Unit {
+	var out, clear []Unit
+	for u := range r.Graph.Units {
+		if k, transparent := r.Of(u); k == c && !r.entry(u) {
+			if transparent {
+				clear = append(clear, u)
+			} else {
+				out = append(out, u)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return clear
+	}
+	return out
+}
+
+// needed returns the calls that are made by what was reached. An entry that is reached as a
+// root alone is no call: roots are not entries.
+func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compartment.Calls {
+	var out compartment.Calls
+	g := r.Graph
+	parent := map[Unit]Step{}
+	chain := func(u Unit) Chain {
+		var c Chain
+		for n := 0; n < 1<<16; n++ {
+			p := parent[u]
+			c = append(c, Step{u, p.Kind})
+			if p.Unit == 0 {
+				break
+			}
+			u = p.Unit
+		}
+		slices.Reverse(c)
+		return c
+	}
+	found := func(n int, u Unit) {
+		if n >= 512 || out.Has(n) {
+			return
+		}
+		out.Add(n)
+		if chains != nil {
+			chains[n] = chain(u)
+		}
+	}
+	for u, from := range reached.Parents {
+		parent[u] = Step{from.Unit, from.How}
+		if e, ok := g.Entries[u]; ok {
+			if own, is := g.Entries[from.Unit]; !is || own.Number != e.Number {
+				found(e.Number, u)
+			}
+		}
+		for _, n := range g.Inlined[u] {
+			found(n, u)
+		}
+	}
+	return out
+}
+
+func (r *Result) needs(ctx context.Context, c int) (err error) {
+	d := &r.Details[c]
+	d.Chains = map[int]Chain{}
+	if d.reached, err = r.Graph.From(ctx, r.roots(c), r.transparent); err != nil {
+		return err
+	}
+	r.Plan.Compartments[c].Needs = r.needed(d.reached, d.Chains)
+	for u := range d.reached.Parents {
+		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
+			d.Reach += f.Size
+		}
+	}
+	for u := range r.Graph.Units {
+		if k, _ := r.Of(u); k == c {
+			if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
+				d.Funcs++
+				d.Code += f.Size
+			}
+		}
+	}
+	return nil
+}
+
+// libraries finds what each library needs.
+func (r *Result) libraries(ctx context.Context) error {
+	by := make([][]Unit, len(r.Libraries))
+	for u := range r.Graph.Units {
+		if l := r.libOf(u); l >= 0 && !r.entry(u) {
+			by[l] = append(by[l], u)
+		}
+	}
+	for l := range r.Libraries {
+		if len(by[l]) == 0 {
+			continue
+		}
+		reached, err := r.Graph.From(ctx, by[l], r.transparent)
+		if err != nil {
+			return err
+		}
+		r.Libraries[l].Needs = r.needed(reached, nil)
+	}
+	return nil
+}
+
+// entry reports whether a unit is what the check of a rule is for: an entry, a body of one, a dispatcher.
+func (r *Result) entry(u Unit) bool {
+	_, is := r.Graph.Entries[u]
+	return is || r.Graph.Dispatches(u)
+}
+
+// crossings finds the functions where control comes into a compartment.
+func (r *Result) crossings() {
+	g := r.Graph
+	type key struct {
+		from int
+		kind callgraph.Kind
+	}
+	into := map[Unit][]key{}
+	for u := range g.Units {
+		c, clear := r.Of(u)
+		if clear {
+			c = -1
+		}
+		for _, e := range g.Out[u] {
+			to, toClear := r.Of(e.To)
+			if toClear || to == c {
+				continue
+			}
+			if k := (key{c, e.Kind}); !slices.Contains(into[e.To], k) {
+				into[e.To] = append(into[e.To], k)
+			}
+		}
+	}
+	for u := range g.Units {
+		c, clear := r.Of(u)
+		if clear && !r.Plan.Compartments[c].Transparent || g.Dispatches(u) {
+			continue
+		}
+		if _, entry := g.Entries[u]; entry {
+			continue
+		}
+		keys := into[u]
+		if g.Taken(u) {
+			keys = append(keys, key{-2, callgraph.Pointer})
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		x := Crossing{Unit: u}
+		for _, k := range keys {
+			if !slices.Contains(x.Kinds, k.kind) {
+				x.Kinds = append(x.Kinds, k.kind)
+			}
+			if k.from > -2 && !slices.Contains(x.From, k.from) {
+				x.From = append(x.From, k.from)
+			}
+		}
+		slices.Sort(x.Kinds)
+		slices.Sort(x.From)
+		r.Details[c].Crossings = append(r.Details[c].Crossings, x)
+		f := g.Func(u)
+		if f == nil || f.Addr != g.Reach.Units[u].Entry || r.Plan.Compartments[c].Transparent {
+			continue
+		}
+		r.Plan.Gates = append(r.Plan.Gates, compartment.Gate{Func: f.Name, Addr: f.Addr, Size: f.Size, To: compartment.ID(c)})
+	}
+	for c := range r.Details {
+		slices.SortFunc(r.Details[c].Crossings, func(a, b Crossing) int {
+			return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
+		})
+	}
+	slices.SortFunc(r.Plan.Gates, func(a, b compartment.Gate) int { return cmp.Compare(a.Addr, b.Addr) })
+}
+
+// bypasses finds what a compartment can call of the code behind entries. Code is behind
+// an entry if it is in a library that has entries, is none itself, and an entry calls it.
+func (r *Result) bypasses(c int) {
+	g := r.Graph
+	d := &r.Details[c]
+	behind := map[Unit][]int{}
+	for u, e := range g.Entries {
+		l := r.libOf(u)
+		for _, x := range g.Out[u] {
+			if _, entry := g.Entries[x.To]; entry || x.Kind != callgraph.Direct || r.libOf(x.To) != l {
+				continue
+			}
+			if !slices.Contains(behind[x.To], e.Number) {
+				behind[x.To] = append(behind[x.To], e.Number)
+			}
+		}
+	}
+	for u := range d.reached.Parents {
+		k, clear := r.Of(u)
+		if k != c && !clear {
+			continue
+		}
+		for _, e := range g.Direct(u) {
+			calls := behind[e.To]
+			to, _ := r.Of(e.To)
+			body, isBody := g.Entries[e.To]
+			if isBody && body.Form == callgraph.Body {
+				calls = []int{body.Number}
+			}
+			if len(calls) == 0 || to == c || slices.ContainsFunc(d.Bypasses, func(b Bypass) bool { return b.Unit == e.To }) {
+				continue
+			}
+			slices.Sort(calls)
+			d.Bypasses = append(d.Bypasses, Bypass{e.To, u, calls})
+		}
+	}
+	slices.SortFunc(d.Bypasses, func(a, b Bypass) int {
+		return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
+	})
+}

@@ -1,0 +1,24 @@
+// WANT app executes: getpgid getsid
+// WANT app needs: write ioctl getpid getpgid getsid open creat bind listen gettid set_tid_address getppid faccessat access close
+// (the last four in the thread that the worker starts for it)
+#include "uk.h"
+LIB(appmini)
+void plugin_run(int); void plugin_stop(void); int plugin_tail(int); void plugin_register(void (*)(int)); void worker_start(void);
+struct op { const char *name; int (*f)(int); };
+extern const struct op plugin_ops[2];
+static void on_event(int n) { uk_syscall(SYS_getsid, (long)n); }     // a callback that the plugin calls: getsid is the plugin's need as well
+static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+static NOINLINE int sixth(void) { long r; __asm__ volatile("call uk_syscall6_r" : "=a"(r) : "0"(121L), "D"(0L) : "memory", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11"); return r; } // getpgid by rax
+int main(int argc, char **argv) {
+	int v[4] = {4, 3, 2, 1};
+	printf("hello\n");
+	qsort(v, 4, sizeof *v, compare);
+	plugin_register(on_event);
+	plugin_run(argc);
+	worker_start();
+	sixth();
+	bind(3, v, 4);
+	listen(3, 1);
+	if (argc > 9) plugin_stop();
+	return plugin_ops[argc & 1].f(argc) + plugin_tail(argc);
+}

@@ -1,0 +1,14 @@
+// WANT plugin executes: getpid creat
+// WANT plugin needs: getpid getsid open creat gettid set_tid_address close
+// (close in what the worker has told the C library to call at the end)
+#include "uk.h"
+LIB(libplugin)
+struct op { const char *name; int (*f)(int); };
+static void (*handler)(int);
+void plugin_register(void (*f)(int)) { handler = f; }
+NOINLINE void plugin_run(int n) { char b[64]; snprintf(b, 64, "text"); if (handler) handler(n + b[0]); }
+static int first(int n) { return uk_syscall_r_getpid(n, 0, 0); }
+static int second(int n) { return uk_syscall_r_creat(n, 0, 0); }          // creat calls the body of open around its entry
+const struct op plugin_ops[2] = {{"first", first}, {"second", second}};   // a table that the app calls through
+void plugin_stop(void) { exit(1); }
+int plugin_tail(int n) { return syscall(SYS_set_tid_address, (long)n); }  // a tail call of libc, which calls the dispatcher; and that call makes gettid

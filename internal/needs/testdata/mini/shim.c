@@ -1,0 +1,36 @@
+#include "uk.h"
+LIB(libsyscall_shim)
+typedef __builtin_va_list va_list;
+#define CASES(form) \
+	switch (nr) { \
+	case SYS_read: return uk_syscall_##form##_read(a, b, c); \
+	case SYS_write: return uk_syscall_##form##_write(a, b, c); \
+	case SYS_open: return uk_syscall_##form##_open(a, b, c); \
+	case SYS_close: return uk_syscall_##form##_close(a, b, c); \
+	case SYS_ioctl: return uk_syscall_##form##_ioctl(a, b, c); \
+	case SYS_access: return uk_syscall_##form##_access(a, b, c); \
+	case SYS_getpid: return uk_syscall_##form##_getpid(a, b, c); \
+	case SYS_socket: return uk_syscall_##form##_socket(a, b, c); \
+	case SYS_bind: return uk_syscall_##form##_bind(a, b, c); \
+	case SYS_listen: return uk_syscall_##form##_listen(a, b, c); \
+	case SYS_creat: return uk_syscall_##form##_creat(a, b, c); \
+	case SYS_getppid: return uk_syscall_##form##_getppid(a, b, c); \
+	case SYS_getpgid: return uk_syscall_##form##_getpgid(a, b, c); \
+	case SYS_getsid: return uk_syscall_##form##_getsid(a, b, c); \
+	case SYS_gettid: return uk_syscall_##form##_gettid(a, b, c); \
+	case SYS_set_tid_address: return uk_syscall_##form##_set_tid_address(a, b, c); \
+	case SYS_faccessat: return uk_syscall_##form##_faccessat(a, b, c); \
+	} return -38;
+NOINLINE long uk_vsyscall_r(long nr, va_list v) {
+	long a = __builtin_va_arg(v, long), b = __builtin_va_arg(v, long), c = __builtin_va_arg(v, long);
+	CASES(r)
+}
+long uk_syscall_r(long nr, ...) { va_list v; __builtin_va_start(v, nr); long r = uk_vsyscall_r(nr, v); __builtin_va_end(v); return r; }
+long uk_syscall(long nr, ...) {
+	va_list v; __builtin_va_start(v, nr);
+	long a = __builtin_va_arg(v, long), b = __builtin_va_arg(v, long), c = __builtin_va_arg(v, long);
+	CASES(e)
+}
+NOINLINE long six(long nr, long a, long b, long c) { CASES(r) }
+// The number is in rax, and not the first argument.
+__asm__(".globl uk_syscall6_r\n.type uk_syscall6_r,@function\nuk_syscall6_r:\n push %rax\n mov %rdi,%rsi\n pop %rdi\n jmp six\n.size uk_syscall6_r,.-uk_syscall6_r\n");

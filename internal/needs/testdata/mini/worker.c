@@ -1,0 +1,16 @@
+// WANT worker executes: close
+// WANT worker needs: write ioctl getppid faccessat access close
+#include "uk.h"
+LIB(libworker)
+void *worker_main(void *);
+static void last(void) { uk_syscall_e_close(1, 0, 0); }
+static NOINLINE void later(void (*f)(void)) { atexit(f); sink++; } // passes on what it got
+void worker_start(void) { pthread_create(worker_main, NULL); }
+static const long numbers[2] = {SYS_getppid, SYS_faccessat};
+void *worker_main(void *a) {                                  // a thread
+	later(last);                                          // runs when somebody ends the program
+	printf("working\n");
+	syscall(numbers[0], 0L);
+	syscall(SYS_faccessat, 0L, 0L);                           // whose body has that of access inlined
+	return a;
+}
