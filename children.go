@@ -30,6 +30,17 @@ const whyGiven = "given"
 // count as all that are loaded: such a file often makes calls that others make too, with other arguments.
 const moduleArguments = "module-arguments"
 
+// newKernel is the assumption that the kernel has faccessat2, as that of the machine that scans
+// has. A policy may go to another, so it rests on that only if the user says so.
+const newKernel = "faccessat2"
+
+// doubt gives up an assumption that was not asked for.
+func (o *Options) doubt(name string) {
+	if !slices.Contains(o.Assume, name) && !slices.Contains(o.Assume, "all") {
+		o.NoAssume = append(slices.Clone(o.NoAssume), name)
+	}
+}
+
 // listedWhy is why a program is there that Exec names.
 const listedWhy = "listed with --exec"
 
@@ -150,9 +161,10 @@ func (f *follower) scan(c *child) (*Result, error) {
 		opts.SinceMain = false // it starts under the filter
 		opts.Modules = nil
 	}
-	if opts.Arguments && len(opts.Modules) == 0 && !slices.Contains(opts.Assume, moduleArguments) && !slices.Contains(opts.Assume, "all") {
-		opts.NoAssume = append(slices.Clone(opts.NoAssume), moduleArguments)
+	if opts.Arguments && len(opts.Modules) == 0 {
+		opts.doubt(moduleArguments)
 	}
+	opts.doubt(newKernel)
 	key := fmt.Sprint(opts.SinceMain, " ", c.path)
 	if f.seen[key] {
 		return nil, nil

@@ -102,6 +102,12 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 	}
 	p.Assumptions = unique(p.Assumptions, func(a Assumption) string { return a.Name + "\x00" + a.Detail })
 	p.Inputs = unique(p.Inputs, func(in Input) string { return in.Path + "\x00" + in.Kind })
+	if f.exec.Mode == ExecAny {
+		// What is not known may be sealed; what is known was scanned as it is.
+		if built, err = p.sealable(); err != nil {
+			return nil, err
+		}
+	}
 	p.Dangerous = dangers(built, why, f.results)
 	p.notes(built, f.results, o.installsItself)
 	return p, nil

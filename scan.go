@@ -101,9 +101,11 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 			return !slices.ContainsFunc(nscdFiles, there)
 		case name == "mcstransd":
 			return !slices.ContainsFunc(mcstransdFiles, there)
+		case name == "faccessat2":
+			release, err := p.ReadConfig(kernelRelease, "environment")
+			return err == nil && atLeast(string(release), 5, 8)
 		}
-		release, err := p.ReadConfig(kernelRelease, "environment")
-		return err == nil && atLeast(string(release), 5, 8)
+		return false
 	})
 	if len(opts.LibraryPath)+len(opts.Preload) > 0 {
 		s.Switch("loader-environment", false)

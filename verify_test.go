@@ -329,6 +329,19 @@ func TestCommandTerminal(t *testing.T) {
 				}
 			}
 			wait("ready")
+			// A signal that comes just before the shell reads is noticed behind the next line.
+			done := make(chan struct{})
+			go func() {
+				for tick := time.Tick(200 * time.Millisecond); ; {
+					select {
+					case <-done:
+						return
+					case <-tick:
+						pty.Write([]byte("\n"))
+					}
+				}
+			}()
+			defer close(done)
 			pty.Write([]byte{3})
 			wait("INT\r\n")
 			pty.Write([]byte("line\n"))

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -103,10 +104,20 @@ type outcome struct {
 func start(t testing.TB, path string, args ...string) outcome {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := exec.Command(path, args...)
-	c.Stdout, c.Stderr = &out, &errs
-	c.Env = append(os.Environ(), "MARK=x")
-	err := c.Run()
+	var c *exec.Cmd
+	var err error
+	for range 100 {
+		out.Reset()
+		errs.Reset()
+		c = exec.Command(path, args...)
+		c.Stdout, c.Stderr = &out, &errs
+		c.Env = append(os.Environ(), "MARK=x")
+		// A file that was just written is busy until what other tests forked meanwhile has been executed.
+		if err = c.Run(); !errors.Is(err, syscall.ETXTBSY) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

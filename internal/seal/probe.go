@@ -2,6 +2,7 @@ package seal
 
 import (
 	"crypto/sha256"
+	"reflect"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
@@ -29,24 +30,23 @@ const (
 )
 
 // Children returns p with what the stubs of sealed programs do that a program executes, if it
-// can execute any.
+// can execute any: they ask for their filter, and install it.
 func Children(p *policy.Policy) (*policy.Policy, error) {
 	if !passes(p, "execve") && !passes(p, "execveat") || p.Default.Passes() {
 		return p, nil
 	}
-	out := clone(p, "seccomp", "prctl")
-	seccomp, prctl := out.Rule(call("seccomp")), out.Rule(call("prctl"))
-	seccomp.Clauses = before(seccomp.Clauses, is(0, 32, setModeFilter), is(1, 32, flagTsync))
-	prctl.Clauses = before(prctl.Clauses, is(0, 32, setNoNewPrivs), is(1, 64, 1))
-	return out, out.Sort()
-}
-
-// before allows calls that meet tests, in front of clauses that may refuse all.
-func before(clauses []policy.Clause, tests ...policy.Test) []policy.Clause {
-	if len(clauses) > 0 && len(clauses[0].Tests) == 0 && clauses[0].Action.Passes() {
-		return clauses
+	out := clone(p, seccompName, prctlName)
+	// In front: what stands there may refuse all calls.
+	allow := func(name string, tests ...policy.Test) {
+		r, c := out.Rule(call(name)), policy.Clause{Tests: tests, Action: policy.Allow}
+		if len(r.Clauses) > 0 && (len(r.Clauses[0].Tests) == 0 && r.Clauses[0].Action.Passes() || reflect.DeepEqual(r.Clauses[0], c)) {
+			return // allowed in any case, or here already
+		}
+		r.Clauses = append([]policy.Clause{c}, r.Clauses...)
 	}
-	return append([]policy.Clause{{Tests: tests, Action: policy.Allow}}, clauses...)
+	allow(seccompName, is(0, widthInt, setModeFilter), policy.Test{Arg: 1, Width: widthInt, Values: []uint64{flagTsync, probeFlags}})
+	allow(prctlName, is(0, widthInt, setNoNewPrivs), is(1, widthPointer, 1))
+	return out, out.Sort()
 }
 
 // answering returns p with the answer to the probe with this number.
