@@ -10,19 +10,23 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/unikraft"
 )
 
 // ImageSealOptions are choices for SealImage.
 type ImageSealOptions struct {
-	Plan      *ImagePlan // what to enforce
-	Debug     string     // the file with symbols; "" is IMAGE.dbg
-	OnDeny    string     // what a denied call does: "eperm" (also ""), "enosys", or "crash"
-	Protect   bool       // write-protect rules and text where the boot page table allows it
-	AllowGaps bool       // seal also if rules cannot be enforced in full
-	Tool      string     // version of the caller, for the rules
+	Plan      *ImagePlan   // what to enforce; nil: what the analysis finds that compartments need
+	Kraft     KraftOptions // for the analysis; where Kraft is "", the kraft.yaml of the image's build, or none if Compartments has all
+	Unknown   bool         // seal also if the analysis may lack calls, which are refused then though they are needed
+	Debug     string       // the file with symbols; "" is IMAGE.dbg
+	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
+	Protect   bool         // write-protect rules and text where the boot page table allows it
+	AllowGaps bool         // seal also if rules cannot be enforced in full
+	Tool      string       // version of the caller, for the rules
 }
 
 // SealedImage is what there is to know of the rules in an image. It marshals to a gofind.image/v1 document.
@@ -120,10 +124,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	if err != nil {
 		return nil, err
 	}
-	if o.Plan == nil {
-		return nil, errors.New("there is no plan to enforce")
-	}
-	plan, err := o.Plan.internal()
+	plan, err := o.plan(ctx, debug.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 		return nil, err
 	}
 	sealed := newSealedImage(out, report.Rules)
-	sealed.Notes = append(report.Protected, report.Notes...)
+	sealed.Notes = report.Protected
 	if len(sealed.Gaps) > 0 && !o.AllowGaps {
 		return nil, &ImageGapsError{image, sealed.Gaps}
 	}
@@ -167,6 +168,72 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 		sealed.SHA256 = fmt.Sprintf("%x", sum)
 	}
 	return sealed, nil
+}
+
+// PlanImage returns what SealImage would enforce.
+func PlanImage(ctx context.Context, image string, o ImageSealOptions) (*ImagePlan, error) {
+	debug, _, err := openImage(image, o.Debug)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := o.plan(ctx, debug.Path)
+	if err != nil {
+		return nil, err
+	}
+	return newImagePlan(plan), nil
+}
+
+// plan returns what is to be enforced in the image that has its symbols in debug.
+func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment.Plan, error) {
+	if o.Plan != nil {
+		return o.Plan.internal()
+	}
+	k := o.Kraft
+	k.Image = debug
+	if k.Kraft == "" {
+		if k.Kraft = kraftOf(debug); k.Kraft == "" {
+			// A file with compartments alone says nothing about the build.
+			k.Kraft, k.Compartments, k.Stale = k.Compartments, "", true
+		}
+	}
+	if k.Kraft == "" {
+		return nil, fmt.Errorf("%s has no kraft.yaml near it, so nothing says what its compartments are; name one with --kraft, or a file with compartments with --compartments", debug)
+	}
+	r, err := AnalyseCompartments(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Complete && !o.Unknown {
+		return nil, &IncompletePlanError{r}
+	}
+	return r.plan, nil
+}
+
+// IncompletePlanError says that the calls that compartments need are not all known.
+type IncompletePlanError struct{ Result *CompartmentResult }
+
+func (e *IncompletePlanError) Error() string {
+	why := "see gofind kraft analyse"
+	if u := e.Result.Unresolved; len(u) > 0 {
+		why = fmt.Sprintf("%s at %s in %s", u[0].Kind, u[0].Address, u[0].Function)
+	}
+	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved seals it all the same", e.Result.Image, why)
+}
+
+// kraftOf returns the directory with a kraft.yaml whose build an image is: that of the image, or one of the two above.
+func kraftOf(image string) string {
+	abs, err := filepath.Abs(image)
+	if err != nil {
+		return ""
+	}
+	dir := abs
+	for range 3 {
+		dir = filepath.Dir(dir)
+		if _, err := kraft.Find(dir); err == nil {
+			return dir
+		}
+	}
+	return ""
 }
 
 // openImage opens the file with symbols and the one that boots, which is nil if that is the same.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,6 +115,45 @@ func TestSealImage(t *testing.T) {
 	}
 }
 
+// Without a plan, what the analysis finds is enforced: all that a reader of the source finds, and not what
+// only others do. Nothing is refused that the workload needs.
+func TestSealByAnalysis(t *testing.T) {
+	img, byHand := specimenImage(t)
+	ctx := context.Background()
+	out := filepath.Join(t.TempDir(), "sealed")
+	sealed, err := SealImage(ctx, img.Final, out, ImageSealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := PlanImage(ctx, img.Final, ImageSealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range byHand.Compartments {
+		allowed := sealed.Compartments[i].Allowed
+		for _, n := range c.Needs {
+			if !slices.Contains(allowed, n) && n != "gettid" && n != "set_tid_address" { // nothing calls these
+				t.Errorf("%s is not allowed %s", c.Name, n)
+			}
+		}
+		for _, n := range []string{"unlink", "creat", "uname"} {
+			if c.Name != "core" && slices.Contains(allowed, n) {
+				t.Errorf("%s is allowed %s", c.Name, n)
+			}
+		}
+		if diff := cmp.Diff(plan.Compartments[i].Needs, allowed); diff != "" {
+			t.Errorf("%s (-plan +sealed):\n%s", c.Name, diff)
+		}
+	}
+	v, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Append: "normal", Memory: 64, QEMU: []string{"-device", "isa-debug-exit"}})
+	if errors.Is(err, ErrNoQEMU) {
+		t.Skip(err)
+	}
+	if err != nil || !v.Same {
+		t.Errorf("%+v %v", v, err)
+	}
+}
+
 func TestSealImageErrors(t *testing.T) {
 	img, plan := specimenImage(t)
 	ctx := context.Background()
@@ -129,6 +169,14 @@ func TestSealImageErrors(t *testing.T) {
 	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	away := filepath.Join(t.TempDir(), "away")
+	symbols, err := os.ReadFile(img.Debug)
+	if err == nil {
+		err = os.WriteFile(away, symbols, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	for _, c := range []struct {
@@ -138,7 +186,8 @@ func TestSealImageErrors(t *testing.T) {
 		is               error
 		says             string
 	}{
-		{name: "no plan", image: img.Final, out: out, says: "no plan"},
+		{name: "kraft.yaml", image: img.Final, out: out, o: ImageSealOptions{Kraft: KraftOptions{Kraft: dir}}, says: dir},
+		{name: "nothing near", image: away, out: out, o: ImageSealOptions{Debug: away}, says: "--compartments"},
 		{name: "denial", image: img.Final, out: out, o: ImageSealOptions{Plan: plan, OnDeny: "no"}, says: `eperm, enosys, crash, not in "no"`},
 		{name: "no image", image: filepath.Join(dir, "none"), out: out, o: ImageSealOptions{Plan: plan}, is: fs.ErrNotExist},
 		{name: "no symbols", image: img.Final, out: out, o: ImageSealOptions{Plan: plan, Debug: img.Final}, says: "has no symbols"},

@@ -23,6 +23,12 @@ func (f *kraftFlags) add(c *cobra.Command) {
 	fs := c.Flags()
 	fs.SortFlags = false
 	fs.StringVar(&f.image, "image", "", "the image to analyse: a .dbg `FILE`, or a build directory (default: the build of kraft.yaml)")
+	f.addCommon(c)
+}
+
+// addCommon declares the flags that say how an image is analysed, whichever it is.
+func (f *kraftFlags) addCommon(c *cobra.Command) {
+	fs := c.Flags()
 	fs.StringVar(&f.compartments, "compartments", "", "lay a `FILE` with compartments over kraft.yaml")
 	fs.StringSliceVar(&f.transparent, "transparent", nil, "`LIBRARIES` that act for their callers alone, separated by commas; none for none (default musl,newlib,nolibc)")
 	fs.BoolVar(&f.stale, "stale", false, "take an image that is older than kraft.yaml")

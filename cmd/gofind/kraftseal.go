@@ -16,18 +16,23 @@ import (
 // newKraftSeal is `gofind kraft seal`.
 func newKraftSeal(out output) *cobra.Command {
 	var (
-		o      gofind.ImageSealOptions
-		onDeny choice
-		plan   string
-		file   string
-		json   bool
+		o         gofind.ImageSealOptions
+		flags     kraftFlags
+		onDeny    choice
+		kraft     string
+		plan      string
+		printPlan bool
+		file      string
+		json      bool
 	)
 	c := &cobra.Command{
 		Use:   "seal IMAGE",
 		Short: "Write each compartment's rules into the image of a unikernel",
 		Long: `Seal writes a copy of IMAGE, and of the file with symbols beside it, that
 enforces for each compartment which system calls may happen on its behalf. IMAGE
-is what a build of Unikraft leaves: the file that boots, with IMAGE.dbg.
+is what a build of Unikraft leaves: the file that boots, with IMAGE.dbg. What
+compartments there are, its kraft.yaml says; what they need, gofind kraft analyse
+finds. To change that, write it with --print-plan, edit it, and seal with --plan.
 
 A call that a compartment does not need fails, whoever makes it for that
 compartment: the C library, another compartment that it calls, a callback, or a
@@ -35,20 +40,30 @@ thread that it started.
 
 If something in the image cannot be hooked, so that rules would not hold in full,
 nothing is written unless --allow-gaps is given; inspect lists it then.`,
-		Example: `  gofind kraft seal --plan plan.json build/app_qemu-x86_64
-  gofind kraft seal --plan plan.json --on-deny crash -o app build/app_qemu-x86_64`,
+		Example: `  gofind kraft seal build/app_qemu-x86_64
+  gofind kraft seal --compartments comps.yaml --on-deny crash -o app build/app_qemu-x86_64
+  gofind kraft seal --print-plan build/app_qemu-x86_64 >plan.json
+  gofind kraft seal --plan plan.json build/app_qemu-x86_64`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if plan == "" {
-				return usagef("see "+c.CommandPath()+" --help", "name a plan with --plan")
+			if plan != "" {
+				f, err := os.Open(plan)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
+					return fmt.Errorf("%s: %w", plan, err)
+				}
 			}
-			f, err := os.Open(plan)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
-				return fmt.Errorf("%s: %w", plan, err)
+			o.Kraft = flags.options(nil)
+			o.Kraft.Kraft = kraft
+			if printPlan {
+				p, err := gofind.PlanImage(c.Context(), args[0], o)
+				if err != nil {
+					return kraftError(c, err)
+				}
+				return report.JSON(out, p)
 			}
 			o.OnDeny, o.Tool = onDeny.value, buildVersion().short()
 			if file == "" {
@@ -56,7 +71,7 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 			}
 			sealed, err := gofind.SealImage(c.Context(), args[0], file, o)
 			if err != nil {
-				return err
+				return kraftError(c, err)
 			}
 			return writeImage(out, sealed, json)
 		},
@@ -64,7 +79,11 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 	onDeny = choice{"eperm", []string{"eperm", "enosys", "crash"}}
 	fs := c.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&plan, "plan", "", "`FILE` with the compartments, their calls and their gates (gofind.plan/v1)")
+	fs.StringVar(&kraft, "kraft", "", "the image's kraft.yaml: a `FILE` or directory (default: near the image)")
+	flags.addCommon(c)
+	fs.BoolVar(&o.Unknown, "allow-unresolved", false, "seal also if what compartments need is not known in full")
+	fs.StringVar(&plan, "plan", "", "do not analyse, but enforce what a `FILE` says (gofind.plan/v1)")
+	fs.BoolVar(&printPlan, "print-plan", false, "write what would be enforced (gofind.plan/v1), and seal nothing")
 	fs.StringVarP(&file, "output", "o", "", "write `FILE`, and FILE.dbg (default: IMAGE.sealed)")
 	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
 	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")

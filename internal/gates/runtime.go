@@ -288,15 +288,15 @@ func (g *generator) refusals() {
 	g.op("488d35 @text_who") // lea text_who(%rip), %rsi
 	g.call("print")
 	g.op("488d35 @names") // lea names(%rip), %rsi
-	g.label("crash1")     // the name with this number
+	g.label("name1")      // the name with this number
 	g.op("85db")          // test %ebx, %ebx
-	g.jcc(ccE, "crash3")
-	g.label("crash2")
+	g.jcc(ccE, "name3")
+	g.label("name2")
 	g.op("ac 84c0") // lodsb; test %al, %al
-	g.jcc(ccNE, "crash2")
+	g.jcc(ccNE, "name2")
 	g.op("ffcb") // dec %ebx
-	g.jmp("crash1")
-	g.label("crash3")
+	g.jmp("name1")
+	g.label("name3")
 	g.call("print")
 	g.op("488d35 @text_what") // lea text_what(%rip), %rsi
 	g.call("print")

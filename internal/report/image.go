@@ -64,7 +64,7 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 	p.table(rows)
 	p.gaps(s.Gaps)
 	if len(s.Notes) > 0 {
-		p.title(faint, "Not followed, and without effect if it stays within a thread")
+		p.title(faint, "Not protected")
 		for _, n := range s.Notes {
 			fmt.Fprintf(p.w, "  %s\n", Clean(n))
 		}

@@ -28,7 +28,7 @@ func exampleImage() *gofind.SealedImage {
 			{Function: "net_poll", Address: "0x100060", Reason: "entering it is not noticed: it is shorter than a jump, and no padding follows", Weakens: []string{"net"}},
 			{Reason: "errno was not found", Weakens: []string{}},
 		},
-		Notes: []string{"f loads the stack pointer at 0x100"},
+		Notes: []string{"writable: the tag and the table of open gates"},
 	}
 }
 

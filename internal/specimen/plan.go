@@ -109,7 +109,7 @@ func (img *Image) WritePlan(path string) error {
 	}
 	for _, e := range p.Entries {
 		name, _ := sysno.Name(sysno.X86_64, e.Number)
-		entries = append(entries, map[string]any{"function": e.Func, "address": fmt.Sprintf("%#x", e.Addr), "size": e.Size, "call": name, "errno": e.Errno})
+		entries = append(entries, map[string]any{"function": e.Func, "address": fmt.Sprintf("%#x", e.Addr), "size": e.Size, "call": name, "errno": e.Errno, "body": e.Body})
 	}
 	b, err := json.MarshalIndent(map[string]any{"schema": "gofind.plan/v1", "compartments": compartments, "gates": gates, "entries": entries}, "", "  ")
 	if err != nil {

@@ -129,13 +129,23 @@ func (c *code) sweep(addrs []uint64, data []byte, base uint64, skip map[uint64]b
 			if to := uint64(in.Imm); in.Flags&x86.FlagImm != 0 && to >= start && to < base+limit { // of a label
 				c.maybe = append(c.maybe, to)
 			}
-			if in.Op == x86.OpMov && in.Dst == x86.RSP && in.Flags&x86.FlagMemIn != 0 && in.Base != x86.RBP || in.Op == x86.OpXchg && in.Def&(1<<x86.RSP) != 0 {
+			if loadsStack(&in) {
 				c.stacks[pc] = name
 			}
 		}
 		at += uint64(in.Len)
 	}
 	return addrs
+}
+
+// loadsStack reports whether an instruction sets the stack pointer to what was another one before. What a function
+// has in its own frame is no such value, and neither is the stack of a processor (%gs), which system calls take that
+// need their caller's registers: both are left in the order in which they were entered.
+func loadsStack(in *x86.Inst) bool {
+	if in.Op == x86.OpXchg {
+		return in.Def&(1<<x86.RSP) != 0
+	}
+	return in.Op == x86.OpMov && in.Dst == x86.RSP && in.Flags&x86.FlagMemIn != 0 && in.Flags&x86.FlagSeg == 0 && in.Base != x86.RBP && in.Base != x86.RSP
 }
 
 // table notes the addresses of code in a table of words of 4 bytes that are relative to its start.

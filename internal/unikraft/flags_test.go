@@ -20,6 +20,7 @@ func TestFlags(t *testing.T) {
 		"-O2 -fno-jump-tables -fno-optimize-sibling-calls", "-O2 -fPIE", "-O2 -flive-patching=inline-clone -fno-ipa-ra", "-O3 -funroll-loops -fno-reorder-blocks",
 	} {
 		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
 			img, err := specimen.Build(t.TempDir(), strings.Fields(flags)...)
 			if err != nil {
 				t.Fatal(err)

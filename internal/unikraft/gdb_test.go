@@ -34,9 +34,10 @@ func TestGDB(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	// Breakpoints are temporary: QEMU sometimes stops again where gdb steps over one.
 	commands := []string{"set pagination off", "set architecture i386:x86-64", "target remote " + socket,
-		"break plugin_sort", "continue", "echo at the gate:\\n", "bt", "break __uk_syscall_r_open if 0", "break uk_syscall_r_getuid", "continue", "echo inside:\\n", "bt", "finish", "finish", "finish", "delete",
-		"break net_ticks", "continue", "echo ticks:\\n", "bt 2", "finish", "echo returned:\\n", "bt 1", "info symbol gofind_leave", "kill"}
+		"tbreak plugin_sort", "continue", "echo at the gate:\\n", "bt", "tbreak uk_syscall_r_getuid", "continue", "echo inside:\\n", "bt", "finish", "finish", "finish",
+		"tbreak net_ticks", "continue", "echo ticks:\\n", "bt 2", "finish", "echo returned:\\n", "bt 1", "info symbol gofind_leave", "disconnect"}
 	args := []string{"-nx", "-batch", debug}
 	for _, c := range commands {
 		args = append(args, "-ex", c)

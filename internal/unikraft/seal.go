@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,6 @@ type Report struct {
 	Unneeded  int      // gates into the first compartment, and of functions that call nothing
 	Added     uint64   // bytes of code, data and rules in the file
 	Protected []string // what --protect-rules could not protect, or what remains
-	Notes     []string // code that sets the stack pointer in a way that is not followed
 }
 
 // mustNotReturn are calls after which callers expect not to be.
@@ -292,7 +292,7 @@ func (s *sealing) covered(g compartment.Gate) bool {
 // flow hooks what changes the flow of control other than by calls and returns.
 func (s *sealing) flow() {
 	all := s.enforced() &^ s.first
-	if all == 0 {
+	if s.enforced() == 0 {
 		return
 	}
 	for _, addr := range slices.Compact(slices.Sorted(slices.Values(s.code.handlers))) {
@@ -306,6 +306,9 @@ func (s *sealing) flow() {
 			continue
 		}
 		h.Special = gates.Handler
+	}
+	if all == 0 {
+		return // outside of handlers the tag never changes
 	}
 	threads, added := false, false
 	for _, r := range roles {
@@ -356,7 +359,7 @@ func (s *sealing) flow() {
 			break
 		}
 	}
-	s.notes()
+	s.stacks(all)
 }
 
 // jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself.
@@ -371,18 +374,21 @@ func (s *sealing) jumpsOn(addr uint64) bool {
 	return false
 }
 
-// notes lists code that loads the stack pointer and is not known.
-func (s *sealing) notes() {
-	names := map[string]bool{}
-	for pc, name := range s.code.stacks {
-		y := s.code.byName[name]
-		if h := s.hooks[y.Addr]; h != nil && (h.Special == gates.Switch || h.Special == gates.LongJump) || names[name] {
-			continue
+// stacks finds code that goes on on another stack and is none of hooks.txt: with the tag of who ran before.
+// Boot code, which does so once, lies on a page with a symbol that is known.
+func (s *sealing) stacks(all uint32) {
+	boot, known := map[uint64]bool{}, map[string]bool{}
+	for _, r := range roles {
+		if y, ok := s.code.byName[r.symbol]; ok {
+			known[s.code.name(y.Addr)] = true
+			boot[y.Addr&^4095] = boot[y.Addr&^4095] || r.kind == "boot"
 		}
-		names[name] = true
-		s.rep.Notes = append(s.rep.Notes, fmt.Sprintf("%s loads the stack pointer at %#x", name, pc))
 	}
-	slices.Sort(s.rep.Notes)
+	for _, pc := range slices.Sorted(maps.Keys(s.code.stacks)) {
+		if name := s.code.stacks[pc]; !known[name] && !boot[pc&^4095] {
+			s.gap(all, pc, name, errors.New("it loads the stack pointer, and so may go on in another context, with the tag of this one"))
+		}
+	}
 }
 
 // input makes the input of the generator.

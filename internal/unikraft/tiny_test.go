@@ -290,6 +290,7 @@ func TestGaps(t *testing.T) {
 		{name: "short, padded, that jumps elsewhere", old: "31c0c3", new: "90eb9d"},
 		{name: "several processors", old: hex.EncodeToString([]byte("uk_intctlr_xpic_handle_irq\x00")), new: hex.EncodeToString([]byte("ukplat_lcpu_start\x00aaaaaaaaa")), reason: "all share one tag", weakens: 2},
 		{name: "cold part", plan: func(p *compartment.Plan) { p.Entries[0].Func += ".cold"; p.Gates[0].Func += ".cold.1" }, reason: "calls of getpid are not checked: it is a part", weakens: 2},
+		{name: "coroutines", old: "53e8000000005bc3", new: "488b6708c3909090", reason: "it loads the stack pointer", weakens: 2},
 		{name: "two calls in one", plan: func(p *compartment.Plan) {
 			p.Entries = append(p.Entries, compartment.Entry{Func: "uk_syscall_r_gettid", Addr: p.Entries[0].Addr, Number: 186})
 			p.Compartments[1].Needs.Add(186)
@@ -402,5 +403,20 @@ func TestRoles(t *testing.T) {
 		if r, err := parseRoles("# a comment\n" + text + "\n"); err == nil || r != nil || !strings.Contains(err.Error(), "hooks.txt:2: ") {
 			t.Errorf("%q: %v %v", text, r, err)
 		}
+	}
+}
+
+// With one compartment, the tag changes in handlers of interrupts alone.
+func TestOneCompartment(t *testing.T) {
+	plan := tinyPlan()
+	plan.Compartments = plan.Compartments[:1]
+	plan.Compartments[0].Needs = compartment.Calls{}
+	plan.Gates = nil
+	rep, err := Seal(plan, parse(t, "debug", tiny(true, true)), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := rep.Rules.Gates; len(g) != 1 || g[0].Kind != rules.Handler || len(rep.Rules.Gaps) > 0 || rep.Rules.Entries[0].Denied != 1 {
+		t.Errorf("%+v", rep.Rules)
 	}
 }
