@@ -21,7 +21,7 @@ port $((PORT + 1))
 echo shout | socat -t 5 - "TCP:127.0.0.1:$((PORT + 1))"
 socat -u OPEN:www/f CREATE:copy && cmp www/f copy && echo same
 socat PTY,link=pty,raw,echo=0 EXEC:cat & retry test -e pty
-echo pty >pty & head -n1 pty || true; kill %% 2>/dev/null || true
+echo pty >pty & head -n1 pty | tr -d "\r" || true; kill %% 2>/dev/null || true
 mkdir src && cp www/f src/ && ln -s f src/l
 rsync -a src/ dst/ && diff -r src dst && echo local
 printf "port=$((PORT + 2))\naddress=127.0.0.1\nuse chroot=no\npid file=$WORK/rpid\n[m]\npath=$WORK/src\nread only=no\nmunge symlinks=no\nuid=$(id -u)\ngid=$(id -g)\n" >rsyncd.conf
