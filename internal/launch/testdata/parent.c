@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int main(int argc, char **argv) {
@@ -11,6 +12,10 @@ int main(int argc, char **argv) {
 	getrlimit(RLIMIT_NOFILE, &l);
 	l.rlim_cur = 77;
 	setrlimit(RLIMIT_NOFILE, &l);
+	// What this process inherits itself does not count; libc hides 32 and 33.
+	long none[4] = {0};
+	for (int i = 1; i < 65; i++)
+		syscall(SYS_rt_sigaction, i, none, 0, 8);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
