@@ -121,3 +121,6 @@ func (r *Result) Policies(ctx context.Context, in []int, n, def int) ([]compartm
 	}
 	return out, nil
 }
+
+// Covers reports whether a name of kraft.yaml, or of the image, stands for a micro-library.
+func Covers(name, lib string) bool { return covers(name, lib) }
