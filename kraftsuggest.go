@@ -29,7 +29,7 @@ type SplitSuggestion struct {
 	SHA256     string       `json:"sha256"`
 	Complete   bool         `json:"complete"`
 	Most       int          `json:"compartments_at_most"`
-	Price      uint32       `json:"crossing_cost"`
+	Price      uint64       `json:"crossing_cost"`
 	Calls      []string     `json:"calls"` // that the image can make
 	Pieces     []SplitPiece `json:"pieces"`
 	Edges      []SplitEdge  `json:"edges"`
@@ -57,7 +57,7 @@ type SplitPiece struct {
 type SplitEdge struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
-	Functions uint32 `json:"functions"`
+	Functions int    `json:"functions"`
 }
 
 // Split is an assignment of the pieces.
@@ -93,9 +93,9 @@ type SplitMove struct {
 	Loses     []string `json:"loses"`  // calls that From no longer needs
 	Gains     []string `json:"gains"`  // calls that To needs besides
 	Policy    []string `json:"policy"` // what To needs then
-	Crossings int64    `json:"crossings"`
-	Privilege int64    `json:"privilege"` // call-bytes more
-	Cost      int64    `json:"cost"`      // call-bytes more
+	Crossings int      `json:"crossings"`
+	Privilege int      `json:"privilege"` // call-bytes more
+	Cost      int      `json:"cost"`      // call-bytes more
 }
 
 // SplitError says that SplitOptions are wrong.
@@ -108,7 +108,7 @@ func (e *SplitError) Error() string { return e.Problem }
 //
 // A library of kraft.yaml is moved with all its micro-libraries. By default those may move that kraft.yaml names,
 // and the application; if it names none, those that have neither entries of system calls nor the boot code.
-// "all" in Movable stands for every library but that with the boot code. Transparent libraries never move. What
+// "all" in Movable stands for every library. Transparent libraries never move, nor do those with boot code. What
 // does not move is put into the default compartment.
 //
 // Nothing is run, and no file is written. Errors are those of AnalyseCompartments and *SplitError.
@@ -149,6 +149,7 @@ type splitPiece struct {
 	movable     bool
 	transparent bool
 	unknown     bool
+	boot        bool
 	now         int // compartment of the current plan
 }
 
@@ -163,7 +164,6 @@ func (s *splitter) group() error {
 	named := slices.ContainsFunc(r.Libraries, func(l needs.Library) bool { return l.By != "" && !l.Transparent })
 	s.of = make([]int, len(s.parts))
 	used := make([]bool, len(s.opts.Movable))
-	boot := r.Image.Owner(r.Image.File.Entry)
 	for i, p := range s.parts {
 		x := splitPiece{name: "(unknown)", unknown: true, now: s.def}
 		if p.Library >= 0 {
@@ -175,7 +175,7 @@ func (s *splitter) group() error {
 			switch {
 			case s.opts.Movable != nil:
 				for k, name := range s.opts.Movable {
-					if name == "all" && i != boot || name != "all" && (name == l.By || needs.Covers(name, l.Name)) {
+					if name == "all" || name == l.By || needs.Covers(name, l.Name) {
 						x.movable, used[k] = true, true
 					}
 				}
@@ -193,6 +193,7 @@ func (s *splitter) group() error {
 		s.pieces[at].parts = append(s.pieces[at].parts, i)
 		s.pieces[at].transparent = s.pieces[at].transparent && x.transparent
 		s.pieces[at].movable = s.pieces[at].movable || x.movable
+		s.pieces[at].boot = s.pieces[at].boot || p.Boot
 		s.of[i] = at
 	}
 	for k, ok := range used {
@@ -206,7 +207,7 @@ func (s *splitter) group() error {
 		}
 	}
 	for i := range s.pieces {
-		if s.pieces[i].transparent {
+		if s.pieces[i].transparent || s.pieces[i].boot {
 			s.pieces[i].movable = false
 		}
 	}
@@ -273,7 +274,7 @@ func (s *splitter) suggest(ctx context.Context) (*SplitSuggestion, error) {
 	}
 	out := &SplitSuggestion{
 		Schema: "gofind.suggest/v1", Image: absolute(r.Image.Path), SHA256: r.Image.File.SHA256(), Complete: !slices.ContainsFunc(compartmentResult(r, s.f).Unresolved, func(u CompartmentUnresolved) bool { return u.Open }),
-		Most: p.N, Price: s.opts.Price, Calls: []string{}, Pieces: []SplitPiece{}, Edges: []SplitEdge{}, Moves: []SplitMove{},
+		Most: p.N, Price: uint64(s.opts.Price), Calls: []string{}, Pieces: []SplitPiece{}, Edges: []SplitEdge{}, Moves: []SplitMove{},
 		Search: SplitSearch{best.Exact, best.Bound, best.Nodes, slices.Equal(p.Policies(best.In, n), policies)},
 	}
 	if s.f != nil {
@@ -311,7 +312,7 @@ func (s *splitter) suggest(ctx context.Context) (*SplitSuggestion, error) {
 		out.Pieces = append(out.Pieces, y)
 		for j, e := range p.Edges[i] {
 			if e > 0 {
-				out.Edges = append(out.Edges, SplitEdge{x.name, s.pieces[j].name, e})
+				out.Edges = append(out.Edges, SplitEdge{x.name, s.pieces[j].name, int(e)})
 			}
 		}
 	}
@@ -392,7 +393,7 @@ func (s *splitter) moves(p *split.Problem, now []int, names []string) []SplitMov
 		in[m.Piece] = m.From
 		loses, gains := split.Without(&before[m.From], &after[m.From]), split.Without(&after[m.To], &before[m.To])
 		x := SplitMove{Piece: s.pieces[m.Piece].name, From: names[m.From], Loses: callNames(&loses), Gains: callNames(&gains), Policy: callNames(&after[m.To]),
-			Crossings: int64(m.Cost.Crossings) - int64(cost.Crossings), Privilege: int64(m.Cost.Privilege) - int64(cost.Privilege), Cost: int64(m.Cost.Total) - int64(cost.Total)}
+			Crossings: int(m.Cost.Crossings) - int(cost.Crossings), Privilege: int(m.Cost.Privilege) - int(cost.Privilege), Cost: int(m.Cost.Total) - int(cost.Total)}
 		if m.To < len(names) {
 			x.To = names[m.To]
 		}
@@ -427,15 +428,16 @@ func (s *splitter) overlay(in []int, names []string) string {
 		}
 		b.WriteString("}\n")
 	}
-	lines := ""
+	var lines []string
 	for i, x := range s.pieces {
 		byKraft := slices.ContainsFunc(x.parts, func(k int) bool { return s.parts[k].Library >= 0 && s.r.Libraries[s.parts[k].Library].By != "" })
 		if x.movable || byKraft {
-			lines += fmt.Sprintf("  %s: {compartment: %s}\n", yamlText(x.name), names[in[i]])
+			lines = append(lines, fmt.Sprintf("  %s: {compartment: %s}\n", yamlText(x.name), names[in[i]]))
 		}
 	}
-	if lines != "" {
-		b.WriteString("libraries:\n" + lines)
+	slices.Sort(lines)
+	if len(lines) > 0 {
+		b.WriteString("libraries:\n" + strings.Join(lines, ""))
 	}
 	return b.String()
 }

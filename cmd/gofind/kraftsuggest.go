@@ -32,7 +32,7 @@ compartment; --crossing-cost says how many call-bytes one is worth.
 
 A library of kraft.yaml is moved as a whole. By default those that kraft.yaml names may leave the default
 compartment, and the application; if it names none, those that neither make system calls for others nor boot.
-Transparent libraries never move.
+Transparent libraries and those with boot code never move.
 
 It ends with 0, or with 3 if the sets may lack calls.`,
 		Example: `  gofind kraft suggest                                     as many compartments as kraft.yaml has
@@ -86,7 +86,7 @@ It ends with 0, or with 3 if the sets may lack calls.`,
 	fs := c.Flags()
 	fs.IntVarP(&opts.N, "compartments-at-most", "n", 0, "use `N` compartments at most, the default one included (default: as many as there are, at least 2)")
 	fs.Uint32Var(&opts.Price, "crossing-cost", 0, "count a crossing as `N` call-bytes")
-	fs.StringSliceVar(&movable, "movable", nil, "`LIBRARIES` that may leave the default compartment, separated by commas; all for all but that with the boot code")
+	fs.StringSliceVar(&movable, "movable", nil, "`LIBRARIES` that may leave the default compartment, separated by commas; all for all of them")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.suggest/v1)")
 	fs.StringVar(&html, "html", "", "also write a page for a browser to `FILE`")
 	fs.StringVar(&overlay, "overlay", "", "also write the suggestion to `FILE`, for --compartments")

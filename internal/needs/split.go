@@ -2,6 +2,8 @@ package needs
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/callgraph"
 	"github.com/gofind-dev/gofind/internal/compartment"
@@ -13,7 +15,8 @@ type Part struct {
 	Library int    // index of Result.Libraries, -1 for what has none
 	Code    uint64 // bytes of its live code
 	Funcs   int    // live functions
-	Kernel  bool   // it has the boot entry, entries of system calls or dispatchers
+	Kernel  bool   // it has boot code, entries of system calls or dispatchers
+	Boot    bool   // it has boot code, which 16 and 32-bit code enters that is not decoded: its place is below all others
 	Needs   compartment.Calls
 	Calls   []uint32 // by Part: functions of it that this one calls directly, and that are no entries
 }
@@ -23,11 +26,10 @@ type Part struct {
 // none, of those that are.
 //
 // What control comes to from a set of functions is the closure of them under rules that each have one
-// live thing as their premise (package reach: calls, addresses, words of data, what callers hand over), so that it
-// is the union of what it comes to from each. Two rules have a second premise: an argument is an address that the callee
-// consumes, and a branch is taken if a variable is written. A derived graph takes both from the graph of the whole
-// image, so that they do not depend on the roots. Policies computes the same without this reasoning; tests
-// compare the two.
+// live thing as their premise (package reach, Derive: calls, addresses, words of data, what others left or hand over), so that
+// it is the union of what it comes to from each. What a rule needs besides does not depend on the roots: whether a callee consumes an argument
+// follows from its own callees, and which branches run, and what is stored where, is taken from the graph of the whole image.
+// Policies computes the same without this reasoning; tests compare the two, and kraft suggest does for what it suggests.
 func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 	g := r.Graph
 	n := len(r.Libraries)
@@ -69,9 +71,12 @@ func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 	for k, to := range called {
 		parts[k[0]].Calls[k[1]] = uint32(len(to))
 	}
-	parts[n].Kernel = true
-	if boot := r.Image.Owner(r.Image.File.Entry); boot >= 0 {
-		parts[boot].Kernel = true
+	for i, l := range r.Libraries {
+		parts[i].Boot = r.boots(i, l.Name)
+	}
+	parts[n].Boot = true
+	for i := range parts {
+		parts[i].Kernel = parts[i].Kernel || parts[i].Boot
 	}
 	for i := range parts {
 		if len(roots[i]) == 0 {
@@ -84,6 +89,15 @@ func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 		parts[i].Needs = r.needed(reached, nil)
 	}
 	return parts, nil
+}
+
+// boots reports whether a library is one of those whose functions package callgraph takes to be called by boot code.
+func (r *Result) boots(i int, name string) bool {
+	if boot := r.Image.Owner(r.Image.File.Entry); boot >= 0 {
+		return i == boot
+	}
+	platform := func(name string) bool { return strings.HasPrefix(name, "lib") && strings.HasSuffix(name, "plat") }
+	return platform(name) || !slices.ContainsFunc(r.Libraries, func(l Library) bool { return platform(l.Name) })
 }
 
 // Policies returns the needs of n compartments if libraries are in those that in says, and code

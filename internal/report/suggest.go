@@ -87,7 +87,7 @@ func SuggestPage(w io.Writer, s *gofind.SplitSuggestion, style Style) error {
 	if len(s.Moves) > 0 {
 		p.title(bold, "Moves from the current split")
 		moves := slices.Clone(s.Moves)
-		slices.SortStableFunc(moves, func(a, b gofind.SplitMove) int { return int(max(-1, min(1, a.Cost-b.Cost))) })
+		slices.SortStableFunc(moves, func(a, b gofind.SplitMove) int { return a.Cost - b.Cost })
 		rows := []row{{"library", "to", "cost", "crossings", "calls"}}
 		for _, m := range moves {
 			rows = append(rows, row{Clean(m.Piece), Clean(suggestTo(m)), fmt.Sprintf("%+d", m.Cost), fmt.Sprintf("%+d", m.Crossings),

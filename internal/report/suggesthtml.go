@@ -74,7 +74,7 @@ type suggestNode struct {
 
 type suggestArrow struct {
 	From, To                       string
-	Count                          uint32
+	Count                          int
 	Width                          float64
 	X1, Y1, X2, Y2, CX, CY, LX, LY int
 }
@@ -105,7 +105,7 @@ func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.
 	for i := range s.Pieces {
 		at[s.Pieces[i].Name] = number[of(&s.Pieces[i])]
 	}
-	calls := map[[2]int]uint32{}
+	calls := map[[2]int]int{}
 	for _, e := range s.Edges {
 		if k := [2]int{at[e.From], at[e.To]}; k[0] != k[1] {
 			calls[k] += e.Functions
@@ -121,7 +121,7 @@ func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.
 	return g
 }
 
-func newSuggestArrow(a, b *suggestNode, count uint32) suggestArrow {
+func newSuggestArrow(a, b *suggestNode, count int) suggestArrow {
 	ax, ay, bx, by := float64(a.CX), float64(a.Y+a.H/2), float64(b.CX), float64(b.Y+b.H/2)
 	dx, dy := bx-ax, by-ay
 	d := math.Hypot(dx, dy)
