@@ -111,36 +111,45 @@ func readKraft(opts KraftOptions) (*kraft.File, error) {
 // An error means that there is no answer: a *KraftError, a file that cannot be read, an image
 // that is none of a unikernel, that has no symbols, or that is older than its kraft.yaml.
 func AnalyseCompartments(ctx context.Context, opts KraftOptions) (*CompartmentResult, error) {
-	var f *kraft.File
+	r, f, err := findNeeds(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Image.Close()
+	return compartmentResult(r, f), nil
+}
+
+// findNeeds is AnalyseCompartments but for the form of the answer. The image is open; f is nil if there
+// is no kraft.yaml.
+func findNeeds(ctx context.Context, opts KraftOptions) (r *needs.Result, f *kraft.File, err error) {
 	if opts.Kraft != "" {
-		var err error
 		if f, err = readKraft(opts); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	path, err := imageOf(f, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, err := unikernel.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer m.Close()
 	if f != nil && !opts.Stale {
 		if st, err := os.Stat(f.Path); err == nil && st.ModTime().After(m.ModTime) {
-			return nil, &StaleError{path, f.Path}
+			m.Close()
+			return nil, nil, &StaleError{path, f.Path}
 		}
 	}
 	transparent := opts.Transparent
 	if transparent == nil {
 		transparent = needs.TransparentByDefault
 	}
-	r, err := needs.Find(ctx, m, f, needs.Options{Transparent: transparent, Workers: opts.Workers, Libraries: opts.Libraries})
-	if err != nil {
-		return nil, err
+	if r, err = needs.Find(ctx, m, f, needs.Options{Transparent: transparent, Workers: opts.Workers, Libraries: opts.Libraries}); err != nil {
+		m.Close()
+		return nil, nil, err
 	}
-	return compartmentResult(r, f), nil
+	return r, f, nil
 }
 
 // StaleError says that an image was built before its kraft.yaml was changed.

@@ -25,6 +25,16 @@ import (
 // x86-64 ELF file, or needs a library that is missing. An answer that may lack
 // calls is no error: Result.Complete is then false and Result.Unresolved says why.
 func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
+	a, err := solve(ctx, program, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer a.p.Close()
+	return a.result(), nil
+}
+
+// solve is Scan but for the form of the answer. The files of the process are open.
+func solve(ctx context.Context, program string, opts Options) (_ *assembly, err error) {
 	p, err := process.Load(program, process.Options{
 		Root:        opts.Root,
 		LibraryPath: opts.LibraryPath,
@@ -37,7 +47,11 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer p.Close()
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
 	assumed, err := assumptions(p, opts)
 	if err != nil {
 		return nil, err
@@ -63,8 +77,7 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 		return nil, err
 	}
 	ans := number.Solve(g)
-	a := &assembly{p: p, g: g, ans: ans, model: model, gates: gates, assumed: assumed, opts: opts, vdsoNames: names}
-	return a.result(), nil
+	return &assembly{p: p, g: g, ans: ans, model: model, gates: gates, assumed: assumed, opts: opts, vdsoNames: names}, nil
 }
 
 // nscdFiles are there where a name service cache daemon is installed, or runs

@@ -17,6 +17,7 @@ func newScan(out output) *cobra.Command {
 		json            bool
 		allowUnresolved bool
 		withArgs        bool
+		compartments    string
 	)
 	c := &cobra.Command{
 		Use:   "scan PROGRAM",
@@ -37,11 +38,18 @@ by their flags.`,
   gofind scan --module /usr/lib/nginx/modules/ngx_mail_module.so nginx
   gofind scan --root ./rootfs /usr/sbin/nginx
   gofind scan --args cat                       what arguments the calls get
-  gofind scan --since main redis-server        without what only startup needs`,
+  gofind scan --since main redis-server        without what only startup needs
+  gofind scan --compartments groups.yaml nginx what each group of libraries needs`,
 		Args: arguments("PROGRAM"),
 		RunE: func(c *cobra.Command, args []string) error {
 			opts := flags.options()
 			opts.Arguments = withArgs
+			if compartments != "" {
+				if withArgs {
+					return usagef("", "--args and --compartments do not go together")
+				}
+				return scanGroups(c.Context(), out, args[0], compartments, opts, json, allowUnresolved)
+			}
 			result, err := scan(c.Context(), args[0], opts)
 			if err != nil {
 				return err
@@ -49,33 +57,64 @@ by their flags.`,
 			if err := writeScan(out, result, json); err != nil {
 				return err
 			}
-			if !result.Complete && !allowUnresolved {
-				return &exitError{
-					code: ExitIncomplete,
-					err:  errors.New("the answer is not complete: the program may make calls that are not listed"),
-					hint: "the unresolved entries say where; --allow-unresolved accepts them",
-				}
-			}
-			return nil
+			return incomplete(result.Complete || allowUnresolved)
 		},
 	}
-	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.scan/v1)")
+	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.scan/v1; with --compartments gofind.groups/v1)")
+	c.Flags().StringVar(&compartments, "compartments", "", "show what each group of shared libraries that `FILE` lists executes and needs")
 	c.Flags().BoolVar(&withArgs, "args", false, "also find the values that arguments of the calls can have")
 	flags.add(c)
 	c.Flags().BoolVar(&allowUnresolved, "allow-unresolved", false, "accept an incomplete answer (exit code 0 instead of 3)")
 	return c
 }
 
+// incomplete is the end of a scan whose answer may lack calls.
+func incomplete(ok bool) error {
+	if ok {
+		return nil
+	}
+	return &exitError{
+		code: ExitIncomplete,
+		err:  errors.New("the answer is not complete: the program may make calls that are not listed"),
+		hint: "the unresolved entries say where; --allow-unresolved accepts them",
+	}
+}
+
+// scanGroups is scan --compartments.
+func scanGroups(ctx context.Context, out output, program, file string, opts gofind.Options, json, allowUnresolved bool) error {
+	r, err := gofind.ScanGroups(ctx, program, file, opts)
+	if err != nil {
+		return scanError(err)
+	}
+	switch {
+	case json:
+		err = report.JSON(out, r)
+	case out.screen.Terminal:
+		err = report.GroupsPage(out, r, out.style())
+	default:
+		err = report.GroupsLines(out, r)
+	}
+	if err != nil {
+		return err
+	}
+	return incomplete(r.Complete || allowUnresolved)
+}
+
 // scan runs the analysis; its errors say what the user can do about them.
 func scan(ctx context.Context, program string, opts gofind.Options) (*gofind.Result, error) {
 	result, err := gofind.Scan(ctx, program, opts)
-	if unknown := (*gofind.AssumptionError)(nil); errors.As(err, &unknown) {
-		return nil, usagef("gofind assumptions says what they are", "%w", err)
-	}
 	if err != nil {
-		return nil, &exitError{ExitError, err, hint(err)}
+		return nil, scanError(err)
 	}
 	return result, nil
+}
+
+// scanError says what the user can do about an error of a scan.
+func scanError(err error) error {
+	if unknown := (*gofind.AssumptionError)(nil); errors.As(err, &unknown) {
+		return usagef("gofind assumptions says what they are", "%w", err)
+	}
+	return &exitError{ExitError, err, hint(err)}
 }
 
 // writeScan writes the result in the form that fits the output.

@@ -30,6 +30,8 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[gofind.KraftFile]())
 	describe(want, reflect.TypeFor[KraftMatrix]())
 	describe(want, reflect.TypeFor[KraftWhy]())
+	describe(want, reflect.TypeFor[gofind.SplitSuggestion]())
+	describe(want, reflect.TypeFor[gofind.GroupsResult]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)
