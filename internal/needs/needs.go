@@ -140,6 +140,7 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 			return nil, err
 		}
 	}
+	r.beneath()
 	r.crossings()
 	for c := range r.Details {
 		r.bypasses(c)
@@ -381,6 +382,35 @@ func (r *Result) needs(ctx context.Context, c int) (err error) {
 		}
 	}
 	return nil
+}
+
+// beneath gives the default compartment what the others need: its boot code is at the bottom of
+// every chain of calls, so a rule that refused it a call would refuse that to all. Where its own
+// code does not come to the call, the chain is that of another compartment.
+func (r *Result) beneath() {
+	for c := range r.Plan.Compartments {
+		if !r.Plan.Compartments[c].Default {
+			continue
+		}
+		for other := range r.Plan.Compartments {
+			if r.Plan.Compartments[other].Transparent {
+				continue // it adds nothing to a chain
+			}
+			for n, chain := range r.Details[other].Chains {
+				if _, own := r.Details[c].Chains[n]; !own {
+					r.Details[c].Chains[n] = chain
+				}
+			}
+			add(&r.Plan.Compartments[c].Needs, r.Plan.Compartments[other].Needs)
+		}
+	}
+}
+
+// add puts the calls of a set into another.
+func add(to *compartment.Calls, from compartment.Calls) {
+	for i := range to {
+		to[i] |= from[i]
+	}
 }
 
 // libraries finds what each library needs.

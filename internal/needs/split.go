@@ -23,7 +23,7 @@ type Part struct {
 
 // Parts returns the facts from which the needs of any split into compartments follow: those of a
 // compartment are the union of the needs of its libraries that are not transparent, or if it has
-// none, of those that are.
+// none, of those that are. Code without a library is in the default compartment, and needs what all others do.
 //
 // What control comes to from a set of functions is the closure of them under rules that each have one
 // live thing as their premise (package reach, Derive: calls, addresses, words of data, what others left or hand over), so that
@@ -88,6 +88,12 @@ func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 		}
 		parts[i].Needs = r.needed(reached, nil)
 	}
+	// It is in the default compartment, which is beneath all others.
+	for i := range n {
+		if !r.Libraries[i].Transparent {
+			add(&parts[n].Needs, parts[i].Needs)
+		}
+	}
 	return parts, nil
 }
 
@@ -132,6 +138,11 @@ func (r *Result) Policies(ctx context.Context, in []int, n, def int) ([]compartm
 			return nil, err
 		}
 		out[c] = r.needed(reached, nil)
+	}
+	for c := range out {
+		if c == def || len(own[c]) > 0 {
+			add(&out[def], out[c])
+		}
 	}
 	return out, nil
 }

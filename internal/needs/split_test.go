@@ -37,8 +37,10 @@ func testParts(t *testing.T, r *Result, rounds int) {
 			own[c] = own[c] || p.Funcs > 0 && (p.Library < 0 || !r.Libraries[p.Library].Transparent)
 		}
 		for c := range out {
-			if !own[c] {
+			if !own[c] && c != def {
 				out[c] = clear[c]
+			} else if !own[c] {
+				add(&out[c], clear[c])
 			}
 		}
 		return out
