@@ -189,9 +189,9 @@ func (f *follower) scan(c *child) (*Result, error) {
 	default:
 		return nil, err
 	}
-	id := fmt.Sprint(opts.SinceMain, " ", r.SHA256)
+	id := fmt.Sprint(opts.SinceMain, " ", r.SHA256, identity(r))
 	if f.seen[id] {
-		return nil, nil // the same file under another path
+		return nil, nil // the same file under another path, and all that it loads is the same
 	}
 	f.seen[id] = true
 	if !r.Complete && !f.o.AllowUnresolved {
@@ -203,6 +203,18 @@ func (f *follower) scan(c *child) (*Result, error) {
 	f.programs = append(f.programs, PolicyProgram{Path: r.Program, SHA256: r.SHA256, Since: r.Since, Why: c.why})
 	f.results = append(f.results, r)
 	return r, nil
+}
+
+// identity says which files besides the program an answer rests on: a program in another directory
+// may load other libraries ($ORIGIN), and then makes other calls.
+func identity(r *Result) string {
+	var b strings.Builder
+	for _, in := range r.Inputs {
+		if in.Path != r.Program {
+			fmt.Fprintf(&b, "\x00%s\x00%s", in.Path, in.SHA256)
+		}
+	}
+	return b.String()
 }
 
 // children returns what a program executes, and whether it can execute anything.
