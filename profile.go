@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/policy"
+	"github.com/gofind-dev/gofind/internal/seal"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
@@ -57,8 +58,11 @@ func NewPolicy(ctx context.Context, programs []string, o PolicyOptions) (*Policy
 		if action, err = policy.ParseAction(o.Action); err != nil {
 			return nil, &OptionError{err}
 		}
-		if action == policy.Allow || action == policy.Trace || action == policy.UserNotify || action == policy.Errno(0) {
+		if !action.Refuses() && action != policy.Log {
 			return nil, &OptionError{fmt.Errorf("the action %s cannot be the one for calls that are not needed: kill, errno, errno:N, trap or log", o.Action)}
+		}
+		if action == policy.Errno(seal.ProbeErrno) {
+			return nil, &OptionError{fmt.Errorf("the action %s is how a sealed program's filter says that it is in force; choose another error number", o.Action)}
 		}
 	}
 	if o.Base != "" {

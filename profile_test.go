@@ -107,3 +107,14 @@ func TestPolicyErrors(t *testing.T) {
 		t.Error("no error for a program that is not there")
 	}
 }
+
+// A default action that lets calls pass, leaves them to others, or answers for a sealed
+// program's filter, is refused, with data too.
+func TestPolicyActions(t *testing.T) {
+	for _, action := range []string{"allow", "allow:1", "trace", "trace:5", "notify:1", "errno:0", "errno:4001"} {
+		_, err := NewPolicy(t.Context(), []string{"/usr/bin/cat"}, PolicyOptions{Scan: Options{HostNone: true}, Action: action})
+		if option := (*OptionError)(nil); !errors.As(err, &option) {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+}

@@ -40,6 +40,17 @@ func (a Action) Errno() (uint16, bool) { return uint16(a), a&bits == errno }
 // Passes reports whether the kernel makes the call: Allow and Log.
 func (a Action) Passes() bool { return a&bits == Allow || a&bits == Log }
 
+// Refuses reports whether an action, whatever its data, stops the call by itself: not Allow and Log,
+// nor those that leave it to another process, nor an error 0, which lies to the program.
+func (a Action) Refuses() bool {
+	switch a & bits {
+	case KillProcess, KillThread, Trap:
+		return true
+	}
+	n, ok := a.Errno()
+	return ok && n != 0
+}
+
 // String returns a name that ParseAction understands. Data of an action, which a tracer
 // or a handler of SIGSYS sees, follow a colon.
 func (a Action) String() string {

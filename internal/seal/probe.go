@@ -10,13 +10,16 @@ import (
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
+// ProbeErrno is how a filter answers its probe: above all error numbers of Linux, those internal to
+// it (512 to 530) included. A filter that gives it as an answer to other calls of seccomp makes a sealed program
+// take that for its own.
+const ProbeErrno = 4001
+
 // The probe is seccomp(SECCOMP_SET_MODE_FILTER, probeFlags, probe). Linux refuses these flags
 // with EINVAL, and so does any later one that does not define all of them; a filter
 // that lets a sealed program install its own, by the operation, lets the probe pass.
-// probeErrno is above all error numbers of Linux, those internal to it (512 to 530) included.
 const (
 	probeFlags = 0xf17e60f1
-	probeErrno = 4001
 
 	setModeFilter = 1  // SECCOMP_SET_MODE_FILTER
 	flagTsync     = 1  // SECCOMP_FILTER_FLAG_TSYNC
@@ -55,7 +58,7 @@ func answering(p *policy.Policy, probe uint64) *policy.Policy {
 	asked := []policy.Test{is(0, 32, setModeFilter), is(1, 32, probeFlags)}
 	seccomp := out.Rule(call("seccomp"))
 	seccomp.Clauses = append([]policy.Clause{
-		{Tests: append(asked[:2:2], is(2, 64, probe)), Action: policy.Errno(probeErrno)},
+		{Tests: append(asked[:2:2], is(2, 64, probe)), Action: policy.Errno(ProbeErrno)},
 		// Another program's probe: the kernel answers it, or another filter in force.
 		{Tests: asked, Action: policy.Allow},
 	}, seccomp.Clauses...)

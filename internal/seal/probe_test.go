@@ -75,7 +75,7 @@ func TestFilter(t *testing.T) {
 			}
 
 			const seccomp, high = 317, 0xabc << 32
-			if got := action(policy.ArchX86_64, seccomp, high|1, high|probeFlags, probe); got != policy.Errno(probeErrno) {
+			if got := action(policy.ArchX86_64, seccomp, high|1, high|probeFlags, probe); got != policy.Errno(ProbeErrno) {
 				t.Errorf("its probe: %v", got)
 			}
 			if got := action(policy.ArchX86_64, seccomp, 1, probeFlags, probe+1); got != policy.Allow {
