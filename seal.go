@@ -206,7 +206,10 @@ func readProgram(path, out string) (*seal.Attributes, []byte, error) {
 	return attributes, data, err
 }
 
-// open opens a regular file.
+// maxProgram bounds the programs that are sealed, unsealed and inspected, which are held in memory.
+const maxProgram = 2 << 30
+
+// open opens a regular file of at most maxProgram bytes.
 func open(path string) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hang us
 	if err != nil {
@@ -215,6 +218,9 @@ func open(path string) (*os.File, fs.FileInfo, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err == nil && info.Size() > maxProgram {
+		err = fmt.Errorf("%s has %d bytes; programs with a seal have at most %d, with all that was appended to them", path, info.Size(), maxProgram)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())

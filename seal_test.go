@@ -156,3 +156,22 @@ func TestSealErrors(t *testing.T) {
 		}
 	}
 }
+
+// A sparse file is not read into memory, however large it says that it is.
+func TestSealHuge(t *testing.T) {
+	program, err := os.ReadFile("/usr/bin/cat")
+	if err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "huge")
+	if err := errors.Join(os.WriteFile(path, program, 0o755), os.Truncate(path, 1<<40)); err != nil {
+		t.Skip(err)
+	}
+	_, sealing := gofind.Seal(context.Background(), path, path+".out", gofind.SealOptions{})
+	_, inspecting := gofind.Inspect(path)
+	for _, err := range []error{sealing, inspecting, gofind.Unseal(path, path+".out", true)} {
+		if err == nil || !strings.Contains(err.Error(), "1099511627776 bytes") {
+			t.Error(err)
+		}
+	}
+}
