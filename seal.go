@@ -73,8 +73,8 @@ func (e *PrivilegedError) Error() string {
 		" gets privileges: no sudo, no ping, no transition of a security module; --setuid=allow seals it all the same"
 }
 
-// Seal writes to out a copy of program that installs a filter before its own first
-// instruction. The filter allows what the program needs, as NewPolicy has it, and what sealed programs that it executes
+// Seal writes to out a copy of program that installs a filter at its entry; Sealed.Before says what runs
+// earlier. The filter allows what the program needs, as NewPolicy has it, and what sealed programs that it executes
 // need to install theirs. A program that is sealed already gets a new seal. Errors are those of
 // NewPolicy, a *PrivilegedError, or say why the file cannot be sealed; there is no new file then.
 func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, error) {

@@ -48,9 +48,9 @@ func newSeal(out output) *cobra.Command {
 		Use:   "seal PROGRAM",
 		Short: "Make an executable that carries its own filter",
 		Long: `Seal writes a copy of PROGRAM, a path or a name on PATH, that installs a seccomp
-filter before its own first instruction. The filter allows what the program
-needs. Nothing but the kernel is needed to run it: a sealed program that cannot
-install its filter says why and ends with ` + fmt.Sprint(gofind.SealExitCode) + `.
+filter at its entry, before its own constructors and main. The filter allows what
+the program needs. Nothing but the kernel is needed to run it: a sealed program
+that cannot install its filter says why and ends with ` + fmt.Sprint(gofind.SealExitCode) + `.
 
 What the program executes stays under the filter: it is followed where the file
 says it, and has to be decided with --exec elsewhere. gofind inspect shows what

@@ -326,3 +326,39 @@ func TestBegins(t *testing.T) {
 		})
 	}
 }
+
+// glibc's loader runs some code of the program itself before the entry: Inspect says so.
+func TestBeginsEarly(t *testing.T) {
+	need(t, "gcc")
+	const call = "static int sync_(void) { int r; __asm__ volatile(\"syscall\" : \"=a\"(r) : \"a\"(162) : \"rcx\", \"r11\", \"memory\"); return r; }\n"
+	for _, c := range []struct{ name, source, want string }{
+		{"constructor", "__attribute__((constructor)) static void early(void) { sync_(); }\nint main(void) { return 5; }\n", ""},
+		{"preinit", "__attribute__((used, section(\".preinit_array\"))) static int (*const early)(void) = sync_;\nint main(void) { return 5; }\n", "DT_PREINIT_ARRAY"},
+		{"static ifunc", "static int five(void) { return 5; }\nstatic void *pick(void) { sync_(); return five; }\nstatic int f(void) __attribute__((ifunc(\"pick\")));\nint main(void) { return f(); }\n", "(ifunc)"},
+		{"ifunc", "static int five(void) { return 5; }\nstatic void *pick(void) { sync_(); return five; }\nint f(void) __attribute__((ifunc(\"pick\")));\nint main(void) { return f(); }\n", "(ifunc)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			run(t, "gcc", "-o", dir+"/prog", write(t, dir+"/prog.c", []byte(call+c.source)), "-Wl,-z,now", "-rdynamic")
+			out := sealed(t, dir+"/prog", allBut(policy.KillProcess, "sync"))
+			code := 5
+			if c.want == "" {
+				code = sigsys
+			}
+			if got := start(t, out); got.code != code {
+				t.Errorf("%+v, want %d", got, code)
+			}
+			data, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Read(out, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, before := s.Begins(); strings.Contains(before, "own") != (c.want != "") || !strings.Contains(before, c.want) {
+				t.Errorf("%q, want %q", before, c.want)
+			}
+		})
+	}
+}

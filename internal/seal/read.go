@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
@@ -88,10 +89,32 @@ func (s *Sealed) Begins() (when, before string) {
 	case strings.HasPrefix(path.Base(loader), "ld-musl"):
 		return "entry", "the loader, which maps and relocates the libraries (musl)"
 	case strings.HasPrefix(path.Base(loader), "ld-linux"):
-		return "entry", "the loader, which maps and relocates the libraries and runs their constructors (glibc)"
+		before = "the loader, which maps and relocates the libraries and runs their constructors (glibc)"
+		if own := s.f.early(); own != "" {
+			before += ", and the program's own " + own
+		}
+		return "entry", before
 	default:
 		return "entry", "the loader " + loader
 	}
+}
+
+// early says which code of a program glibc's loader calls before the entry, "" if none: DT_PREINIT_ARRAY
+// (elf/dl-init.c: _dl_init), and functions that choose others (elf/dl-irel.h: elf_ifunc_invoke).
+func (f *file) early() string {
+	var own []string
+	if a := f.PreinitArray; a.End > a.Start {
+		own = append(own, "DT_PREINIT_ARRAY")
+	}
+	indirect := slices.ContainsFunc(f.Relocs, func(r image.Reloc) bool { return r.Type == image.RX8664IRelative })
+	for i := 0; i < f.NumSymbols() && !indirect; i++ {
+		s := f.Symbol(i)
+		indirect = s.Type == image.STTGNUIFunc && s.Shndx != 0
+	}
+	if indirect {
+		own = append(own, "resolvers of indirect functions (ifunc)")
+	}
+	return strings.Join(own, " and ")
 }
 
 // Original returns the bytes of the program as it was before it was sealed. It is an

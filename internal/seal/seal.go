@@ -1,5 +1,5 @@
 // Package seal adds a seccomp filter to an ELF program: the sealed program installs it
-// before its own first instruction, with nothing but the kernel, and never runs without.
+// at its entry, with nothing but the kernel, and never goes on without.
 //
 // # Mechanism
 //
@@ -13,7 +13,8 @@
 //
 // The kernel starts a static program at its entry: the filter holds for the whole life of
 // the process. Of a dynamic program it starts the loader, which jumps to the entry when all is mapped and
-// relocated. By then glibc's loader has run the libraries' constructors; musl runs
+// relocated. By then glibc's loader has run the libraries' constructors, and of the
+// program DT_PREINIT_ARRAY and the resolvers of indirect functions; musl runs
 // them from the program's start code, so after the entry. What the loader does later
 // (dlopen, lazy binding) is filtered.
 //
