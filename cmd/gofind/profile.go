@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,13 +174,16 @@ func writeFile(name string, data []byte) (err error) {
 	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
 		return os.WriteFile(name, data, 0o644)
 	}
+	if isELF(name) {
+		return fmt.Errorf("%s is a program or a library, which is not replaced by a text; give another name with -o", name)
+	}
 	dir, base := filepath.Split(name)
 	if dir == "" {
 		dir = "."
 	}
 	f, err := os.CreateTemp(dir, "."+base+".*")
 	if err != nil {
-		return err
+		return notWritten(name, err)
 	}
 	defer func() {
 		if err != nil {
@@ -190,4 +195,24 @@ func writeFile(name string, data []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// isELF reports whether there is an ELF file of that name: a slip such as -o PROGRAM must not cost it.
+func isELF(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "\x7fELF"
+}
+
+// notWritten names the file that was to be written, and not the temporary one.
+func notWritten(name string, err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("%s cannot be written: %v; give the name of a file in a directory that you may write to", name, err)
 }

@@ -94,7 +94,7 @@ func checkRun(f *policyFlags, audit, json bool, output string) error {
 	case f.scan.root != "":
 		return usagef("run gofind inside the root", "a command runs on this system: run has no --root")
 	case f.scan.since.value != "exec":
-		return usagef("gofind seal has it", "the filter is there before the loader: run has no --since main")
+		return usagef("gofind profile has it, for a filter that the program installs itself", "the filter is there before the loader: run has no --since main")
 	}
 	return nil
 }

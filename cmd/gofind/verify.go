@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -98,6 +99,8 @@ func (f *verifyFlags) check(c *cobra.Command, args []string, scan *scanFlags) er
 	switch {
 	case len(args) == 0 && f.trace == "":
 		return usagef(seeHelp(c), "%s needs a command, or --trace", c.CommandPath())
+	case f.trace != "" && f.output != "" && sameFile(f.trace, f.output):
+		return usagef("", "the report would replace the log %s", f.trace)
 	case scan.root != "" && f.trace == "":
 		return usagef("run gofind inside the root, or give it a log with --trace", "a command runs on this system: --root is for logs")
 	case scan.since.value != "exec":
@@ -131,4 +134,10 @@ func verifyExit(v *gofind.Verification) error {
 		return &exitError{code: ExitIncomplete}
 	}
 	return nil
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }

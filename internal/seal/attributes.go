@@ -104,8 +104,8 @@ func (a *Attributes) Write(path string, data []byte, modeOnly bool) (err error) 
 		return &fs.PathError{Op: "write", Path: path, Err: errors.New("it exists and is no regular file")}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
+	if err != nil { // of the temporary file, which nobody knows
+		return &Error{Path: path, Problem: fmt.Sprintf("it cannot be written: %v; give the name of a file in a directory that you may write to", errors.Unwrap(err))}
 	}
 	defer func() {
 		if err != nil {
