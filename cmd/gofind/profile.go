@@ -111,7 +111,7 @@ systemd, and none for the other forms.`,
 		Example: `  gofind profile --format docker -o cat.json cat
   gofind profile --format systemd nginx --exec deny
   gofind profile --format oci --base crun --exec /bin/sh nginx
-  gofind profile --format json --aliases redis-server | jq -r '.dangerous[].name'
+  gofind profile --format json --aliases --exec deny redis-server | jq -r '.dangerous[].name'
   gofind profile --format bpf --base exec -o ls.bpf ls`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

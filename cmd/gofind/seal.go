@@ -57,7 +57,7 @@ says it, and has to be decided with --exec elsewhere. gofind inspect shows what
 a sealed program has, gofind unseal gives back the original.`,
 		Example: `  gofind seal nginx --exec deny -o ./nginx
   gofind seal --action errno:1 /usr/bin/cat -o ./cat
-  gofind seal --action log redis-server -o ./redis-server     only log what would be refused
+  gofind seal --action log --exec deny redis-server -o ./redis-server     only log what would be refused
   gofind inspect ./cat
   gofind unseal ./cat -o ./cat.original`,
 		Args: arguments("PROGRAM"),
