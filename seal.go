@@ -228,6 +228,23 @@ func open(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
+// readRegular reads a file; nil, and no error, if it is no regular one. Hostile seals name devices and pipes.
+func readRegular(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	f, _, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if data == nil {
+		data = []byte{}
+	}
+	return data, err
+}
+
 // Inspect reads the seal of a file. It is an error if it has none, or one of a
 // version that this module does not read.
 func Inspect(path string) (*Sealed, error) {
@@ -291,11 +308,13 @@ func (s *Sealed) Check(root string) ([]Change, error) {
 	for _, in := range s.Policy.Inputs {
 		now := ""
 		if host, err := tree.Host(in.Path); err == nil {
-			data, err := os.ReadFile(host)
+			data, err := readRegular(host)
 			if err != nil {
 				return nil, err
 			}
-			now = digest(data)
+			if data != nil {
+				now = digest(data)
+			}
 			if now != in.SHA256 {
 				if old, err := seal.Read(host, data); err == nil && old.Meta.Original.SHA256 == in.SHA256 {
 					now = in.SHA256 // it was sealed meanwhile, which changes no call of its own

@@ -175,3 +175,18 @@ func TestSealHuge(t *testing.T) {
 		}
 	}
 }
+
+// A hostile seal rests on a device or a pipe: that is no file that it was made from.
+func TestCheckSpecial(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &gofind.Sealed{Policy: &gofind.Policy{Inputs: []gofind.Input{
+		{Path: "/dev/zero", Kind: "elf", SHA256: "00"}, {Path: pipe, Kind: "elf", SHA256: "00"}, {Path: filepath.Dir(pipe), Kind: "elf", SHA256: "00"},
+	}}}
+	changes, err := s.Check("")
+	if err != nil || len(changes) != 3 {
+		t.Errorf("%v, %v", changes, err)
+	}
+}
