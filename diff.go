@@ -82,6 +82,8 @@ func NewDiff(ctx context.Context, a, b string, o Options) (*Diff, error) {
 			d.Notes = append(d.Notes, s.Name+": "+n)
 		}
 	}
+	d.level(x, y)
+	d.level(y, x)
 	switch {
 	case (x.result == nil) == (y.result == nil):
 		d.compare(x, y)
@@ -91,6 +93,21 @@ func NewDiff(ctx context.Context, a, b string, o Options) (*Diff, error) {
 		d.fit(y, x)
 	}
 	return d, nil
+}
+
+// level leaves arguments out where a is a scan that was made without them: of a program that is as it was, all
+// rules with tests would else have changed.
+func (d *Diff) level(a, b *side) {
+	tested := func(s *side) bool {
+		return slices.ContainsFunc(s.policy.Rules, func(r policy.Rule) bool { return len(r.Clauses[0].Tests) > 0 })
+	}
+	if a.Kind != "scan" || b.result == nil || tested(a) || !tested(b) {
+		return
+	}
+	for i := range b.policy.Rules {
+		b.policy.Rules[i].Clauses[0].Tests = nil
+	}
+	d.Notes = append(d.Notes, a.Name+" has no arguments, so they are not compared; gofind scan --json --args has them")
 }
 
 // openSide opens a file as a profile, or scans it.

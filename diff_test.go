@@ -1,6 +1,7 @@
 package gofind
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -150,5 +151,30 @@ func TestDiffFiles(t *testing.T) {
 	}
 	if _, err := NewDiff(t.Context(), dir, a, Options{}); err == nil {
 		t.Error("no error for a directory")
+	}
+}
+
+// A scan without arguments is compared without them: nothing has changed.
+func TestDiffScanWithoutArguments(t *testing.T) {
+	r, err := Scan(t.Context(), "cat", Options{HostNone: true})
+	if err != nil {
+		t.Skipf("no cat: %v", err)
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := filepath.Join(t.TempDir(), "old.json")
+	if err := os.WriteFile(old, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, sides := range [][2]string{{old, "cat"}, {"cat", old}} {
+		d, err := NewDiff(t.Context(), sides[0], sides[1], Options{HostNone: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.New)+len(d.Gone)+len(d.Changed) > 0 || len(d.Notes) != 1 {
+			t.Errorf("%d new, %d gone, %d changed, notes %q", len(d.New), len(d.Gone), len(d.Changed), d.Notes)
+		}
 	}
 }
