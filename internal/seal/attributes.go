@@ -105,7 +105,7 @@ func (a *Attributes) Write(path string, data []byte, modeOnly bool) (err error) 
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil { // of the temporary file, which nobody knows
-		return &Error{Path: path, Problem: fmt.Sprintf("it cannot be written: %v; give the name of a file in a directory that you may write to", errors.Unwrap(err))}
+		return fmt.Errorf("%s: it cannot be written: %w; give the name of a file in a directory that you may write to", path, errors.Unwrap(err))
 	}
 	defer func() {
 		if err != nil {

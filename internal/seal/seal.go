@@ -24,7 +24,8 @@
 // answering), as filters add up over exec and the kernel has no room for hundreds of
 // them. Else it calls seccomp(2) with SECCOMP_FILTER_FLAG_TSYNC, for threads that
 // constructors may have started; if that fails with EACCES it sets no_new_privs and calls
-// again. Any other result, and it writes what the error is to file descriptor 2 and ends with
+// again. Then it asks for the filter once more, as a filter in force may have answered in the kernel's
+// place. Any other result, and it writes what the error is to file descriptor 2 and ends with
 // ExitCode.
 //
 // Sealing restrains the program, not who starts it: whoever can run the sealed file can run

@@ -210,6 +210,7 @@ func TestRefused(t *testing.T) {
 		{refuse("seccomp", policy.Errno(22)), "error 22 (EINVAL: "},
 		{refuse("seccomp", policy.Errno(1)), "error 1 (EPERM: "},
 		{refuse("seccomp", policy.Errno(13)), "error 13 (EACCES: "},
+		{refuse("seccomp", policy.Errno(0)), "error 4001 (seccomp(2) reported success, but "},
 		{refuse("seccomp", policy.Errno(99)), "error 99 (an error that seccomp(2) does not document)"},
 	} {
 		p := allBut(policy.KillProcess, "seccomp", "prctl")
