@@ -59,6 +59,8 @@ type ExecError struct {
 	Program string
 	Chain   string // how it comes to be executed itself, "" for one that was given
 	What    string
+
+	known bool // what is executed is known: --exec PATH says nothing new
 }
 
 func (e *ExecError) Error() string {
@@ -66,8 +68,11 @@ func (e *ExecError) Error() string {
 	if e.Chain != "" {
 		who += " (" + e.Chain + ")"
 	}
-	return fmt.Sprintf("%s %s, and the filter holds for it too; --exec deny refuses all execution"+
-		"; --exec PATH (repeatable) allows these programs and what they need; --exec allow-any allows execution, but not what unknown programs need", who, e.What)
+	s := fmt.Sprintf("%s %s, and the filter holds for it too; --exec deny refuses all execution", who, e.What)
+	if !e.known {
+		s += "; --exec PATH (repeatable) allows these programs and what they need"
+	}
+	return s + "; --exec allow-any allows execution, but not what unknown programs need"
 }
 
 // followed is what programs and their children are.
@@ -185,7 +190,7 @@ func (f *follower) scan(c *child) (*Result, error) {
 		f.exec.Unknown = append(f.exec.Unknown, c.path)
 		return nil, nil
 	case followed:
-		return nil, &ExecError{Program: c.path, Chain: c.why, What: "cannot be scanned (" + err.Error() + ")"}
+		return nil, &ExecError{Program: c.path, Chain: c.why, What: "cannot be scanned (" + strings.ReplaceAll(err.Error(), "; ", ", ") + ")", known: true}
 	default:
 		return nil, err
 	}
@@ -198,7 +203,7 @@ func (f *follower) scan(c *child) (*Result, error) {
 		return nil, &IncompleteError{r}
 	}
 	if len(f.results) == maxPrograms {
-		return nil, &ExecError{Program: c.path, Chain: c.why, What: fmt.Sprintf("is one of more than %d programs that execute each other", maxPrograms)}
+		return nil, &ExecError{Program: c.path, Chain: c.why, What: fmt.Sprintf("is one of more than %d programs that execute each other", maxPrograms), known: true}
 	}
 	f.programs = append(f.programs, PolicyProgram{Path: r.Program, SHA256: r.SHA256, Since: r.Since, Why: c.why})
 	f.results = append(f.results, r)

@@ -2,6 +2,7 @@ package gofind_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,5 +49,26 @@ func TestPolicySameFileElsewhere(t *testing.T) {
 	}
 	if len(p.Programs) != 2 || !slices.ContainsFunc(p.Rules, func(r gofind.PolicyRule) bool { return r.Name == "sync" }) {
 		t.Errorf("%d programs, and the second one's sync is refused", len(p.Programs))
+	}
+}
+
+// What is executed is known and is no program: --exec PATH would not help, and is not offered.
+func TestExecKnown(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no gcc")
+	}
+	dir := t.TempDir()
+	text, prog := filepath.Join(dir, "text"), filepath.Join(dir, "prog")
+	if err := os.WriteFile(text, []byte("echo no interpreter is named\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("gcc", "-x", "c", "-", "-O1", "-o", prog)
+	c.Stdin = strings.NewReader("#include <unistd.h>\nint main(void) { return execl(\"" + text + "\", \"x\", (char *)0); }\n")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, err := gofind.NewPolicy(context.Background(), []string{prog}, gofind.PolicyOptions{Scan: gofind.Options{HostNone: true}})
+	if failed := (*gofind.ExecError)(nil); !errors.As(err, &failed) || failed.Program != text || strings.Contains(err.Error(), "--exec PATH") || !strings.Contains(err.Error(), "--exec deny") {
+		t.Error(err)
 	}
 }
