@@ -83,7 +83,12 @@ func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte,
 		}
 	}
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&s.Blocked)), 0, 8, 0, 0)
-	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
+	// The kernel takes no filter from address 0 (EFAULT): who says yes is a filter in force that answers in its place.
+	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, 0)
+	if e == 0 {
+		return unix.EOPNOTSUPP
+	}
+	_, _, e = unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
 	if e == unix.EACCES {
 		// Without the privilege to filter what may gain privileges: give up gaining them.
 		if _, _, e = unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
@@ -122,6 +127,8 @@ func FilterError(e unix.Errno, n int) error {
 		why = "the filters of this process and the new one are too large together: each execution under gofind run adds one"
 	case unix.EPERM:
 		why = "a filter of the container or service that this runs in forbids more of them; allow seccomp and prctl there"
+	case unix.EOPNOTSUPP:
+		why = "a filter in force, or an emulator, says that seccomp works and does nothing; run gofind outside of it"
 	default:
 		return fmt.Errorf("seccomp: %w", e)
 	}

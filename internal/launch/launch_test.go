@@ -149,3 +149,12 @@ func TestUnprivileged(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Under a filter that answers seccomp in the kernel's place, nothing runs.
+func TestLie(t *testing.T) {
+	out, err := launched("lie", launcher, "allow", "echo", "runs").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || strings.Contains(string(out), "runs\n") || !strings.Contains(string(out), "does nothing") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -22,6 +22,9 @@ var filters = map[string][]bpf.RawInstruction{
 	"noexec": { // execve fails
 		{Op: 0x20, K: 0}, {Op: 0x15, Jf: 1, K: 59}, {Op: 0x06, K: 0x0005000d}, {Op: 0x06, K: 0x7fff0000},
 	},
+	"lie": { // seccomp answers 0 and does nothing
+		{Op: 0x20, K: 0}, {Op: 0x15, Jf: 1, K: 317}, {Op: 0x06, K: 0x00050000}, {Op: 0x06, K: 0x7fff0000},
+	},
 	"broken": {{Op: 0xffff}},
 	"large":  make([]bpf.RawInstruction, 5000),
 }
