@@ -106,10 +106,11 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 		_, err := p.ReadConfig(path, "environment")
 		return !errors.Is(err, fs.ErrNotExist)
 	}
+	switched := append(slices.Clone(opts.NoAssume), opts.Assume...)
 	s := assume.New(func(name string) bool {
 		switch {
-		case opts.HostNone:
-			return false
+		case opts.HostNone, slices.Contains(switched, name), slices.Contains(switched, "all"):
+			return false // for now: no file of the host decides
 		case name == "nscd":
 			return !slices.ContainsFunc(nscdFiles, there)
 		case name == "mcstransd":

@@ -94,6 +94,7 @@ func writeSystemd(p *policy.Policy, info *Info) ([]byte, []string, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", comment(info.title()))
 	b.WriteString("# A drop-in, for example /etc/systemd/system/NAME.service.d/seccomp.conf.\n")
+	b.WriteString("# Groups (@default, @io-event ...) are those of systemd 252: an older one may allow less by the same name.\n")
 	for _, n := range unique(slices.Concat(info.Notes, u.notes)) {
 		fmt.Fprintf(&b, "# %s\n", comment(n))
 	}
