@@ -145,6 +145,11 @@ func TestSealByAnalysis(t *testing.T) {
 			t.Errorf("%s (-plan +sealed):\n%s", c.Name, diff)
 		}
 	}
+	if !slices.ContainsFunc(sealed.Entries, func(e ImageEntry) bool {
+		return e.Function == "euidunlink" && e.Call == "unlink" && e.Checked && slices.Contains(e.Denied, "net")
+	}) {
+		t.Error("a function that has the body of unlink inlined is not checked")
+	}
 	v, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Append: "normal", Memory: 64, QEMU: []string{"-device", "isa-debug-exit"}})
 	if errors.Is(err, ErrNoQEMU) {
 		t.Skip(err)

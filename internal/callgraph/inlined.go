@@ -3,9 +3,11 @@ package callgraph
 import (
 	"debug/dwarf"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/unikernel"
 )
 
 // inlined finds functions that have the body of a call inlined and are none of its entries, by the inlined
@@ -20,6 +22,11 @@ func (g *Graph) inlined() {
 	var units []dwarf.Offset
 	for u := range g.Entries {
 		if c := g.Image.CompileUnitAt(g.Reach.Units[u].Entry); c != nil {
+			units = append(units, c.Offset)
+		}
+	}
+	for _, e := range g.Dead {
+		if c := g.Image.CompileUnitAt(e.Func.Addr); c != nil {
 			units = append(units, c.Offset)
 		}
 	}
@@ -63,6 +70,15 @@ func (g *Graph) wrappers() {
 			g.Entries[u] = Entry{EntryE, n, true}
 		}
 	}
+}
+
+// deadInline notes that a function which is not live has a body inlined, unless it is an entry.
+func (g *Graph) deadInline(f *unikernel.Func, e Entry) {
+	if _, is := entryOf(f.Name); is || slices.ContainsFunc(g.Dead, func(d DeadEntry) bool { return d.Func == f && d.Number == e.Number }) {
+		return
+	}
+	e.Form, e.Errno = Inline, false
+	g.Dead = append(g.Dead, DeadEntry{e, f})
 }
 
 func (g *Graph) inlinedIn(d *dwarf.Data, off dwarf.Offset, names map[dwarf.Offset]string) {
@@ -120,6 +136,10 @@ func (g *Graph) inlinedIn(d *dwarf.Data, off dwarf.Offset, names map[dwarf.Offse
 			continue
 		}
 		u, live := g.Reach.Lookup(0, f.Addr)
+		if !live && !strings.Contains(f.Name, ".cold") {
+			g.deadInline(f, x)
+			continue
+		}
 		if !live {
 			// a cold part: control comes to it from the functions that jump there
 			for id := range g.Units {

@@ -153,6 +153,16 @@ func TestChains(t *testing.T) {
 			t.Errorf("%s is a gate", name)
 		}
 	}
+	// Functions that have a body inlined are checked like entries, live or not: nothing else could be.
+	inline := map[string]int{}
+	for _, e := range r.Plan.Entries {
+		if e.Inline {
+			inline[e.Func] = e.Number
+		}
+	}
+	if len(inline) != 2 || inline["eaccess"] != 21 || inline["euidaccess"] != 21 {
+		t.Errorf("functions with inlined bodies: %v", inline)
+	}
 	// The body of open, and what write does, can be called around the entries.
 	bypasses := map[string]string{}
 	for c := range r.Details {

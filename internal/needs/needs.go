@@ -258,6 +258,15 @@ func (r *Result) calls() {
 			r.Code += f.Size
 		}
 		e, ok := g.Entries[u]
+		if !ok && f != nil && f.Addr == g.Reach.Units[u].Entry && !g.Dispatches(u) {
+			// Who comes to it makes its calls, so that who needs one of them not must not come to it.
+			for _, n := range g.Inlined[u] {
+				if n < 512 {
+					r.Calls[n] = append(r.Calls[n], u)
+					r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{Func: f.Name, Addr: f.Addr, Size: f.Size, Number: n, Inline: true})
+				}
+			}
+		}
 		if !ok || e.Number >= 512 {
 			continue
 		}
@@ -279,10 +288,12 @@ func (r *Result) calls() {
 			r.Calls[d.Number] = nil
 		}
 		r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{
-			Func: d.Func.Name, Addr: d.Func.Addr, Size: d.Func.Size, Number: d.Number, Errno: d.Errno, Body: d.Form == callgraph.Body,
+			Func: d.Func.Name, Addr: d.Func.Addr, Size: d.Func.Size, Number: d.Number, Errno: d.Errno, Body: d.Form == callgraph.Body, Inline: d.Form == callgraph.Inline,
 		})
 	}
-	slices.SortFunc(r.Plan.Entries, func(a, b compartment.Entry) int { return cmp.Compare(a.Addr, b.Addr) })
+	slices.SortFunc(r.Plan.Entries, func(a, b compartment.Entry) int {
+		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Number, b.Number))
+	})
 }
 
 // executes finds what the code of each library and compartment makes itself.
