@@ -198,7 +198,7 @@ func compartmentResult(r *needs.Result, f *kraft.File) *CompartmentResult {
 	slices.SortFunc(out.Calls, func(x, y CompartmentCall) int { return cmp.Compare(x.Number, y.Number) })
 	for _, u := range r.Graph.Unresolved {
 		c, _ := r.Of(u.Unit)
-		x := CompartmentUnresolved{u.Kind, address(u.PC), strings.Clone(r.Graph.Name(u.Unit)), b.name(c), u.What, false}
+		x := CompartmentUnresolved{u.Kind, address(u.PC), strings.Clone(r.Graph.Name(u.Unit)), b.name(c), u.What, u.Open}
 		out.Unresolved = append(out.Unresolved, x)
 		out.Complete = out.Complete && !x.Open
 	}

@@ -75,8 +75,9 @@ type Edge struct {
 type Unresolved struct {
 	Unit Unit
 	PC   uint64
-	Kind string // number, indirect-jump
+	Kind string // number, indirect-jump, inlined-bodies
 	What string
+	Open bool // there may be calls that are not found
 }
 
 // Made is a call that a unit makes itself.
@@ -387,7 +388,7 @@ func (g *Graph) tidy() {
 		g.Makes[u] = slices.Compact(g.Makes[u])
 		for _, gap := range g.Reach.Units[u].Sum.Gaps {
 			if gap.Kind == summary.GapJump {
-				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached"})
+				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 // an entry or a body can.
 func (g *Graph) inlined() {
 	defer func() { _ = recover() }() // broken DWARF is as good as none
+	g.undescribed()
 	d := g.Image.Dwarf()
 	if d == nil {
 		return
@@ -68,6 +69,28 @@ func (g *Graph) wrappers() {
 		}
 		if beside {
 			g.Entries[u] = Entry{EntryE, n, true}
+		}
+	}
+}
+
+// undescribed names a library that has entries, of which debug information describes none: which other functions of it
+// have their bodies inlined is not known then. Entries in assembly are never described, and are inlined in nothing.
+func (g *Graph) undescribed() {
+	first, described := map[int]Unit{}, map[int]bool{}
+	for u := range g.Units {
+		if _, ok := g.Entries[u]; !ok {
+			continue
+		}
+		lib, addr := g.Image.Owner(g.Reach.Units[u].Entry), g.Reach.Units[u].Entry
+		if _, ok := first[lib]; !ok {
+			first[lib] = u
+		}
+		described[lib] = described[lib] || g.Image.CompileUnitAt(addr) != nil
+	}
+	for lib, u := range first {
+		if !described[lib] {
+			g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Units[u].Entry, "inlined-bodies",
+				"no debug information describes the library of this entry, so it is not known into which other functions bodies of its calls were inlined; none is assumed", true})
 		}
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/callgraph"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/unikernel"
 )
@@ -172,5 +174,46 @@ func TestChains(t *testing.T) {
 	}
 	if len(bypasses) != 0 {
 		t.Errorf("bypasses: %v, but everything goes through entries", bypasses)
+	}
+}
+
+// TestNoDebug: without debug information nothing says into which functions bodies are inlined, which is said; without
+// objects besides, no library of any function is known, and there is no answer.
+func TestNoDebug(t *testing.T) {
+	image := filepath.Join(mini(t), "mini_qemu-x86_64.dbg")
+	open := func(r *Result) bool {
+		return slices.ContainsFunc(r.Graph.Unresolved, func(u callgraph.Unresolved) bool { return u.Open && u.Kind == "inlined-bodies" })
+	}
+	if open(find(t, image)) {
+		t.Error("the image with debug information leaves something open")
+	}
+	if out, err := exec.Command("strip", "--strip-debug", image).CombinedOutput(); err != nil {
+		t.Fatalf("strip: %v\n%s", err, out)
+	}
+	r := find(t, image)
+	if r.Image.How != unikernel.Objects || !open(r) {
+		t.Errorf("libraries by %v, unresolved %+v", r.Image.How, r.Graph.Unresolved)
+	}
+	data, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "mini.dbg")
+	if err := os.WriteFile(alone, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := unikernel.Open(alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	f, err := kraft.Read("testdata/mini/kraft.yaml", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Find(context.Background(), m, f, Options{Transparent: TransparentByDefault})
+	var none *NoFunctions
+	if !errors.As(err, &none) || !strings.HasPrefix(err.Error(), alone+": no function of compartment \""+none.Compartment) {
+		t.Errorf("%v", err)
 	}
 }

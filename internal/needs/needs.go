@@ -120,6 +120,18 @@ func (e *UnknownLibrary) Error() string {
 		"; the image has " + strings.Join(e.Has, ", ")
 }
 
+// NoFunctions says that no function of a compartment is known, as nothing in the image says which library
+// its functions are of: rules for it would hold for nothing.
+type NoFunctions struct {
+	Compartment, Image string
+	Libraries          []string
+}
+
+func (e *NoFunctions) Error() string {
+	return e.Image + ": no function of compartment " + quote(e.Compartment) + " (" + strings.Join(e.Libraries, ", ") + ") is known: the image has no debug information that says which library " +
+		"a function is of, and there are no objects (lib*.o) and no recorded link command (IMAGE.dbg.cmd) beside it; leave it in its build directory, or build it with debug information"
+}
+
 func quote(s string) string { return `"` + s + `"` }
 
 // Find analyses an image. f may be nil: everything is then one compartment.
@@ -211,6 +223,9 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 			}
 		}
 	}
+	if err := r.empty(def); err != nil {
+		return err
+	}
 	own := make([]bool, len(r.Plan.Compartments))
 	clear := make([]bool, len(r.Plan.Compartments))
 	for _, l := range r.Libraries {
@@ -222,6 +237,24 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 	}
 	for c := range r.Plan.Compartments {
 		r.Plan.Compartments[c].Transparent = clear[c] && !own[c] && c != def
+	}
+	return nil
+}
+
+// empty returns a compartment that has libraries and no function, although there are functions whose library is not known.
+func (r *Result) empty(def int) error {
+	for c := range r.Plan.Compartments {
+		e := &NoFunctions{Compartment: r.Plan.Compartments[c].Name, Image: r.Image.Path}
+		funcs := 0
+		for _, l := range r.Libraries {
+			if l.Compartment == c {
+				e.Libraries = append(e.Libraries, l.Name)
+				funcs += l.Funcs
+			}
+		}
+		if c != def && len(e.Libraries) > 0 && funcs == 0 && r.Image.Unknown > 0 {
+			return e
+		}
 	}
 	return nil
 }
