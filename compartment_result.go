@@ -282,8 +282,8 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 	for _, x := range d.Crossings {
 		s := b.step(x.Unit, 0, true)
 		y := CompartmentCrossing{Address: s.Address, Function: s.Function, Library: s.Library, Kinds: []string{}, From: []string{}}
-		for _, kind := range x.Kinds {
-			y.Kinds = append(y.Kinds, kind.String())
+		for _, way := range x.Ways {
+			y.Kinds = append(y.Kinds, way.String())
 		}
 		for _, from := range x.From {
 			if from < 0 {

@@ -3,6 +3,7 @@ package needs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,6 +149,18 @@ func TestChains(t *testing.T) {
 	for name, comp := range map[string]string{"main": "app", "on_event": "app", "compare": "app", "plugin_run": "plugin", "plugin_tail": "plugin", "first": "plugin", "worker_main": "worker", "worker_start": "worker", "last": "worker"} {
 		if gates[name] != comp {
 			t.Errorf("gate %s: %q, want %s", name, gates[name], comp)
+		}
+	}
+	// How control comes to each.
+	ways := map[string]string{}
+	for c := range r.Details {
+		for _, x := range r.Details[c].Crossings {
+			ways[r.Graph.Name(x.Unit)] = fmt.Sprint(x.Ways)
+		}
+	}
+	for name, want := range map[string]string{"plugin_run": "[call]", "plugin_tail": "[tail call]", "on_event": "[callback]", "compare": "[callback]", "worker_main": "[callback]", "first": "[table]", "second": "[table]"} {
+		if ways[name] != want {
+			t.Errorf("crossing %s: %s, want %s", name, ways[name], want)
 		}
 	}
 	for name := range gates {

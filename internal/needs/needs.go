@@ -71,13 +71,6 @@ type Step struct {
 	Kind callgraph.Kind
 }
 
-// Crossing is a function of a compartment that others come to.
-type Crossing struct {
-	Unit  Unit
-	Kinds []callgraph.Kind
-	From  []int // compartments that call it directly, -1 for a transparent library
-}
-
 // Bypass is a function behind the entries of calls that a compartment can call without them.
 type Bypass struct {
 	Unit   Unit
@@ -482,70 +475,6 @@ func (r *Result) libraries(ctx context.Context) error {
 func (r *Result) entry(u Unit) bool {
 	_, is := r.Graph.Entries[u]
 	return is || r.Graph.Dispatches(u)
-}
-
-// crossings finds the functions where control comes into a compartment.
-func (r *Result) crossings() {
-	g := r.Graph
-	type key struct {
-		from int
-		kind callgraph.Kind
-	}
-	into := map[Unit][]key{}
-	for u := range g.Units {
-		c, clear := r.Of(u)
-		if clear {
-			c = -1
-		}
-		for _, e := range g.Out[u] {
-			to, toClear := r.Of(e.To)
-			if toClear || to == c {
-				continue
-			}
-			if k := (key{c, e.Kind}); !slices.Contains(into[e.To], k) {
-				into[e.To] = append(into[e.To], k)
-			}
-		}
-	}
-	for u := range g.Units {
-		c, clear := r.Of(u)
-		if clear && !r.Plan.Compartments[c].Transparent || g.Dispatches(u) {
-			continue
-		}
-		if _, entry := g.Entries[u]; entry {
-			continue
-		}
-		keys := into[u]
-		if g.Taken(u) {
-			keys = append(keys, key{-2, callgraph.Pointer})
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		x := Crossing{Unit: u}
-		for _, k := range keys {
-			if !slices.Contains(x.Kinds, k.kind) {
-				x.Kinds = append(x.Kinds, k.kind)
-			}
-			if k.from > -2 && !slices.Contains(x.From, k.from) {
-				x.From = append(x.From, k.from)
-			}
-		}
-		slices.Sort(x.Kinds)
-		slices.Sort(x.From)
-		r.Details[c].Crossings = append(r.Details[c].Crossings, x)
-		f := g.Func(u)
-		if f == nil || f.Addr != g.Reach.Units[u].Entry || r.Plan.Compartments[c].Transparent {
-			continue
-		}
-		r.Plan.Gates = append(r.Plan.Gates, compartment.Gate{Func: f.Name, Addr: f.Addr, Size: f.Size, To: compartment.ID(c)})
-	}
-	for c := range r.Details {
-		slices.SortFunc(r.Details[c].Crossings, func(a, b Crossing) int {
-			return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
-		})
-	}
-	slices.SortFunc(r.Plan.Gates, func(a, b compartment.Gate) int { return cmp.Compare(a.Addr, b.Addr) })
 }
 
 // bypasses finds what a compartment can call of the code behind entries. Code is behind

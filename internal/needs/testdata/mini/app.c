@@ -9,6 +9,7 @@ extern const struct op plugin_ops[2];
 static void on_event(int n) { uk_syscall(SYS_getsid, (long)n); }     // a callback that the plugin calls: getsid is the plugin's need as well
 static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 static NOINLINE int sixth(void) { long r; __asm__ volatile("call uk_syscall6_r" : "=a"(r) : "0"(121L), "D"(0L) : "memory", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11"); return r; } // getpgid by rax
+static NOINLINE int jump(int n) { return plugin_tail(n); }             // a tail call into another compartment
 int main(int argc, char **argv) {
 	int v[4] = {4, 3, 2, 1};
 	printf("hello\n");
@@ -20,5 +21,5 @@ int main(int argc, char **argv) {
 	bind(3, v, 4);
 	listen(3, 1);
 	if (argc > 9) plugin_stop();
-	return plugin_ops[argc & 1].f(argc) + plugin_tail(argc);
+	return plugin_ops[argc & 1].f(argc) + jump(argc);
 }
