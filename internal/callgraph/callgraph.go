@@ -265,7 +265,7 @@ func (g *Graph) hand() {
 			keeps[s.Value] = true
 		}
 	}
-	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra}
+	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra, Kin: map[uint64][]int{}, Loose: map[int][]uint64{}}
 	for _, s := range tables(g.Image.File) {
 		h.Tables = append(h.Tables, image.Range{Start: s.Start, End: s.End})
 	}
@@ -286,6 +286,20 @@ func (g *Graph) hand() {
 		for i := range refs {
 			if r := &refs[i]; r.Kind == summary.RefCode && len(addrs) > 0 && !keeps[r.A] {
 				h.Callers[r.A] = append(h.Callers[r.A], addrs...)
+			}
+		}
+		lib := g.Image.Owner(g.Reach.Units[u].Entry)
+		if lib < 0 {
+			continue
+		}
+		for _, r := range addrs {
+			if g.Image.File.Exec(r.A) {
+				h.Loose[lib] = append(h.Loose[lib], r.A)
+			}
+		}
+		for i := range refs {
+			if r := &refs[i]; r.Kind == summary.RefCode && !keeps[r.A] && g.Image.Owner(r.A) != lib && !slices.Contains(h.Kin[r.A], lib) {
+				h.Kin[r.A] = append(h.Kin[r.A], lib)
 			}
 		}
 	}

@@ -1,5 +1,6 @@
 // WANT worker executes: close
-// WANT worker needs: write ioctl getppid faccessat access close
+// WANT worker needs: read write ioctl getppid faccessat access close
+// (read in a callback that the app keeps in memory without a name: it could hand it over)
 #include "uk.h"
 LIB(libworker)
 void *worker_main(void *);
