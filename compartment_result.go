@@ -198,7 +198,7 @@ func compartmentResult(r *needs.Result, f *kraft.File) *CompartmentResult {
 	slices.SortFunc(out.Calls, func(x, y CompartmentCall) int { return cmp.Compare(x.Number, y.Number) })
 	for _, u := range r.Graph.Unresolved {
 		c, _ := r.Of(u.Unit)
-		x := CompartmentUnresolved{u.Kind, address(u.PC), strings.Clone(r.Graph.Name(u.Unit)), b.name(c), u.What, false}
+		x := CompartmentUnresolved{u.Kind, address(u.PC), strings.Clone(r.Graph.Name(u.Unit)), b.name(c), u.What, u.Open}
 		out.Unresolved = append(out.Unresolved, x)
 		out.Complete = out.Complete && !x.Open
 	}
@@ -282,8 +282,8 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 	for _, x := range d.Crossings {
 		s := b.step(x.Unit, 0, true)
 		y := CompartmentCrossing{Address: s.Address, Function: s.Function, Library: s.Library, Kinds: []string{}, From: []string{}}
-		for _, kind := range x.Kinds {
-			y.Kinds = append(y.Kinds, kind.String())
+		for _, way := range x.Ways {
+			y.Kinds = append(y.Kinds, way.String())
 		}
 		for _, from := range x.From {
 			if from < 0 {

@@ -14,7 +14,7 @@ import (
 
 // KraftOptions say which unikernel is analysed.
 type KraftOptions struct {
-	Kraft        string   // a kraft.yaml, or a directory that has one; "" if there is none
+	Kraft        string   // a kraft.yaml, or a directory that has one; "": that whose build Image is, if there is one
 	Compartments string   // a file with compartments that is laid over it, "" for none
 	Image        string   // a .dbg image, or the build directory that has it; "": where kraft.yaml's build is
 	Transparent  []string // libraries that add nothing of their own to a chain of calls; nil: the C libraries
@@ -122,6 +122,9 @@ func AnalyseCompartments(ctx context.Context, opts KraftOptions) (*CompartmentRe
 // findNeeds is AnalyseCompartments but for the form of the answer. The image is open; f is nil if there
 // is no kraft.yaml.
 func findNeeds(ctx context.Context, opts KraftOptions) (r *needs.Result, f *kraft.File, err error) {
+	if opts.Kraft == "" && opts.Image != "" {
+		opts.Kraft = kraftOf(opts.Image)
+	}
 	if opts.Kraft != "" {
 		if f, err = readKraft(opts); err != nil {
 			return nil, nil, err

@@ -45,9 +45,10 @@ type PlanEntry struct {
 	Function string `json:"function"`
 	Address  string `json:"address"`
 	Size     uint64 `json:"size"`
-	Call     string `json:"call"`  // the kernel's name
-	Errno    bool   `json:"errno"` // it sets errno and returns -1, and not -errno
-	Body     bool   `json:"body"`  // a body of an entry, or a part of one: its arguments and result may be passed in ways of the compiler's own
+	Call     string `json:"call"`             // the kernel's name
+	Errno    bool   `json:"errno"`            // it sets errno and returns -1, and not -errno
+	Body     bool   `json:"body"`             // a body of an entry, or a part of one: its arguments and result may be passed in ways of the compiler's own
+	Inline   bool   `json:"inline,omitempty"` // a function that has the body of an entry inlined, and is none itself
 }
 
 const planSchema = "gofind.plan/v1"
@@ -126,7 +127,7 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entries[%d], %s: %w", i, e.Function, err)
 		}
-		out.Entries = append(out.Entries, compartment.Entry{Func: e.Function, Addr: addr, Size: e.Size, Number: n, Errno: e.Errno, Body: e.Body})
+		out.Entries = append(out.Entries, compartment.Entry{Func: e.Function, Addr: addr, Size: e.Size, Number: n, Errno: e.Errno, Body: e.Body, Inline: e.Inline})
 	}
 	return out, nil
 }
@@ -141,7 +142,7 @@ func newImagePlan(p *compartment.Plan) *ImagePlan {
 		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name})
 	}
 	for _, e := range p.Entries {
-		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno, e.Body})
+		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno, e.Body, e.Inline})
 	}
 	return out
 }

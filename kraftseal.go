@@ -214,8 +214,11 @@ type IncompletePlanError struct{ Result *CompartmentResult }
 
 func (e *IncompletePlanError) Error() string {
 	why := "see gofind kraft analyse"
-	if u := e.Result.Unresolved; len(u) > 0 {
-		why = fmt.Sprintf("%s at %s in %s", u[0].Kind, u[0].Address, u[0].Function)
+	for _, u := range e.Result.Unresolved {
+		if u.Open {
+			why = fmt.Sprintf("%s at %s, %s: %s", u.Kind, u.Address, u.Function, u.Effect)
+			break
+		}
 	}
 	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved seals it all the same", e.Result.Image, why)
 }

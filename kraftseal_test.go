@@ -145,6 +145,25 @@ func TestSealByAnalysis(t *testing.T) {
 			t.Errorf("%s (-plan +sealed):\n%s", c.Name, diff)
 		}
 	}
+	if !slices.ContainsFunc(sealed.Entries, func(e ImageEntry) bool {
+		return e.Function == "euidunlink" && e.Call == "unlink" && e.Checked && slices.Contains(e.Denied, "net")
+	}) {
+		t.Error("a function that has the body of unlink inlined is not checked")
+	}
+	// A sealed image beside the one that was built is in nobody's way, and is not analysed itself.
+	beside := img.Final + ".sealed"
+	if _, err := SealImage(ctx, img.Final, beside, ImageSealOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, image := range []string{img.Debug, img.Final, filepath.Dir(img.Debug)} {
+		r, err := AnalyseCompartments(ctx, KraftOptions{Image: image})
+		if err != nil || len(r.Compartments) != 3 { // those of the kraft.yaml that the build is of
+			t.Errorf("%s: %v, %v", image, r, err)
+		}
+	}
+	if _, err := AnalyseCompartments(ctx, KraftOptions{Image: beside}); err == nil || !strings.Contains(err.Error(), "is sealed") {
+		t.Errorf("a sealed image is analysed: %v", err)
+	}
 	v, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Append: "normal", Memory: 64, QEMU: []string{"-device", "isa-debug-exit"}})
 	if errors.Is(err, ErrNoQEMU) {
 		t.Skip(err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +37,18 @@ func (f *kraftFlags) addCommon(c *cobra.Command) {
 	fs.UintVar(&f.workers, "workers", 0, "use `N` threads; the answer does not depend on it (default: one for each CPU)")
 }
 
+// isELF reports whether a file begins as an image does.
+func isELF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "\x7fELF"
+}
+
 // options returns the flags and an argument as the public package takes them: a file that
 // is no YAML is an image.
 func (f *kraftFlags) options(args []string) gofind.KraftOptions {
@@ -50,7 +64,7 @@ func (f *kraftFlags) options(args []string) gofind.KraftOptions {
 	switch {
 	case len(args) == 0:
 		o.Kraft = "."
-	case strings.HasSuffix(args[0], ".dbg"):
+	case strings.HasSuffix(args[0], ".dbg"), isELF(args[0]):
 		o.Image = args[0]
 	default:
 		o.Kraft = args[0]

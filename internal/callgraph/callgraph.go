@@ -75,8 +75,9 @@ type Edge struct {
 type Unresolved struct {
 	Unit Unit
 	PC   uint64
-	Kind string // number, indirect-jump
+	Kind string // number, indirect-jump, inlined-bodies
 	What string
+	Open bool // there may be calls that are not found
 }
 
 // Made is a call that a unit makes itself.
@@ -264,7 +265,7 @@ func (g *Graph) hand() {
 			keeps[s.Value] = true
 		}
 	}
-	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra}
+	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra, Kin: map[uint64][]int{}, Loose: map[int][]uint64{}}
 	for _, s := range tables(g.Image.File) {
 		h.Tables = append(h.Tables, image.Range{Start: s.Start, End: s.End})
 	}
@@ -285,6 +286,20 @@ func (g *Graph) hand() {
 		for i := range refs {
 			if r := &refs[i]; r.Kind == summary.RefCode && len(addrs) > 0 && !keeps[r.A] {
 				h.Callers[r.A] = append(h.Callers[r.A], addrs...)
+			}
+		}
+		lib := g.Image.Owner(g.Reach.Units[u].Entry)
+		if lib < 0 {
+			continue
+		}
+		for _, r := range addrs {
+			if g.Image.File.Exec(r.A) {
+				h.Loose[lib] = append(h.Loose[lib], r.A)
+			}
+		}
+		for i := range refs {
+			if r := &refs[i]; r.Kind == summary.RefCode && !keeps[r.A] && g.Image.Owner(r.A) != lib && !slices.Contains(h.Kin[r.A], lib) {
+				h.Kin[r.A] = append(h.Kin[r.A], lib)
 			}
 		}
 	}
@@ -387,7 +402,7 @@ func (g *Graph) tidy() {
 		g.Makes[u] = slices.Compact(g.Makes[u])
 		for _, gap := range g.Reach.Units[u].Sum.Gaps {
 			if gap.Kind == summary.GapJump {
-				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached"})
+				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
 			}
 		}
 	}

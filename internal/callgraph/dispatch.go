@@ -74,7 +74,7 @@ func (g *Graph) dispatch() {
 				continue
 			}
 			if !g.dispatcher[x.Unit] {
-				g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a system call with an unknown number: " + x.Why + "; it may be any"})
+				g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a system call with an unknown number: " + x.Why + "; it may be any", false})
 			}
 			if list, ok := calls[x.Unit]; ok {
 				calls[x.Unit] = append(list, addr)
@@ -226,7 +226,7 @@ func (g *Graph) traps() {
 		}
 	}
 	for _, x := range ans.Unknown {
-		g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a syscall instruction with an unknown number: " + x.Why + "; it may be any"})
+		g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a syscall instruction with an unknown number: " + x.Why + "; it may be any", false})
 		for _, h := range handlers {
 			g.call(x.Unit, h)
 			g.kinds[[2]Unit{x.Unit, h}] = Trap

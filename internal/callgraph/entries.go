@@ -15,6 +15,7 @@ const (
 	EntryR       // uk_syscall_r_X: returns -errno
 	EntryE       // uk_syscall_e_X: sets errno and returns -1
 	Body         // a body of one of them that stands as a function of its own, or a part of one
+	Inline       // no entry: a function that has a body inlined (only of DeadEntry; see Graph.Inlined)
 )
 
 // Entry is a function that makes a system call.

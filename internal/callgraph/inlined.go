@@ -3,9 +3,11 @@ package callgraph
 import (
 	"debug/dwarf"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/unikernel"
 )
 
 // inlined finds functions that have the body of a call inlined and are none of its entries, by the inlined
@@ -13,6 +15,7 @@ import (
 // an entry or a body can.
 func (g *Graph) inlined() {
 	defer func() { _ = recover() }() // broken DWARF is as good as none
+	g.undescribed()
 	d := g.Image.Dwarf()
 	if d == nil {
 		return
@@ -20,6 +23,11 @@ func (g *Graph) inlined() {
 	var units []dwarf.Offset
 	for u := range g.Entries {
 		if c := g.Image.CompileUnitAt(g.Reach.Units[u].Entry); c != nil {
+			units = append(units, c.Offset)
+		}
+	}
+	for _, e := range g.Dead {
+		if c := g.Image.CompileUnitAt(e.Func.Addr); c != nil {
 			units = append(units, c.Offset)
 		}
 	}
@@ -63,6 +71,37 @@ func (g *Graph) wrappers() {
 			g.Entries[u] = Entry{EntryE, n, true}
 		}
 	}
+}
+
+// undescribed names a library that has entries, of which debug information describes none: which other functions of it
+// have their bodies inlined is not known then. Entries in assembly are never described, and are inlined in nothing.
+func (g *Graph) undescribed() {
+	first, described := map[int]Unit{}, map[int]bool{}
+	for u := range g.Units {
+		if _, ok := g.Entries[u]; !ok {
+			continue
+		}
+		lib, addr := g.Image.Owner(g.Reach.Units[u].Entry), g.Reach.Units[u].Entry
+		if _, ok := first[lib]; !ok {
+			first[lib] = u
+		}
+		described[lib] = described[lib] || g.Image.CompileUnitAt(addr) != nil
+	}
+	for lib, u := range first {
+		if !described[lib] {
+			g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Units[u].Entry, "inlined-bodies",
+				"no debug information describes the library of this entry, so it is not known into which other functions bodies of its calls were inlined; none is assumed", true})
+		}
+	}
+}
+
+// deadInline notes that a function which is not live has a body inlined, unless it is an entry.
+func (g *Graph) deadInline(f *unikernel.Func, e Entry) {
+	if _, is := entryOf(f.Name); is || slices.ContainsFunc(g.Dead, func(d DeadEntry) bool { return d.Func == f && d.Number == e.Number }) {
+		return
+	}
+	e.Form, e.Errno = Inline, false
+	g.Dead = append(g.Dead, DeadEntry{e, f})
 }
 
 func (g *Graph) inlinedIn(d *dwarf.Data, off dwarf.Offset, names map[dwarf.Offset]string) {
@@ -120,6 +159,10 @@ func (g *Graph) inlinedIn(d *dwarf.Data, off dwarf.Offset, names map[dwarf.Offse
 			continue
 		}
 		u, live := g.Reach.Lookup(0, f.Addr)
+		if !live && !strings.Contains(f.Name, ".cold") {
+			g.deadInline(f, x)
+			continue
+		}
 		if !live {
 			// a cold part: control comes to it from the functions that jump there
 			for id := range g.Units {

@@ -49,7 +49,7 @@ type Gate struct {
 }
 
 // An Entry is a function of the image that makes a system call: one of Unikraft's
-// uk_syscall_{r,e}_X, or the body of one that stands as a function of its own.
+// uk_syscall_{r,e}_X, the body of one that stands as a function of its own, or a function that has one inlined.
 type Entry struct {
 	Func   string
 	Addr   uint64
@@ -57,6 +57,7 @@ type Entry struct {
 	Number int
 	Errno  bool // sets errno and returns -1 (e_), instead of returning -errno
 	Body   bool // a body, or a part of one: its arguments and result may be passed in ways of the compiler's own
+	Inline bool // no entry, but a function that has a body inlined (opendir: open): its result is none of the call
 }
 
 // A Plan is what there is to know of an image's compartments.

@@ -3,12 +3,15 @@ package needs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/callgraph"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/unikernel"
 )
@@ -148,10 +151,32 @@ func TestChains(t *testing.T) {
 			t.Errorf("gate %s: %q, want %s", name, gates[name], comp)
 		}
 	}
+	// How control comes to each.
+	ways := map[string]string{}
+	for c := range r.Details {
+		for _, x := range r.Details[c].Crossings {
+			ways[r.Graph.Name(x.Unit)] = fmt.Sprint(x.Ways)
+		}
+	}
+	for name, want := range map[string]string{"plugin_run": "[call]", "plugin_tail": "[tail call]", "on_event": "[callback]", "compare": "[callback]", "worker_main": "[callback]", "first": "[table]", "second": "[table]"} {
+		if ways[name] != want {
+			t.Errorf("crossing %s: %s, want %s", name, ways[name], want)
+		}
+	}
 	for name := range gates {
 		if strings.HasPrefix(name, "uk_syscall") || name == "put" || name == "file_write" {
 			t.Errorf("%s is a gate", name)
 		}
+	}
+	// Functions that have a body inlined are checked like entries, live or not: nothing else could be.
+	inline := map[string]int{}
+	for _, e := range r.Plan.Entries {
+		if e.Inline {
+			inline[e.Func] = e.Number
+		}
+	}
+	if len(inline) != 2 || inline["eaccess"] != 21 || inline["euidaccess"] != 21 {
+		t.Errorf("functions with inlined bodies: %v", inline)
 	}
 	// The body of open, and what write does, can be called around the entries.
 	bypasses := map[string]string{}
@@ -162,5 +187,46 @@ func TestChains(t *testing.T) {
 	}
 	if len(bypasses) != 0 {
 		t.Errorf("bypasses: %v, but everything goes through entries", bypasses)
+	}
+}
+
+// TestNoDebug: without debug information nothing says into which functions bodies are inlined, which is said; without
+// objects besides, no library of any function is known, and there is no answer.
+func TestNoDebug(t *testing.T) {
+	image := filepath.Join(mini(t), "mini_qemu-x86_64.dbg")
+	open := func(r *Result) bool {
+		return slices.ContainsFunc(r.Graph.Unresolved, func(u callgraph.Unresolved) bool { return u.Open && u.Kind == "inlined-bodies" })
+	}
+	if open(find(t, image)) {
+		t.Error("the image with debug information leaves something open")
+	}
+	if out, err := exec.Command("strip", "--strip-debug", image).CombinedOutput(); err != nil {
+		t.Fatalf("strip: %v\n%s", err, out)
+	}
+	r := find(t, image)
+	if r.Image.How != unikernel.Objects || !open(r) {
+		t.Errorf("libraries by %v, unresolved %+v", r.Image.How, r.Graph.Unresolved)
+	}
+	data, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "mini.dbg")
+	if err := os.WriteFile(alone, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := unikernel.Open(alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	f, err := kraft.Read("testdata/mini/kraft.yaml", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Find(context.Background(), m, f, Options{Transparent: TransparentByDefault})
+	var none *NoFunctions
+	if !errors.As(err, &none) || !strings.HasPrefix(err.Error(), alone+": no function of compartment \""+none.Compartment) {
+		t.Errorf("%v", err)
 	}
 }

@@ -71,13 +71,6 @@ type Step struct {
 	Kind callgraph.Kind
 }
 
-// Crossing is a function of a compartment that others come to.
-type Crossing struct {
-	Unit  Unit
-	Kinds []callgraph.Kind
-	From  []int // compartments that call it directly, -1 for a transparent library
-}
-
 // Bypass is a function behind the entries of calls that a compartment can call without them.
 type Bypass struct {
 	Unit   Unit
@@ -118,6 +111,18 @@ type UnknownLibrary struct {
 func (e *UnknownLibrary) Error() string {
 	return e.Library.Pos.String() + ": library " + quote(e.Library.Name) + " is not in the image " + e.Image +
 		"; the image has " + strings.Join(e.Has, ", ")
+}
+
+// NoFunctions says that no function of a compartment is known, as nothing in the image says which library
+// its functions are of: rules for it would hold for nothing.
+type NoFunctions struct {
+	Compartment, Image string
+	Libraries          []string
+}
+
+func (e *NoFunctions) Error() string {
+	return e.Image + ": no function of compartment " + quote(e.Compartment) + " (" + strings.Join(e.Libraries, ", ") + ") is known: the image has no debug information that says which library " +
+		"a function is of, and there are no objects (lib*.o) and no recorded link command (IMAGE.dbg.cmd) beside it; leave it in its build directory, or build it with debug information"
 }
 
 func quote(s string) string { return `"` + s + `"` }
@@ -211,6 +216,9 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 			}
 		}
 	}
+	if err := r.empty(def); err != nil {
+		return err
+	}
 	own := make([]bool, len(r.Plan.Compartments))
 	clear := make([]bool, len(r.Plan.Compartments))
 	for _, l := range r.Libraries {
@@ -222,6 +230,24 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 	}
 	for c := range r.Plan.Compartments {
 		r.Plan.Compartments[c].Transparent = clear[c] && !own[c] && c != def
+	}
+	return nil
+}
+
+// empty returns a compartment that has libraries and no function, although there are functions whose library is not known.
+func (r *Result) empty(def int) error {
+	for c := range r.Plan.Compartments {
+		e := &NoFunctions{Compartment: r.Plan.Compartments[c].Name, Image: r.Image.Path}
+		funcs := 0
+		for _, l := range r.Libraries {
+			if l.Compartment == c {
+				e.Libraries = append(e.Libraries, l.Name)
+				funcs += l.Funcs
+			}
+		}
+		if c != def && len(e.Libraries) > 0 && funcs == 0 && r.Image.Unknown > 0 {
+			return e
+		}
 	}
 	return nil
 }
@@ -258,6 +284,15 @@ func (r *Result) calls() {
 			r.Code += f.Size
 		}
 		e, ok := g.Entries[u]
+		if !ok && f != nil && f.Addr == g.Reach.Units[u].Entry && !g.Dispatches(u) {
+			// Who comes to it makes its calls, so that who needs one of them not must not come to it.
+			for _, n := range g.Inlined[u] {
+				if n < 512 {
+					r.Calls[n] = append(r.Calls[n], u)
+					r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{Func: f.Name, Addr: f.Addr, Size: f.Size, Number: n, Inline: true})
+				}
+			}
+		}
 		if !ok || e.Number >= 512 {
 			continue
 		}
@@ -279,10 +314,12 @@ func (r *Result) calls() {
 			r.Calls[d.Number] = nil
 		}
 		r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{
-			Func: d.Func.Name, Addr: d.Func.Addr, Size: d.Func.Size, Number: d.Number, Errno: d.Errno, Body: d.Form == callgraph.Body,
+			Func: d.Func.Name, Addr: d.Func.Addr, Size: d.Func.Size, Number: d.Number, Errno: d.Errno, Body: d.Form == callgraph.Body, Inline: d.Form == callgraph.Inline,
 		})
 	}
-	slices.SortFunc(r.Plan.Entries, func(a, b compartment.Entry) int { return cmp.Compare(a.Addr, b.Addr) })
+	slices.SortFunc(r.Plan.Entries, func(a, b compartment.Entry) int {
+		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Number, b.Number))
+	})
 }
 
 // executes finds what the code of each library and compartment makes itself.
@@ -438,70 +475,6 @@ func (r *Result) libraries(ctx context.Context) error {
 func (r *Result) entry(u Unit) bool {
 	_, is := r.Graph.Entries[u]
 	return is || r.Graph.Dispatches(u)
-}
-
-// crossings finds the functions where control comes into a compartment.
-func (r *Result) crossings() {
-	g := r.Graph
-	type key struct {
-		from int
-		kind callgraph.Kind
-	}
-	into := map[Unit][]key{}
-	for u := range g.Units {
-		c, clear := r.Of(u)
-		if clear {
-			c = -1
-		}
-		for _, e := range g.Out[u] {
-			to, toClear := r.Of(e.To)
-			if toClear || to == c {
-				continue
-			}
-			if k := (key{c, e.Kind}); !slices.Contains(into[e.To], k) {
-				into[e.To] = append(into[e.To], k)
-			}
-		}
-	}
-	for u := range g.Units {
-		c, clear := r.Of(u)
-		if clear && !r.Plan.Compartments[c].Transparent || g.Dispatches(u) {
-			continue
-		}
-		if _, entry := g.Entries[u]; entry {
-			continue
-		}
-		keys := into[u]
-		if g.Taken(u) {
-			keys = append(keys, key{-2, callgraph.Pointer})
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		x := Crossing{Unit: u}
-		for _, k := range keys {
-			if !slices.Contains(x.Kinds, k.kind) {
-				x.Kinds = append(x.Kinds, k.kind)
-			}
-			if k.from > -2 && !slices.Contains(x.From, k.from) {
-				x.From = append(x.From, k.from)
-			}
-		}
-		slices.Sort(x.Kinds)
-		slices.Sort(x.From)
-		r.Details[c].Crossings = append(r.Details[c].Crossings, x)
-		f := g.Func(u)
-		if f == nil || f.Addr != g.Reach.Units[u].Entry || r.Plan.Compartments[c].Transparent {
-			continue
-		}
-		r.Plan.Gates = append(r.Plan.Gates, compartment.Gate{Func: f.Name, Addr: f.Addr, Size: f.Size, To: compartment.ID(c)})
-	}
-	for c := range r.Details {
-		slices.SortFunc(r.Details[c].Crossings, func(a, b Crossing) int {
-			return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
-		})
-	}
-	slices.SortFunc(r.Plan.Gates, func(a, b compartment.Gate) int { return cmp.Compare(a.Addr, b.Addr) })
 }
 
 // bypasses finds what a compartment can call of the code behind entries. Code is behind

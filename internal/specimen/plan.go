@@ -70,6 +70,9 @@ func (img *Image) Plan() (*compartment.Plan, error) {
 				plan.Compartments[0].Needs.Add(nr)
 			}
 		}
+		if name == "euidunlink" {
+			plan.Entries = append(plan.Entries, compartment.Entry{Func: name, Addr: addr, Size: size, Number: 87, Inline: true})
+		}
 		to, ok := static[name]
 		switch {
 		case strings.HasPrefix(name, "net_"):
@@ -109,7 +112,7 @@ func (img *Image) WritePlan(path string) error {
 	}
 	for _, e := range p.Entries {
 		name, _ := sysno.Name(sysno.X86_64, e.Number)
-		entries = append(entries, map[string]any{"function": e.Func, "address": fmt.Sprintf("%#x", e.Addr), "size": e.Size, "call": name, "errno": e.Errno, "body": e.Body})
+		entries = append(entries, map[string]any{"function": e.Func, "address": fmt.Sprintf("%#x", e.Addr), "size": e.Size, "call": name, "errno": e.Errno, "body": e.Body, "inline": e.Inline})
 	}
 	b, err := json.MarshalIndent(map[string]any{"schema": "gofind.plan/v1", "compartments": compartments, "gates": gates, "entries": entries}, "", "  ")
 	if err != nil {

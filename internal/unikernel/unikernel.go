@@ -135,6 +135,11 @@ func Locate(path, name string) (string, error) {
 			found = own
 		}
 	}
+	if len(found) > 1 { // what gofind kraft seal left there is not what the build did
+		if built := slices.DeleteFunc(slices.Clone(found), sealed); len(built) > 0 {
+			found = built
+		}
+	}
 	switch len(found) {
 	case 0:
 		return "", errorf(path, "there is no image (*.dbg) in this directory; build it first")
@@ -142,6 +147,23 @@ func Locate(path, name string) (string, error) {
 		return found[0], nil
 	}
 	return "", errorf(path, "there are several images; name one: %s", strings.Join(found, ", "))
+}
+
+// rulesSection is what a sealed image has (package unikraft).
+const rulesSection = ".gofind_rules"
+
+// sealed reports whether a file is a sealed image.
+func sealed(path string) bool {
+	f, err := image.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return hasRules(f)
+}
+
+func hasRules(f *image.File) bool {
+	return slices.ContainsFunc(f.Sections, func(s image.Section) bool { return s.Name == rulesSection })
 }
 
 // globQuote makes a directory's name match itself.
@@ -193,6 +215,8 @@ func (m *Image) read() error {
 		return errorf(m.Path, "this is a program for an operating system, not a unikernel; to scan it: gofind scan")
 	case f.Type != image.ETExec:
 		return errorf(m.Path, "this is not a unikernel: it is position-independent")
+	case hasRules(f):
+		return errorf(m.Path, "the image is sealed; name the one that was built (what the rules are: gofind kraft inspect)")
 	case !f.HasSymtab():
 		return errorf(m.Path, "the image has no symbols; name the .dbg file of its build, which has them")
 	}

@@ -68,6 +68,7 @@ var attacks = []attack{
 	{name: "dispatcher of libc", model: pointer, how: "net calls the variadic `uk_syscall_r(87, ...)`", words: one("uk_syscall_r", 0, "87,@0"), result: "refused"},
 	{name: "dispatcher with errno", model: pointer, how: "net calls `uk_syscall6(87, ...)`", words: one("uk_syscall6", 0, "87,@0"), result: "refused"},
 	{name: "body function", model: pointer, how: "net calls the body `__uk_syscall_r_open`, with O_TRUNC", words: one("__uk_syscall_r_open", 0, "@0,512"), took: done, result: "refused"},
+	{name: "inlined body", model: pointer, how: "net calls `euidunlink`, which is no entry, and has the body of unlink inlined", words: one("euidunlink", 0, "@0"), result: "ends the image"},
 	{name: "another compartment as deputy", model: logic, how: "net has plugin open a file (`plugin_load`)", words: one("plugin_load", 0, "@0,@3,8"), took: done, result: "refused"},
 	{name: "own callback, from libc", model: logic, how: "app sorts, and the comparison is net's", words: func(s *target) []string {
 		return []string{job("net", "sort", s.addr("uk_syscall_r_unlink"), "@0")}
@@ -110,6 +111,10 @@ var attacks = []attack{
 	{name: "forged context of longjmp", model: pointer, how: "net calls `longjmp` with a stack pointer above all frames, and `printf` to go on at", words: func(s *target) []string {
 		return []string{"poke=7,0,0xa64656e776f", "poke=7,6,0x3000000", fmt.Sprintf("poke=7,7,%#x", s.addr("printf")), s.net("longjmp", 0, "@7,1")}
 	}, took: func(console string, _ int) bool { return strings.Contains(console, "owned") }, result: "not stopped", why: "longjmp leaves what is below the stack pointer; whether that belongs to a frame that called setjmp is not checked"},
+	{name: "forged context of a thread", model: pointer, how: "net calls `ukarch_ctx_switch` to a context in its own memory, which goes on at `uk_syscall_r_exit_group`", words: func(s *target) []string {
+		return []string{fmt.Sprintf("poke=7,0,%#x", s.addr("_ctx_x86_call1")), "poke=7,1,@6", "poke=6,0,66", fmt.Sprintf("poke=6,1,%#x", s.addr("uk_syscall_r_exit_group")),
+			s.net("ukarch_ctx_switch", 0, "@5,@7")}
+	}, took: ended, result: "not stopped", why: "a context that no thread was made with goes on on behalf of the compartment that the image starts in, as an idle thread does"},
 	{name: "forged tag", onRules: true, model: write, how: "net clears the tag, then calls `uk_syscall_r_unlink`; `--protect-rules` does not change that", opts: Options{Protect: true},
 		words: func(s *target) []string {
 			return []string{job("net", "direct", s.addr("memset"), fmt.Sprintf("%#x,0,4", s.addr("gofind_tag"))) + fmt.Sprintf("+%#x,@0", s.addr("uk_syscall_r_unlink"))}

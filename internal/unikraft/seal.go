@@ -188,11 +188,14 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 }
 
 // entries hooks the entries of calls that are denied to someone. A function that makes
-// several calls is one whose callers are not told apart: it is denied to those to whom all of them are.
+// several calls is one whose callers are not told apart: it is denied to those to whom all of them are. One that has
+// bodies inlined makes all of them: it is denied to those to whom one is, and as it has no result that says so, ends the image.
 func (s *sealing) entries() {
 	all, some := map[uint64]uint32{}, map[uint64]uint32{}
+	inline := map[uint64]bool{}
 	for _, e := range s.plan.Entries {
 		d := s.denied(e.Number)
+		inline[e.Addr] = inline[e.Addr] || e.Inline
 		if _, ok := all[e.Addr]; !ok {
 			all[e.Addr] = ^uint32(0)
 		}
@@ -201,6 +204,9 @@ func (s *sealing) entries() {
 	}
 	for _, e := range s.plan.Entries {
 		denied := all[e.Addr]
+		if inline[e.Addr] {
+			denied = some[e.Addr]
+		}
 		if rest := some[e.Addr] &^ denied & s.denied(e.Number); rest != 0 {
 			s.gap(rest, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from others that it makes", callName(e.Number)))
 		}
@@ -217,7 +223,7 @@ func (s *sealing) entries() {
 			continue
 		}
 		h.Check, h.Denied, h.Call, h.Errno = true, denied, callName(e.Number), e.Errno
-		h.NoReturn = h.NoReturn || slices.Contains(mustNotReturn, e.Number)
+		h.NoReturn = h.NoReturn || e.Inline || slices.Contains(mustNotReturn, e.Number)
 	}
 }
 
@@ -464,7 +470,7 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 	for _, e := range s.plan.Entries {
 		h := s.hooks[e.Addr]
 		re := rules.Entry{Func: e.Func, Addr: e.Addr, Number: uint16(e.Number), Errno: e.Errno,
-			NoReturn: slices.Contains(mustNotReturn, e.Number)}
+			NoReturn: e.Inline || slices.Contains(mustNotReturn, e.Number)}
 		if h != nil && h.Check {
 			re.Hook, re.Denied = at[e.Addr], h.Denied
 		}

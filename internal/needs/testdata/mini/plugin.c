@@ -1,10 +1,14 @@
 // WANT plugin executes: getpid creat
-// WANT plugin needs: getpid getsid open creat gettid set_tid_address close
+// WANT plugin needs: read getpid getsid open creat gettid set_tid_address close
 // (close in what the worker has told the C library to call at the end)
 #include "uk.h"
 LIB(libplugin)
 struct op { const char *name; int (*f)(int); };
 static void (*handler)(int);
+struct cb { void (*f)(int); };
+static struct cb *kept;
+void plugin_keep(struct cb *c) { kept = c; }
+NOINLINE void plugin_late(void) { if (kept) kept->f(3); }
 void plugin_register(void (*f)(int)) { handler = f; }
 NOINLINE void plugin_run(int n) { char b[64]; snprintf(b, 64, "text"); if (handler) handler(n + b[0]); }
 static int first(int n) { return uk_syscall_r_getpid(n, 0, 0); }

@@ -22,6 +22,9 @@ CALL(listen) { return sink = a - b; }
 // a body that is inlined in another call
 CALL(access) { return sink = a * 3; }
 CALL(faccessat) { return __uk_syscall_r_access(b, c, 0); }
+// and in functions that are no entries, one of which nothing calls
+NOINLINE long eaccess(long a) { return __uk_syscall_r_access(a, 4, 0); }
+NOINLINE long euidaccess(long a) { return __uk_syscall_r_access(a, 5, 0); }
 // a body that stands as a function of its own, and is called around the entry
 static NOINLINE long __uk_syscall_r_open(long a, long b, long c) { return sink = a + b * c; }
 long uk_syscall_r_open(long a, long b, long c) { return __uk_syscall_r_open(a, b, c); }

@@ -1,8 +1,10 @@
 // WANT worker executes: close
-// WANT worker needs: write ioctl getppid faccessat access close
+// WANT worker needs: read write ioctl getppid faccessat access close
+// (read in a callback that the app keeps in memory without a name: it could hand it over)
 #include "uk.h"
 LIB(libworker)
 void *worker_main(void *);
+long eaccess(long);
 static void last(void) { uk_syscall_e_close(1, 0, 0); }
 static NOINLINE void later(void (*f)(void)) { atexit(f); sink++; } // passes on what it got
 void worker_start(void) { pthread_create(worker_main, NULL); }
@@ -12,5 +14,6 @@ void *worker_main(void *a) {                                  // a thread
 	printf("working\n");
 	syscall(numbers[0], 0L);
 	syscall(SYS_faccessat, 0L, 0L);                           // whose body has that of access inlined
+	eaccess(1);
 	return a;
 }
