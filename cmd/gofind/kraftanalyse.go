@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,18 +33,6 @@ func (f *kraftFlags) addCommon(c *cobra.Command) {
 	fs.StringSliceVar(&f.transparent, "transparent", nil, "`LIBRARIES` that act for their callers alone, separated by commas; none for none (default musl,newlib,nolibc)")
 	fs.BoolVar(&f.stale, "stale", false, "take an image that is older than kraft.yaml")
 	fs.UintVar(&f.workers, "workers", 0, "use `N` threads; the answer does not depend on it (default: one for each CPU)")
-}
-
-// isELF reports whether a file begins as an image does.
-func isELF(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var magic [4]byte
-	_, err = io.ReadFull(f, magic[:])
-	return err == nil && string(magic[:]) == "\x7fELF"
 }
 
 // options returns the flags and an argument as the public package takes them: a file that

@@ -174,7 +174,7 @@ func writeFile(name string, data []byte) (err error) {
 	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
 		return os.WriteFile(name, data, 0o644)
 	}
-	if isELF(name) {
+	if isELF(name) { // a slip such as -o PROGRAM must not cost it
 		return fmt.Errorf("%s is a program or a library, which is not replaced by a text; give another name with -o", name)
 	}
 	dir, base := filepath.Split(name)
@@ -197,7 +197,7 @@ func writeFile(name string, data []byte) (err error) {
 	return os.Rename(f.Name(), name)
 }
 
-// isELF reports whether there is an ELF file of that name: a slip such as -o PROGRAM must not cost it.
+// isELF reports whether there is an ELF file of that name.
 func isELF(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
