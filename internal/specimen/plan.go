@@ -43,9 +43,12 @@ func (img *Image) Plan() (*compartment.Plan, error) {
 	}
 	plan := &compartment.Plan{Compartments: []compartment.Compartment{
 		{Name: "core", Default: true},
-		{Name: "net", Needs: Calls(NetNeeds)},
-		{Name: "plugin", Needs: Calls(PluginNeeds)},
+		{Name: "net", Needs: Calls(NetNeeds), Executes: Calls(NetExecutes)},
+		{Name: "plugin", Needs: Calls(PluginNeeds), Executes: Calls(PluginExecutes)},
 	}}
+	if img.PKU {
+		plan.Compartments[1].Needs = Calls(PKUNetNeeds)
+	}
 	for line := range strings.Lines(string(out)) {
 		w := strings.Fields(line)
 		if len(w) != 4 || !strings.ContainsAny(w[2], "tT") {
@@ -68,6 +71,7 @@ func (img *Image) Plan() (*compartment.Plan, error) {
 				}
 				plan.Entries = append(plan.Entries, compartment.Entry{Func: name, Addr: addr, Size: size, Number: nr, Errno: prefix == "uk_syscall_e_"})
 				plan.Compartments[0].Needs.Add(nr)
+				plan.Compartments[0].Executes.Add(nr)
 			}
 		}
 		to, ok := static[name]
