@@ -106,7 +106,7 @@ func (img *Image) WritePlan(path string) error {
 	compartments, gates, entries := []any{}, []any{}, []any{}
 	for i := range p.Compartments {
 		c := &p.Compartments[i]
-		compartments = append(compartments, map[string]any{"name": c.Name, "default": c.Default, "transparent": false, "executes": []string{}, "needs": names(&c.Needs)})
+		compartments = append(compartments, map[string]any{"name": c.Name, "default": c.Default, "transparent": false, "executes": names(&c.Executes), "needs": names(&c.Needs)})
 	}
 	for _, g := range p.Gates {
 		gates = append(gates, map[string]any{"function": g.Func, "address": fmt.Sprintf("%#x", g.Addr), "size": g.Size, "compartment": p.Compartments[g.To].Name})

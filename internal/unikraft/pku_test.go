@@ -160,3 +160,45 @@ func TestSequenceBytes(t *testing.T) {
 		}
 	}
 }
+
+// An image that ends says why, though its texts are out of reach of who is refused.
+func TestPKUCrash(t *testing.T) {
+	debug, final, _ := sealPKU(t, Options{OnDeny: gates.Crash})
+	s := &target{t: t, debug: debug}
+	for word, want := range map[string]string{
+		s.call("net", s.fn("uk_syscall_r_getppid")):                    "gofind: who has this PKRU must not call getppid",
+		s.call("libc", s.fn("gettid")):                                 "gofind: compartment net must not call gettid",
+		s.call("pkru", s.at(0, "uk_syscall_r_getpid")):                 "gofind: who has this PKRU must not call getpid",
+		s.call("net", s.fn("uk_syscall_r_exit_group", 66)):             "gofind: who has this PKRU must not call exit_group",
+		s.call("libc", s.at(s.addr("uk_syscall_r_exit_group"), 66, 0)): "gofind: compartment net must not call exit_group",
+	} {
+		if console, _ := boot(t, final, word); !strings.Contains(console, want) || strings.Contains(console, " -> ") || strings.Contains(console, "trap") {
+			t.Errorf("%s: %s", word, console)
+		}
+	}
+}
+
+func TestPKURefused(t *testing.T) {
+	img := image(t)
+	if _, err := Seal(planOf(t, img), open(t, img.Debug), open(t, img.Final), Options{PKU: true}); !errors.Is(err, errKeys) {
+		t.Errorf("an image without keys: %v", err)
+	}
+	img = imagePKU(t)
+	plan := planOf(t, img)
+	for len(plan.Compartments) < 15 {
+		plan.Compartments = append(plan.Compartments, plan.Compartments[1])
+	}
+	if _, err := Seal(plan, open(t, img.Debug), open(t, img.Final), Options{PKU: true}); err == nil {
+		t.Error("15 compartments are taken")
+	}
+	f := open(t, img.Debug)
+	c := scan(f)
+	f.walk(c.byName[bootTable].Addr, func(e pte) {
+		if e.level == 1 && e.virtual == 0x5000 {
+			le.PutUint64(e.bytes, e.value()|keyTag<<pteKey)
+		}
+	})
+	if _, err := Seal(planOf(t, img), f, nil, Options{PKU: true}); !errors.Is(err, errKeys) {
+		t.Errorf("an image that uses the key: %v", err)
+	}
+}

@@ -29,5 +29,5 @@ noinline void net_irq(void)
 {
 	irq_result = flexos_gate_1_0(uk_syscall_r_getppid, 0, 0, 0);
 	if (irq_target > 1)
-		*(volatile u64 *)irq_target = 0x5a;
+		*(volatile u64 *)irq_target = 1;
 }
