@@ -18,7 +18,7 @@ const (
 	keyTag    = 14 // of the data of gates, which no compartment has open
 	pkruAll   = 0x3fffffff
 
-	pteUser, pteKey = 4, 59
+	pteUser, pteKey, pteNX = 4, 59, 1 << 63
 )
 
 // pkru is the value of PKRU in the compartment with number n.
@@ -32,7 +32,7 @@ func PKRUs(n int) (values []uint32) {
 	return values
 }
 
-// A Sequence is bytes of executable memory that change what memory keys allow when they are executed, be they an
+// A Sequence is bytes of the image in executable memory that change what memory keys allow when they are executed, be they an
 // instruction of the program, or a part of one or of several.
 type Sequence struct {
 	Addr    uint64
@@ -47,9 +47,10 @@ type Sequence struct {
 // turn keys, page tables and write protection on and off (Intel SDM volume 2).
 func (c *code) sequences(values []uint32) []Sequence {
 	var out []Sequence
+	nx, _ := c.noExecute()
 	for i := range c.f.segments {
 		g := &c.f.segments[i]
-		if g.typ != ptLoad || g.flags&flagX == 0 {
+		if g.typ != ptLoad || g.flags&flagX == 0 && !c.runs(g.vaddr, g.filesz, nx) {
 			continue
 		}
 		data := c.f.elf[g.off:][:g.filesz]
@@ -80,6 +81,35 @@ func (c *code) sequences(values []uint32) []Sequence {
 	}
 	slices.SortFunc(out, func(a, b Sequence) int { return cmp.Compare(a.Addr, b.Addr) })
 	return out
+}
+
+// noExecute returns the pages of 4 KiB that the boot page table lets nobody execute, and whether it lets pages be both written and executed.
+func (c *code) noExecute() (pages map[uint64]bool, both bool) {
+	pages = map[uint64]bool{}
+	top, ok := c.byName[bootTable]
+	if !ok {
+		return pages, true
+	}
+	c.f.walk(top.Addr, func(e pte) {
+		switch v := e.value(); {
+		case v&ptePresent == 0 || e.isTable():
+		case v&pteNX == 0:
+			both = both || v&pteWrite != 0
+		case e.level == 1:
+			pages[e.virtual] = true
+		}
+	})
+	return pages, both
+}
+
+// runs reports whether bytes in memory can be executed, some of them.
+func (c *code) runs(addr, size uint64, nx map[uint64]bool) bool {
+	for p := addr &^ 4095; p < addr+size; p += 4096 {
+		if !nx[p] {
+			return true
+		}
+	}
+	return false
 }
 
 // checked reports whether code behind a wrpkru starts with a comparison of %eax with a compartment's value, and a jump if it is
@@ -114,6 +144,9 @@ func (c *code) within(addr uint64) (name string, aligned bool) {
 
 // keyGaps names the sequences that no gate is: who jumps to one gets the rights of another compartment, or all.
 func (s *sealing) keyGaps() {
+	if _, both := s.code.noExecute(); both {
+		s.gap(s.enforced()&^s.first, 0, "", errors.New("its boot page table lets memory be written and executed: who does so has all keys"))
+	}
 	values := PKRUs(len(s.plan.Compartments))
 	for _, q := range s.code.sequences(values) {
 		switch {
@@ -215,6 +248,8 @@ func (s *sealing) mapKeys(files []*File, data, alias uint64) error {
 			inside := data < e.virtual+1<<(12+9*(e.level-1)) && e.virtual <= alias
 			switch {
 			case v&ptePresent == 0:
+			case !e.isTable() && !inside && data < e.maps()+1<<(12+9*(e.level-1)) && e.maps() < alias:
+				err = f.errorf(errKeys, "maps the memory of the tag a second time, at %#x, with another key", e.virtual)
 			case !e.isTable() && key == keyTag:
 				err = f.errorf(errKeys, "uses memory key %d itself, at %#x", keyTag, e.virtual)
 			case inside && v&pteUser == 0:

@@ -104,11 +104,17 @@ var pkuAttacks = []pkuAttack{
 		words: func(s *target) string {
 			return s.call("net", s.at(s.wrpkru("with_pkru", 1), 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
 		}, result: "not stopped", why: "such bytes are listed with their addresses by `seal` and `inspect`; the image has no control-flow integrity"},
+	{name: "wrpkru of its own", model: write, how: "net writes a `wrpkru` into its memory, calls it, and goes on as before", onRules: true,
+		words: func(s *target) string {
+			at, set := s.addr("tsb_comp1")+256, s.addr("memset")
+			return s.call("net", s.at(set, at, 0x0f, 1), s.at(set, at+1, 0x01, 1), s.at(set, at+2, 0xef, 1), s.at(set, at+3, 0xc3, 1)) + " " +
+				s.call("net", s.at(at, 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
+		}, result: "not stopped", why: "Unikraft and FlexOS map all memory executable; `seal` says so where the boot page table does"},
 	{name: "interrupt stack, entry", model: pointer, how: "net registers its function with the timer, and that has a gate call `uk_syscall_r_getppid`: gates are only calls there",
 		words: func(s *target) string {
 			return s.call("libc", s.fn("ukplat_irq_register", "net_irq")) + " ticks " + s.call("peek", s.fn("irq_result"))
 		}, result: "refused"},
-	{name: "interrupt stack, memory", model: write, how: "the same, and that writes where compartment 0 alone can", onRules: true,
+	{name: "interrupt stack, memory", model: write, how: "net registers its function with the timer, and that writes where compartment 0 alone can", onRules: true,
 		words: func(s *target) string {
 			return s.call("poke", s.at(s.addr("irq_target"), "heap")) + " " + s.call("libc", s.fn("ukplat_irq_register", "net_irq")) + " ticks " + s.call("peek", s.fn("heap"))
 		}, took: func(r []string) bool { return len(r) > 0 && r[len(r)-1] == "1 errno 0" },
