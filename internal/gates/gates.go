@@ -49,7 +49,7 @@
 //
 // The entry of a system call is replaced in the same way by a hook, of two
 // instructions where the call is allowed: test the tag with the mask of those to whom it
-// is denied, jump. The mask is part of the code.
+// is denied, jump. The mask is part of the code. With memory keys it looks at PKRU before; see Keys.
 package gates
 
 import (
