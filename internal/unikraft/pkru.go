@@ -215,7 +215,20 @@ func (s *sealing) keyEntries() {
 		s.entryAt[e.Addr] = e.Number
 	}
 	allowed := s.executes()
+	own := func(n int) (mask uint32) {
+		for i := range s.plan.Compartments {
+			if s.plan.Compartments[i].Executes.Has(n) {
+				mask |= 1 << i
+			}
+		}
+		return mask
+	}
 	for _, e := range s.plan.Entries {
+		for _, other := range s.plan.Entries {
+			if more := own(other.Number) &^ own(e.Number); other.Addr == e.Addr && more != 0 {
+				s.gap(more, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from those of %s by PKRU", callName(e.Number), callName(other.Number)))
+			}
+		}
 		err := error(errCold)
 		var h *gates.Hook
 		if !cold(e.Func) {

@@ -12,7 +12,7 @@ import (
 // What is executed in addition where memory keys separate compartments, in instructions, as in TestCostAndRegisters; and what
 // the image's own gate between compartments takes, there and back, to compare with.
 const (
-	costKeyCheck = 17 // a call that is allowed to net, and to the tag; each compartment before it in the order adds two
+	costKeyCheck = 17 // a call that net executes and that the tag denies to nobody, which adds two; so does each compartment before it
 	costKeyEnter = 90
 	costKeyLeave = 75
 	costKeyGate  = 31
