@@ -118,6 +118,43 @@ func (g *generator) executes(h *Hook, i int) {
 	g.op("5a 59 58") // pop %rdx, %rcx, %rax
 }
 
+// keySwitch is contextSwitch where stacks can be written by others: what the thread that gives way has for a tag is kept in the table, under the address
+// of its context plus 2. A thread that was made since is known under its plus 1, which comes first.
+func (g *generator) keySwitch() {
+	made, known, set := g.unique("made"), g.unique("known"), g.unique("set")
+	g.op("9c fa") // pushf; cli
+	g.open()
+	g.op("4153")     // push %r11
+	g.op("4c8d5601") // lea 1(%rsi), %r10
+	g.call("take")
+	g.op("b8 $", g.in.First) // mov $first, %eax
+	g.op("4d85c0")           // test %r8, %r8
+	g.jcc(ccNE, made)
+	g.op("4c8d5602") // lea 2(%rsi), %r10
+	g.call("take")
+	g.op("4d85c0") // test %r8, %r8
+	g.jcc(ccE, known)
+	g.op("4d8b5818") // mov 24(%r8), %r11
+	g.jmp(set)
+	g.label(made)
+	g.op("418b4018") // mov 24(%r8), %eax
+	g.label(known)
+	g.op("448b1d @lastgen") // mov lastgen(%rip), %r11d
+	g.op("41ffc3")          // inc %r11d
+	g.op("44891d @lastgen") // mov %r11d, lastgen(%rip)
+	g.op("49c1e320")        // shl $32, %r11
+	g.op("4909c3")          // or %rax, %r11
+	g.label(set)
+	g.op("4c8d5702") // lea 2(%rdi), %r10
+	g.call("put")
+	g.op("4c8b0d @state") // mov state(%rip), %r9
+	g.op("4d894818")      // mov %r9, 24(%r8)
+	g.op("4c891d @state") // mov %r11, state(%rip)
+	g.op("415b")          // pop %r11
+	g.close()
+	g.op("9d") // popf
+}
+
 // allKeys opens all keys, in code that ends the image.
 func (g *generator) allKeys() {
 	if g.in.Keys == nil {

@@ -69,8 +69,8 @@ func TestGenerateKeys(t *testing.T) {
 				t.Errorf("wrpkru at %#x is compared with %#x", at, binary.LittleEndian.Uint32(after[1:]))
 			}
 		}
-		// enter, leave, a switch twice, the start of a thread, two longjmps
-		if counts["open"] != 7 || counts["close"] != 7 || counts["end"] != 3 {
+		// enter, leave, a switch, the start of a thread, two longjmps
+		if counts["open"] != 6 || counts["close"] != 6 || counts["end"] != 3 {
 			t.Errorf("%v", counts)
 		}
 		known := map[uint64]bool{0x100f00: true, 0x100e00: true}

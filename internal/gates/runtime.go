@@ -156,11 +156,14 @@ func (g *generator) leave() {
 
 // contextSwitch runs the function within itself, and so comes back when the thread goes on.
 func (g *generator) contextSwitch(i int) {
+	if g.in.Keys != nil {
+		g.keySwitch()
+		return
+	}
 	body, known := fmt.Sprintf("switch%d", i), fmt.Sprintf("known%d", i)
-	g.op("ff35 @tagread") // push state(%rip)
-	g.op("9c fa")         // pushf; cli
-	g.open()
-	g.op("4c8d5601") // lea 1(%rsi), %r10
+	g.op("ff35 @state") // push state(%rip)
+	g.op("9c fa")       // pushf; cli
+	g.op("4c8d5601")    // lea 1(%rsi), %r10
 	g.call("take")
 	g.op("b8 $", g.in.First) // mov $first, %eax
 	g.op("4d85c0")           // test %r8, %r8
@@ -172,22 +175,10 @@ func (g *generator) contextSwitch(i int) {
 	g.op("ffc0")          // inc %eax
 	g.op("8905 @lastgen") // mov %eax, lastgen(%rip)
 	g.op("8905 @gen")     // mov %eax, gen(%rip)
-	g.close()
-	g.op("9d") // popf
+	g.op("9d")            // popf
 	g.call(body)
-	if g.in.Keys == nil {
-		g.op("8f05 @state") // pop state(%rip)
-	} else {
-		g.op("9c fa") // pushf; cli
-		g.open()
-		g.op("50")                                      // push %rax
-		g.op(fmt.Sprintf("488b4424%02x", 16+openFrame)) // mov 48(%rsp), %rax
-		g.op("488905 @state")                           // mov %rax, state(%rip)
-		g.op("58")                                      // pop %rax
-		g.close()
-		g.op("9d 488d642408") // popf; lea 8(%rsp), %rsp
-	}
-	g.op("c3") // ret
+	g.op("8f05 @state") // pop state(%rip)
+	g.op("c3")          // ret
 	g.label(body)
 }
 

@@ -63,6 +63,10 @@ var pkuAttacks = []pkuAttack{
 		words: func(s *target) string { return s.call("net", s.fn("uk_syscall6_r", 0, 0, 0, 0, 110)) }, result: "refused"},
 	{name: "libc as deputy", model: logic, how: "net calls libc's `gettid` through the gate",
 		words: func(s *target) string { return s.call("libc", s.fn("gettid")) }, result: "refused"},
+	{name: "another thread in between", model: logic, how: "net gives way to a thread of the application, and calls libc's `gettid` then",
+		words: func(s *target) string {
+			return s.call("libc", s.fn("uk_sched_yield"), s.fn("uk_sched_yield"), s.fn("gettid"))
+		}, result: "refused"},
 	{name: "entry behind the gate", model: pointer, how: "net has the gate call `uk_syscall_r_gettid` in compartment 0",
 		words: func(s *target) string { return s.call("libc", s.fn("uk_syscall_r_gettid")) }, result: "refused"},
 	{name: "unknown PKRU, all open", model: rop, how: "`uk_syscall_r_getpid` is called with a PKRU of 0",
@@ -141,6 +145,8 @@ func (a *pkuAttack) verdict(console string) string {
 	switch {
 	case !strings.Contains(console, "done"):
 		return "ends the image"
+	case !strings.Contains(console, "done, 0 wrong"):
+		return "breaks others"
 	case took:
 		return "not stopped"
 	}
