@@ -12,10 +12,11 @@ import (
 // What is executed in addition where memory keys separate compartments, in instructions, as in TestCostAndRegisters; and what
 // the image's own gate between compartments takes, there and back, to compare with.
 const (
-	costKeyCheck = 17 // a call that net executes and that the tag denies to nobody, which adds two; so does each compartment before it
-	costKeyEnter = 90
-	costKeyLeave = 75
-	costKeyGate  = 31
+	costKeyCheck   = 17 // a call that net executes and that the tag denies to nobody, which adds two; so does each compartment before it
+	costKeyRefused = 19 // a call that net does not execute, up to the return to its caller
+	costKeyEnter   = 90
+	costKeyLeave   = 75
+	costKeyGate    = 31
 )
 
 func TestPKUCost(t *testing.T) {
@@ -119,7 +120,7 @@ func TestPKUCost(t *testing.T) {
 		}
 		r[qemu.RIP] = e.Addr
 		s.set(r)
-		t.Logf("refused after %d instructions", s.steps(ret))
+		check("refused", s.steps(ret), costKeyRefused)
 		got := s.regs()
 		if got[qemu.RAX] != ^uint64(0) {
 			t.Errorf("refused with %#x", got[qemu.RAX])
