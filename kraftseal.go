@@ -25,6 +25,7 @@ type ImageSealOptions struct {
 	Debug     string       // the file with symbols; "" is IMAGE.dbg
 	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
 	Protect   bool         // write-protect rules and text where the boot page table allows it
+	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag
 	AllowGaps bool         // seal also if rules cannot be enforced in full
 	Tool      string       // version of the caller, for the rules
 }
@@ -38,6 +39,7 @@ type SealedImage struct {
 	Default      string             `json:"default"`   // what happens to calls that are in no set: "deny"
 	OnDeny       string             `json:"on_deny"`   // "eperm", "enosys" or "crash"
 	Protected    bool               `json:"protected"` // rules and text are write-protected
+	Keys         bool               `json:"keys"`      // memory keys separate compartments, and PKRU decides, too
 	Tag          string             `json:"tag"`       // address of the tag
 	Compartments []ImageCompartment `json:"compartments"`
 	Entries      []ImageEntry       `json:"entries"`
@@ -59,7 +61,8 @@ type ImageEntry struct {
 	Function string   `json:"function"`
 	Address  string   `json:"address"`
 	Call     string   `json:"call"`
-	Denied   []string `json:"denied"` // compartments
+	Denied   []string `json:"denied"`             // compartments
+	Executes []string `json:"executes,omitempty"` // with keys: compartments whose code may call it
 	Checked  bool     `json:"checked"`
 	Errno    bool     `json:"errno"`
 }
@@ -111,7 +114,7 @@ var (
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
 // Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
-	opts := unikraft.Options{Protect: o.Protect, Tool: o.Tool}
+	opts := unikraft.Options{Protect: o.Protect, PKU: o.PKU, Tool: o.Tool}
 	for i, d := range denials {
 		if d == o.OnDeny {
 			opts.OnDeny = gates.Denial(i)
@@ -318,7 +321,7 @@ var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.S
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {
-	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Protected: r.Protected, Tag: hex(r.Tag),
+	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Protected: r.Protected, Keys: r.Keys, Tag: hex(r.Tag),
 		Compartments: []ImageCompartment{}, Entries: []ImageEntry{}, Gates: []ImageGate{}, Gaps: []ImageGap{}}
 	if r.Deny {
 		out.Default = "deny"
@@ -338,7 +341,11 @@ func newSealedImage(path string, r *rules.Rules) *SealedImage {
 	}
 	for i := range r.Entries {
 		e := &r.Entries[i]
-		out.Entries = append(out.Entries, ImageEntry{e.Func, hex(e.Addr), numberName(int(e.Number)), names(e.Denied), e.Hook != 0, e.Errno})
+		entry := ImageEntry{Function: e.Func, Address: hex(e.Addr), Call: numberName(int(e.Number)), Denied: names(e.Denied), Checked: e.Hook != 0, Errno: e.Errno}
+		if r.Keys {
+			entry.Executes = names(e.Executes)
+		}
+		out.Entries = append(out.Entries, entry)
 	}
 	for _, g := range r.Gates {
 		gate := ImageGate{Function: g.Func, Address: hex(g.Addr), Kind: gateKinds[g.Kind]}

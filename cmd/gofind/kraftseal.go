@@ -88,6 +88,7 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
 	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")
 	fs.BoolVar(&o.Protect, "protect-rules", false, "write-protect the rules and the text where the boot page table allows it")
+	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag")
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	truncate FILE SIZE           cut a file
 //	append FILE TEXT             write text at the end of a file
 //	flip FILE TEXT OFFSET        invert the lowest byte's bits at an offset from the first TEXT in a file
-//	specimen DIR                 build a unikernel in DIR, with a plan for it; needs gcc
+//	specimen [-pku] DIR          build a unikernel in DIR, with a plan for it; needs gcc. With -pku, memory keys separate its compartments
 //	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -122,11 +122,15 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func buildSpecimen(ts *testscript.TestScript, neg bool, args []string) {
+	build := specimen.Build
+	if len(args) > 0 && args[0] == "-pku" {
+		build, args = specimen.BuildPKU, args[1:]
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: specimen DIR")
+		ts.Fatalf("usage: specimen [-pku] DIR")
 	}
 	dir := ts.MkAbs(args[0])
-	img, err := specimen.Build(dir)
+	img, err := build(dir)
 	ts.Check(err)
 	ts.Check(img.WritePlan(filepath.Join(dir, "plan.json")))
 }

@@ -49,7 +49,7 @@
 //
 // The entry of a system call is replaced in the same way by a hook, of two
 // instructions where the call is allowed: test the tag with the mask of those to whom it
-// is denied, jump. The mask is part of the code.
+// is denied, jump. The mask is part of the code. With memory keys it looks at PKRU before; see Keys.
 package gates
 
 import (
@@ -101,6 +101,7 @@ type Hook struct {
 
 	Check    bool
 	Denied   uint32 // mask of compartments
+	Executes uint32 // with keys: mask of the compartments whose code may call it
 	Call     string // name of the system call
 	Errno    bool   // a refusal sets errno and returns -1
 	NoReturn bool   // a refusal must not return
@@ -127,6 +128,7 @@ type Input struct {
 	Errno      Errno
 	Terminate  uint64 // function that ends the image and never returns; 0 if there is none
 	Entries    int    // size of the table; 0 means DefaultEntries
+	Keys       *Keys  // nil: the image has no memory keys
 }
 
 // DefaultEntries is how many gates can be open at once, in all threads.
@@ -188,6 +190,11 @@ func Generate(in *Input) (*Output, error) {
 		"free": freeOffset, "fresh": freshOffset, "buckets": bucketsOffset, "entries": entriesOffset} {
 		a.define(name, in.Data+at)
 	}
+	alias := in.Data
+	if in.Keys != nil {
+		alias = in.Keys.Alias
+	}
+	a.define("tagread", alias+TagOffset)
 	a.define("end", end)
 	a.define("errno", in.Errno.Address)
 	a.define("errnofn", in.Errno.Function)
@@ -238,9 +245,12 @@ func Generate(in *Input) (*Output, error) {
 // hook writes the code in front of one function, and the instructions that it replaces.
 func (g *generator) hook(h *Hook, i int) {
 	a := g.asm
+	if h.Check && g.in.Keys != nil {
+		g.executes(h, i)
+	}
 	if h.Check && h.Denied != 0 {
-		a.op("f7 05 @tag $", h.Denied) // test $denied, tag
-		a.jcc(ccNE, g.refusal(h, i))
+		a.op("f7 05 @tagread $", h.Denied) // test $denied, tag
+		a.jcc(ccNE, g.refusal(h, i, false))
 	}
 	if h.Gate {
 		if h.Bit >= maxCompartment {
@@ -271,11 +281,14 @@ func (g *generator) hook(h *Hook, i int) {
 }
 
 // refusal returns the label of the code that refuses a call.
-func (g *generator) refusal(h *Hook, i int) string {
+func (g *generator) refusal(h *Hook, i int, byKey bool) string {
 	switch {
 	case h.NoReturn || g.in.OnDeny == Crash:
-		name := fmt.Sprintf("crash%d", i)
-		g.crashes = append(g.crashes, crash{name, h.Call, h.Denied})
+		name, denied := fmt.Sprintf("crash%d", i), h.Denied
+		if byKey {
+			name, denied = fmt.Sprintf("keycrash%d", i), 0
+		}
+		g.crashes = append(g.crashes, crash{name, h.Call, denied})
 		return name
 	case h.Errno:
 		return "refuse_errno"

@@ -10,13 +10,14 @@ type generator struct {
 	*asm
 	in      *Input
 	crashes []crash
+	labels  int // see unique
 	strings []string
 }
 
 // crash is code that refuses a call for good.
 type crash struct {
 	label, call string
-	denied      uint32
+	denied      uint32 // 0: by PKRU
 }
 
 // table writes put and take. Both expect a key in %r10 and interrupts off, return an entry in
@@ -96,25 +97,26 @@ func (g *generator) enter() {
 		}
 	}
 	for i := range uint64(4) {
-		g.define(fmt.Sprintf("tagbyte%d", i), g.in.Data+TagOffset+i)
+		g.define(fmt.Sprintf("tagbyte%d", i), g.syms["tagread"]+i)
 	}
 	for _, b := range bits {
 		g.label(fmt.Sprintf("enter_bit%d", b))
-		g.op("4153")         // push %r11
-		g.op("41bb $", 1<<b) // mov $bit, %r11d
-		g.op("440b1d @tag")  // or tag(%rip), %r11d
+		g.op("4153")            // push %r11
+		g.op("41bb $", 1<<b)    // mov $bit, %r11d
+		g.op("440b1d @tagread") // or tag(%rip), %r11d
 		g.jmp("enter")
 	}
 	g.label("enter_handler")
-	g.op("4153")            // push %r11
-	g.op("41bb $", 0)       // mov $0, %r11d: on nobody's behalf
-	g.label("enter")        // %r11d is the new tag
-	g.op("9c fa")           // pushf; cli
-	g.op("4152 4151 4150")  // push %r10, %r9, %r8
-	g.op("4c8d542430")      // lea 48(%rsp), %r10
-	g.op("4c8d0d @leave")   // lea leave(%rip), %r9
-	g.op("4d390a")          // cmp %r9, (%r10)
-	g.jcc(ccE, "enter_set") // after a jump from a gated function
+	g.op("4153")      // push %r11
+	g.op("41bb $", 0) // mov $0, %r11d: on nobody's behalf
+	g.label("enter")  // %r11d is the new tag
+	g.op("9c fa")     // pushf; cli
+	g.open()
+	g.op("4152 4151 4150")                          // push %r10, %r9, %r8
+	g.op(fmt.Sprintf("4c8d5424%02x", 48+g.frame())) // lea 48(%rsp), %r10
+	g.op("4c8d0d @leave")                           // lea leave(%rip), %r9
+	g.op("4d390a")                                  // cmp %r9, (%r10)
+	g.jcc(ccE, "enter_set")                         // after a jump from a gated function
 	g.call("put")
 	g.op("4d8b0a")        // mov (%r10), %r9
 	g.op("4d894810")      // mov %r9, 16(%r8)
@@ -125,7 +127,8 @@ func (g *generator) enter() {
 	g.label("enter_set")
 	g.op("44891d @tag")    // mov %r11d, tag(%rip)
 	g.op("4158 4159 415a") // pop %r8, %r9, %r10
-	g.op("9d 415b c3")     // popf; pop %r11; ret
+	g.close()
+	g.op("9d 415b c3") // popf; pop %r11; ret
 }
 
 // leave writes where gated functions return to.
@@ -133,10 +136,11 @@ func (g *generator) leave() {
 	g.code = append(g.code, 0xcc) // see Frames
 	g.align(16)
 	g.label("leave")
-	g.op("488d6424f8")     // lea -8(%rsp), %rsp: the return address, once more
-	g.op("9c fa")          // pushf; cli
-	g.op("4152 4151 4150") // push %r10, %r9, %r8
-	g.op("4c8d542420")     // lea 32(%rsp), %r10
+	g.op("488d6424f8") // lea -8(%rsp), %rsp: the return address, once more
+	g.op("9c fa")      // pushf; cli
+	g.open()
+	g.op("4152 4151 4150")                          // push %r10, %r9, %r8
+	g.op(fmt.Sprintf("4c8d5424%02x", 32+g.frame())) // lea 32(%rsp), %r10
 	g.call("take")
 	g.op("4d85c0") // test %r8, %r8
 	g.jcc(ccE, "lost")
@@ -145,12 +149,17 @@ func (g *generator) leave() {
 	g.op("4d8b4818")       // mov 24(%r8), %r9
 	g.op("4c890d @state")  // mov %r9, state(%rip)
 	g.op("4158 4159 415a") // pop %r8, %r9, %r10
-	g.op("9d c3")          // popf; ret
+	g.close()
+	g.op("9d c3") // popf; ret
 	g.label("leave_end")
 }
 
 // contextSwitch runs the function within itself, and so comes back when the thread goes on.
 func (g *generator) contextSwitch(i int) {
+	if g.in.Keys != nil {
+		g.keySwitch()
+		return
+	}
 	body, known := fmt.Sprintf("switch%d", i), fmt.Sprintf("known%d", i)
 	g.op("ff35 @state") // push state(%rip)
 	g.op("9c fa")       // pushf; cli
@@ -175,24 +184,28 @@ func (g *generator) contextSwitch(i int) {
 
 // threadAdd remembers the tag for a context, under its address plus 1, which is no address of a return address.
 func (g *generator) threadAdd(offset int32) {
-	g.op("9c fa")                      // pushf; cli
+	g.op("9c fa") // pushf; cli
+	g.open()
 	g.op("4152 4151 4150")             // push %r10, %r9, %r8
 	g.op("4c8d96 $", uint32(offset)+1) // lea offset+1(%rsi), %r10
 	g.call("put")
-	g.op("4c8b0d @state")     // mov state(%rip), %r9
-	g.op("4d894818")          // mov %r9, 24(%r8)
-	g.op("4158 4159 415a 9d") // pop %r8, %r9, %r10; popf
+	g.op("4c8b0d @state")  // mov state(%rip), %r9
+	g.op("4d894818")       // mov %r9, 24(%r8)
+	g.op("4158 4159 415a") // pop %r8, %r9, %r10
+	g.close()
+	g.op("9d") // popf
 }
 
 // longjmp removes what is remembered of this thread between here and the stack pointer at offset.
 func (g *generator) longjmp(offset int32) {
-	g.op("9c fa")                    // pushf; cli
-	g.op("53 55 4154 4155 51 50")    // push %rbx, %rbp, %r12, %r13, %rcx, %rax
-	g.op("4152 4151 4150")           // push %r10, %r9, %r8
-	g.op("488b9f $", uint32(offset)) // mov offset(%rdi), %rbx
-	g.op("488d6c2450")               // lea 80(%rsp), %rbp
-	g.op("4c8d25 @entries")          // lea entries(%rip), %r12
-	g.op("4531ed")                   // xor %r13d, %r13d: the outermost key
+	g.op("9c fa") // pushf; cli
+	g.open()
+	g.op("53 55 4154 4155 51 50")                   // push %rbx, %rbp, %r12, %r13, %rcx, %rax
+	g.op("4152 4151 4150")                          // push %r10, %r9, %r8
+	g.op("488b9f $", uint32(offset))                // mov offset(%rdi), %rbx
+	g.op(fmt.Sprintf("488d6c24%02x", 80+g.frame())) // lea 80(%rsp), %rbp
+	g.op("4c8d25 @entries")                         // lea entries(%rip), %r12
+	g.op("4531ed")                                  // xor %r13d, %r13d: the outermost key
 	g.label("jump1")
 	g.op("4c3b25 @fresh") // cmp fresh(%rip), %r12
 	g.jcc(ccAE, "jump4")
@@ -220,8 +233,10 @@ func (g *generator) longjmp(offset int32) {
 	g.jcc(ccE, "jump5")
 	g.op("48890d @state") // mov %rcx, state(%rip)
 	g.label("jump5")
-	g.op("4158 4159 415a")           // pop %r8, %r9, %r10
-	g.op("58 59 415d 415c 5d 5b 9d") // pop %rax, %rcx, %r13, %r12, %rbp, %rbx; popf
+	g.op("4158 4159 415a")        // pop %r8, %r9, %r10
+	g.op("58 59 415d 415c 5d 5b") // pop %rax, %rcx, %r13, %r12, %rbp, %rbx
+	g.close()
+	g.op("9d") // popf
 	for _, l := range []string{"jump1", "jump2", "jump3", "jump4", "jump5"} {
 		g.rename(l)
 	}
@@ -268,6 +283,7 @@ func (g *generator) refusals() {
 	g.op("488d35 @text_lost") // lea text_lost(%rip), %rsi
 	g.label("panic")          // prints %rsi and ends
 	g.op("fa")                // cli
+	g.allKeys()
 	g.call("print")
 	g.label("terminate_image")
 	if g.in.Terminate != 0 {
@@ -281,7 +297,8 @@ func (g *generator) refusals() {
 
 	// crash: %rdi is the name of the call, %esi the mask.
 	g.label("crash")
-	g.op("fa")               // cli
+	g.op("fa") // cli
+	g.allKeys()
 	g.op("4989fc")           // mov %rdi, %r12
 	g.op("2335 @tag")        // and tag(%rip), %esi
 	g.op("0fbcde")           // bsf %esi, %ebx
@@ -306,6 +323,22 @@ func (g *generator) refusals() {
 	g.call("print")
 	g.jmp("terminate_image")
 
+	if g.in.Keys != nil {
+		g.label("badkey")
+		g.op("488d35 @text_key") // lea text_key(%rip), %rsi
+		g.jmp("panic")
+		g.label("keycrash")
+		g.allKeys()
+		g.op("4989fc")                // mov %rdi, %r12
+		g.op("488d35 @text_executes") // lea text_executes(%rip), %rsi
+		g.call("print")
+		g.op("4c89e6") // mov %r12, %rsi
+		g.call("print")
+		g.op("488d35 @text_end") // lea text_end(%rip), %rsi
+		g.call("print")
+		g.jmp("terminate_image")
+	}
+
 	// print: the text at %rsi, on the first serial port.
 	g.label("print")
 	g.op("66bafd03") // mov $0x3fd, %dx: its line status
@@ -325,7 +358,11 @@ func (g *generator) texts() {
 	for i, c := range g.crashes {
 		g.label(c.label)
 		g.op(fmt.Sprintf("488d3d @call%d", i)) // lea call(%rip), %rdi
-		g.op("be $", c.denied)                 // mov $denied, %esi
+		if c.denied == 0 {
+			g.jmp("keycrash")
+			continue
+		}
+		g.op("be $", c.denied) // mov $denied, %esi
 		g.jmp("crash")
 	}
 	text := func(label, s string) {
@@ -336,6 +373,10 @@ func (g *generator) texts() {
 		text(fmt.Sprintf("call%d", i), cleanText(c.call))
 	}
 	text("text_who", "\r\ngofind: compartment ")
+	if g.in.Keys != nil {
+		text("text_key", "\r\ngofind: PKRU has a value that no compartment has\r\n")
+		text("text_executes", "\r\ngofind: who has this PKRU must not call ")
+	}
 	text("text_what", " must not call ")
 	text("text_end", "\r\n")
 	text("text_full", "\r\ngofind: too many gates are open at once\r\n")

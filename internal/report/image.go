@@ -19,6 +19,9 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 		protected = "write-protected"
 	}
 	fmt.Fprintf(p.w, "  a call that is not listed: %s (%s); rules and text: %s\n", s.Default, s.OnDeny, protected)
+	if s.Keys {
+		fmt.Fprintf(p.w, "  memory keys separate compartments: PKRU decides what each executes\n")
+	}
 	gates := map[string]int{}
 	kinds := map[string]int{}
 	for _, g := range s.Gates {
@@ -129,6 +132,12 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	comment("default", s.Default)
 	comment("on-deny", s.OnDeny)
 	comment("protected", strconv.FormatBool(s.Protected))
+	if s.Keys {
+		comment("keys", "PKRU decides what a compartment executes")
+		for _, e := range s.Entries {
+			comment("executes", e.Function, strings.Join(e.Executes, " "))
+		}
+	}
 	comment("columns", "compartment", "call", "action", "checks")
 	calls := map[string]int{}
 	for _, e := range s.Entries {

@@ -19,7 +19,8 @@
 //	  40  1  default action, for a compartment and a call that its set lacks: 1 denies
 //	  41  1  what a denied call does: 0 fails with EPERM, 1 with ENOSYS, 2 ends the image
 //	  42  1  1 if text and rules are write-protected
-//	  43  5  zero
+//	  43  1  1 if the value of PKRU says which compartment calls, and memory keys protect the tag
+//	  44  4  zero
 //	  48  8  address of the tag
 //	  56  8  the tag at start, a bit for each compartment
 //	  64  8  address of the code of gates and hooks
@@ -30,7 +31,9 @@
 //	   0  4  offset in the strings: name
 //	   4  1  1 if code that nothing assigns belongs to it
 //	   5  1  1 if it is transparent: it adds no bit to the tag, and its set is not enforced
-//	   6 10  zero
+//	   6  2  zero
+//	   8  4  the value of PKRU in it, if that is what tells compartments apart
+//	  12  4  zero
 //	  16 64  calls that are allowed: call n is bit n%8 of byte n/8
 //	entry, 32 bytes, by address
 //	   0  8  address of the function
@@ -40,7 +43,7 @@
 //	  22  1  1 if a refusal sets errno and returns -1
 //	  23  1  1 if a refusal ends the image whatever the image does otherwise
 //	  24  4  offset in the strings: function
-//	  28  4  zero
+//	  28  4  mask of the compartments that may call it, if PKRU tells them apart
 //	gate, 24 bytes, by address
 //	   0  8  address of the function
 //	   8  8  address of its gate
@@ -96,6 +99,7 @@ type Rules struct {
 	Deny         bool   // default action
 	OnDeny       uint8  // as in the package comment
 	Protected    bool
+	Keys         bool   // PKRU tells compartments apart
 	Tag          uint64 // address
 	First        uint64 // the tag at start
 	Code, Data   Range
@@ -113,6 +117,7 @@ type Compartment struct {
 	Name        string
 	Default     bool
 	Transparent bool
+	PKRU        uint32 // with Keys: its value
 	Allowed     compartment.Calls
 }
 
@@ -122,6 +127,7 @@ type Entry struct {
 	Addr     uint64
 	Hook     uint64 // 0: none is needed
 	Denied   uint32 // mask
+	Executes uint32 // mask, with Keys: who may call it, beside not being denied
 	Number   uint16
 	Errno    bool
 	NoReturn bool
@@ -186,7 +192,7 @@ func Encode(r *Rules) []byte {
 	le.PutUint32(b[28:], uint32(len(r.Gaps)))
 	le.PutUint32(b[32:], uint32(stringsAt))
 	le.PutUint32(b[36:], str(r.Tool))
-	b[40], b[41], b[42] = bit(r.Deny), r.OnDeny, bit(r.Protected)
+	b[40], b[41], b[42], b[43] = bit(r.Deny), r.OnDeny, bit(r.Protected), bit(r.Keys)
 	for i, v := range []uint64{r.Tag, r.First, r.Code.Addr, r.Code.Size, r.Data.Addr, r.Data.Size} {
 		le.PutUint64(b[48+8*i:], v)
 	}
@@ -195,6 +201,7 @@ func Encode(r *Rules) []byte {
 		c := &r.Compartments[i]
 		le.PutUint32(p, str(c.Name))
 		p[4], p[5] = bit(c.Default), bit(c.Transparent)
+		le.PutUint32(p[8:], c.PKRU)
 		for i, w := range c.Allowed {
 			le.PutUint64(p[16+8*i:], w)
 		}
@@ -208,6 +215,7 @@ func Encode(r *Rules) []byte {
 		le.PutUint16(p[20:], e.Number)
 		p[22], p[23] = bit(e.Errno), bit(e.NoReturn)
 		le.PutUint32(p[24:], str(e.Func))
+		le.PutUint32(p[28:], e.Executes)
 		p = p[entrySize:]
 	}
 	for i := range r.Gates {
@@ -289,13 +297,13 @@ func Parse(data []byte) (*Rules, error) {
 		bad = bad || b > 1
 		return b == 1
 	}
-	r := &Rules{Tool: str(le.Uint32(body[36:])), Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42])}
+	r := &Rules{Tool: str(le.Uint32(body[36:])), Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42]), Keys: flag(body[43])}
 	for i, p := range []*uint64{&r.Tag, &r.First, &r.Code.Addr, &r.Code.Size, &r.Data.Addr, &r.Data.Size} {
 		*p = le.Uint64(body[48+8*i:])
 	}
 	p := body[headerSize:]
 	for range nc {
-		c := Compartment{Name: str(le.Uint32(p)), Default: flag(p[4]), Transparent: flag(p[5])}
+		c := Compartment{Name: str(le.Uint32(p)), Default: flag(p[4]), Transparent: flag(p[5]), PKRU: le.Uint32(p[8:])}
 		for i := range c.Allowed {
 			c.Allowed[i] = le.Uint64(p[16+8*i:])
 		}
@@ -304,7 +312,7 @@ func Parse(data []byte) (*Rules, error) {
 	}
 	for range ne {
 		r.Entries = append(r.Entries, Entry{Func: str(le.Uint32(p[24:])), Addr: le.Uint64(p), Hook: le.Uint64(p[8:]),
-			Denied: le.Uint32(p[16:]), Number: le.Uint16(p[20:]), Errno: flag(p[22]), NoReturn: flag(p[23])})
+			Denied: le.Uint32(p[16:]), Executes: le.Uint32(p[28:]), Number: le.Uint16(p[20:]), Errno: flag(p[22]), NoReturn: flag(p[23])})
 		bad = bad || le.Uint16(p[20:]) > 511
 		p = p[entrySize:]
 	}

@@ -15,10 +15,10 @@ func example() *Rules {
 	allowed.Add(0)
 	allowed.Add(511)
 	return &Rules{
-		Tool: "v1.2.3 (abc)", Deny: true, OnDeny: 2, Protected: true, Tag: 0x116000, First: 1,
+		Tool: "v1.2.3 (abc)", Deny: true, OnDeny: 2, Protected: true, Keys: true, Tag: 0x116000, First: 1,
 		Code: Range{0x137000, 0x9ad}, Data: Range{0x116000, 0x20840},
-		Compartments: []Compartment{{Name: "core", Default: true, Allowed: allowed}, {Name: "lib c", Transparent: true}},
-		Entries:      []Entry{{"uk_syscall_r_x", 0x100000, 0x137100, 2, 511, false, true}, {"uk_syscall_e_x", 0x100010, 0, 0, 3, true, false}},
+		Compartments: []Compartment{{Name: "core", Default: true, Allowed: allowed}, {Name: "lib c", Transparent: true, PKRU: 0x3ffffff3}},
+		Entries:      []Entry{{"uk_syscall_r_x", 0x100000, 0x137100, 2, 5, 511, false, true}, {"uk_syscall_e_x", 0x100010, 0, 0, 0, 3, true, false}},
 		Gates:        []Gate{{"f", 0x100020, 0x137200, Enter, 1}, {"ukarch_ctx_switch", 0x100040, 0x137300, Switch, 0}},
 		Gaps:         []Gap{{"g", 0x100080, "it is shorter than a jump", 2}, {"", 0, "", 0}},
 	}

@@ -43,9 +43,12 @@ func (img *Image) Plan() (*compartment.Plan, error) {
 	}
 	plan := &compartment.Plan{Compartments: []compartment.Compartment{
 		{Name: "core", Default: true},
-		{Name: "net", Needs: Calls(NetNeeds)},
-		{Name: "plugin", Needs: Calls(PluginNeeds)},
+		{Name: "net", Needs: Calls(NetNeeds), Executes: Calls(NetExecutes)},
+		{Name: "plugin", Needs: Calls(PluginNeeds), Executes: Calls(PluginExecutes)},
 	}}
+	if img.PKU {
+		plan.Compartments[1].Needs = Calls(PKUNetNeeds)
+	}
 	for line := range strings.Lines(string(out)) {
 		w := strings.Fields(line)
 		if len(w) != 4 || !strings.ContainsAny(w[2], "tT") {
@@ -68,6 +71,7 @@ func (img *Image) Plan() (*compartment.Plan, error) {
 				}
 				plan.Entries = append(plan.Entries, compartment.Entry{Func: name, Addr: addr, Size: size, Number: nr, Errno: prefix == "uk_syscall_e_"})
 				plan.Compartments[0].Needs.Add(nr)
+				plan.Compartments[0].Executes.Add(nr)
 			}
 		}
 		if name == "euidunlink" {
@@ -105,7 +109,7 @@ func (img *Image) WritePlan(path string) error {
 	compartments, gates, entries := []any{}, []any{}, []any{}
 	for i := range p.Compartments {
 		c := &p.Compartments[i]
-		compartments = append(compartments, map[string]any{"name": c.Name, "default": c.Default, "transparent": false, "executes": []string{}, "needs": names(&c.Needs)})
+		compartments = append(compartments, map[string]any{"name": c.Name, "default": c.Default, "transparent": false, "executes": names(&c.Executes), "needs": names(&c.Needs)})
 	}
 	for _, g := range p.Gates {
 		gates = append(gates, map[string]any{"function": g.Func, "address": fmt.Sprintf("%#x", g.Addr), "size": g.Size, "compartment": p.Compartments[g.To].Name})

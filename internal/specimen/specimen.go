@@ -26,12 +26,15 @@ import (
 //go:embed src
 var sources embed.FS
 
-// Libraries are the micro-libraries of the image and their sources. The linker
-// places them in this order.
-var Libraries = []struct {
+// A Library is a micro-library.
+type Library struct {
 	Name  string // as in lib<Name>.o
 	Files []string
-}{
+}
+
+// Libraries are the micro-libraries of the image and their sources. The linker
+// places them in this order.
+var Libraries = []Library{
 	{"kvmplat", []string{"boot.S", "ctx.S", "plat.c"}},
 	{"ukboot", []string{"ukboot.c"}},
 	{"ukschedcoop", []string{"sched.c"}},
@@ -64,6 +67,7 @@ type Image struct {
 	Build string // has lib*.o and the two below
 	Debug string // ELF64 with symbols
 	Final string // what boots
+	PKU   bool   // made by BuildPKU
 }
 
 // ErrNoCompiler says that gcc or ld is not there.
@@ -74,6 +78,11 @@ var flags = strings.Fields("-O2 -g -std=gnu11 -ffreestanding -fno-builtin -fno-p
 
 // Build makes the image in dir, an empty directory, with flags for the compiler beyond its own.
 func Build(dir string, extra ...string) (*Image, error) {
+	return build(dir, KraftYAML, "link.lds", Libraries, []embed.FS{sources}, extra...)
+}
+
+// build makes an image of libraries, whose sources are in the file systems.
+func build(dir, kraft, script string, libraries []Library, trees []embed.FS, extra ...string) (*Image, error) {
 	for _, tool := range []string{"gcc", "ld", "strip"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, ErrNoCompiler
@@ -86,25 +95,27 @@ func Build(dir string, extra ...string) (*Image, error) {
 	if err := os.MkdirAll(src, 0o777); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "kraft.yaml"), []byte(KraftYAML), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "kraft.yaml"), []byte(kraft), 0o666); err != nil {
 		return nil, err
 	}
-	entries, err := fs.ReadDir(sources, "src")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		data, err := sources.ReadFile("src/" + e.Name())
+	for _, tree := range trees {
+		err := fs.WalkDir(tree, ".", func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			data, err := tree.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(src, e.Name()), data, 0o666)
+		})
 		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(src, e.Name()), data, 0o666); err != nil {
 			return nil, err
 		}
 	}
 	link := []string{"-nostdlib", "-static", "-no-pie", "-m", "elf_x86_64", "--build-id=none", "--no-warn-rwx-segments",
-		"-T", "src/link.lds", "--entry=_multiboot_entry", "-o", img.Debug}
-	for _, l := range Libraries {
+		"-T", "src/" + script, "--entry=_multiboot_entry", "-o", img.Debug}
+	for _, l := range libraries {
 		whole := "lib" + l.Name + ".o"
 		args := []string{"-r", "-o", whole}
 		for _, f := range l.Files {

@@ -216,7 +216,12 @@ func document(t *testing.T, results []string) {
 			}
 		}
 	}
-	const path, begin, end = "../../docs/attacks.md", "<!-- attacks: begin -->\n", "<!-- attacks: end -->\n"
+	writeTable(t, "attacks", b.String())
+}
+
+// writeTable writes one table of docs/attacks.md, or compares it.
+func writeTable(t *testing.T, name, text string) {
+	path, begin, end := "../../docs/attacks.md", "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -226,14 +231,14 @@ func document(t *testing.T, results []string) {
 	if !ok1 || !ok2 {
 		t.Fatalf("%s has no place for the table", path)
 	}
-	if table == b.String() || t.Failed() {
+	if table == text || t.Failed() {
 		return
 	}
 	if !*update {
 		t.Errorf("%s is not up to date; run the test with -update", path)
 		return
 	}
-	if err := os.WriteFile(path, []byte(head+begin+b.String()+end+foot), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte(head+begin+text+end+foot), 0o666); err != nil {
 		t.Fatal(err)
 	}
 }

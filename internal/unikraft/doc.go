@@ -26,6 +26,13 @@
 // compartments whose rules it weakens. The caller decides whether an image with gaps is worth having. A gap never
 // makes a program fail that would work without rules.
 //
+// # Memory keys
+//
+// With Options.PKU, compartments are those of FlexOS's intel-pku, and PKRU says which one calls an entry: then all entries are hooked. What a compartment
+// executes is what its plan says, and what entries that it executes call directly. That is sound if
+// calls between compartments go through gates which change PKRU; a call that does not is one of the caller's.
+// Calls through pointers in the body of an entry are not followed. Bytes that change keys, outside of gates, are gaps, wherever they can be executed.
+//
 // Which gates and entries there are is not decided here but in the Plan; only entries of calls
 // that nothing makes, which it may lack, are found by their symbols.
 package unikraft

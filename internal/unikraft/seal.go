@@ -21,6 +21,7 @@ import (
 type Options struct {
 	OnDeny  gates.Denial
 	Protect bool   // write-protect text and rules
+	PKU     bool   // PKRU tells compartments apart, as FlexOS's intel-pku has it, and keys protect the tag
 	Tool    string // version, for the rules
 }
 
@@ -65,6 +66,9 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if len(plan.Compartments) > compartment.MaxCompartments {
 		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
 	}
+	if opts.PKU && len(plan.Compartments) > keyTag {
+		return nil, debug.errorf(nil, "there are %d compartments, and memory keys can tell %d apart", len(plan.Compartments), keyTag)
+	}
 	return s.seal(debug, files)
 }
 
@@ -77,6 +81,8 @@ type sealing struct {
 	hooks map[uint64]*gates.Hook
 	gaps  []rules.Gap
 	rep   Report
+
+	entryAt map[uint64]int // entries by address, with keys
 }
 
 func (s *sealing) gap(weakens uint32, addr uint64, name string, reason error) {
@@ -127,6 +133,10 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	}
 	s.complete()
 	s.entries()
+	if s.opts.PKU {
+		s.keyEntries()
+		s.keyGaps()
+	}
 	s.gates()
 	s.flow()
 	in, err := s.input(debug)
@@ -138,18 +148,29 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		base = max(base, (f.end()+4095)&^4095)
 	}
 	in.Data = base
+	if s.opts.PKU {
+		in.Keys = &gates.Keys{PKRU: PKRUs(len(s.plan.Compartments)), Key: keyTag, Alias: base}
+	}
 	in.Code = base // for the size of the data, which does not depend on addresses
 	out, err := gates.Generate(in)
 	if err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
-	in.Code = (base + out.DataMem + 4095) &^ 4095
+	memory := out.DataMem
+	if s.opts.PKU {
+		in.Keys.Alias = (base + memory + 4095) &^ 4095
+		memory = in.Keys.Alias + 4096 - base
+		if err := s.mapKeys(files, base, in.Keys.Alias); err != nil {
+			return nil, err
+		}
+	}
+	in.Code = (base + memory + 4095) &^ 4095
 	if out, err = gates.Generate(in); err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
 	r := s.rules(in, out)
 	parts := []part{
-		{name: ".gofind_data", flags: flagR | flagW, addr: in.Data, bytes: out.Data, memory: out.DataMem},
+		{name: ".gofind_data", flags: flagR | flagW, addr: in.Data, bytes: out.Data, memory: memory},
 		{name: ".gofind_text", flags: flagR | flagX, addr: in.Code, bytes: out.Code},
 		{name: ".gofind_rules", flags: flagR, addr: (in.Code + uint64(len(out.Code)) + 4095) &^ 4095},
 	}
@@ -384,6 +405,10 @@ func (s *sealing) jumpsOn(addr uint64) bool {
 // Boot code, which does so once, lies on a page with a symbol that is known.
 func (s *sealing) stacks(all uint32) {
 	boot, known := map[uint64]bool{}, map[string]bool{}
+	gate := map[uint64]bool{}
+	if s.opts.PKU {
+		gate = s.keyStacks()
+	}
 	for _, r := range roles {
 		if y, ok := s.code.byName[r.symbol]; ok {
 			known[s.code.name(y.Addr)] = true
@@ -391,7 +416,7 @@ func (s *sealing) stacks(all uint32) {
 		}
 	}
 	for _, pc := range slices.Sorted(maps.Keys(s.code.stacks)) {
-		if name := s.code.stacks[pc]; !known[name] && !boot[pc&^4095] {
+		if name := s.code.stacks[pc]; !known[name] && !boot[pc&^4095] && !gate[pc] {
 			s.gap(all, pc, name, errors.New("it loads the stack pointer, and so may go on in another context, with the tag of this one"))
 		}
 	}
@@ -486,6 +511,9 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 			g.Kind, g.To = kinds[h.Special], 0
 			r.Gates = append(r.Gates, g)
 		}
+	}
+	if s.opts.PKU {
+		s.keyRules(r)
 	}
 	return r
 }

@@ -82,7 +82,13 @@ int ukplat_irq_register(void (*fn)(void))
 	return -ENOMEM;
 }
 
-static struct { u16 lo, sel; u8 ist, type; u16 mid; u32 hi, zero; } idt[64];
+#ifdef PKU
+/* What the processor reads on its own is subject to PKRU, too: all may read these, and nobody writes them. */
+#define DESCRIPTORS __attribute__((section(".rodata_shared,\"a\",@progbits#"), aligned(16)))
+#else
+#define DESCRIPTORS
+#endif
+static struct { u16 lo, sel; u8 ist, type; u16 mid; u32 hi, zero; } idt[64] DESCRIPTORS;
 void cpu_irq_0(void);
 void cpu_trap_int3(void);
 void cpu_trap_invalid_op(void);
@@ -97,13 +103,44 @@ static void idt_set(int nr, void (*fn)(void))
 	idt[nr].lo = a;
 	idt[nr].sel = 8;
 	idt[nr].type = 0x8e;
+#ifdef PKU
+	idt[nr].ist = 1;
+#endif
 	idt[nr].mid = a >> 16;
 	idt[nr].hi = a >> 32;
 }
 
+#ifdef PKU
+/* Handlers run on a stack that all compartments share. */
+static u64 gdt[5] DESCRIPTORS;
+static u32 tss[26] DESCRIPTORS;
+char interrupt_stack[16384] __attribute__((section(".data_shared"), aligned(16)));
+
+static void stacks_init(void)
+{
+	struct __attribute__((packed)) { u16 limit; u64 base; } p = { sizeof(gdt) - 1, (u64)gdt };
+	u64 base = (u64)tss, top = (u64)interrupt_stack + sizeof(interrupt_stack);
+
+	tss[9] = top;		/* IST 1 */
+	tss[10] = top >> 32;
+	gdt[1] = 0x00af9b000000ffff;
+	gdt[2] = 0x00cf93000000ffff;
+	gdt[3] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89UL << 40 | (base >> 24 & 0xff) << 56;
+	gdt[4] = base >> 32;
+	asm volatile("lgdt %0\n\tltr %w1" : : "m"(p), "r"(24));
+}
+#endif
+
 static void traps_init(void)
 {
 	struct __attribute__((packed)) { u16 limit; u64 base; } p = { sizeof(idt) - 1, (u64)idt };
+#ifdef PKU
+	u64 cr0;
+
+	asm volatile("movq %%cr0, %0" : "=r"(cr0));
+	asm volatile("movq %0, %%cr0" : : "r"(cr0 & ~(1UL << 16)) : "memory"); /* WP */
+	stacks_init();
+#endif
 
 	idt_set(3, cpu_trap_int3);
 	idt_set(6, cpu_trap_invalid_op);
@@ -111,6 +148,9 @@ static void traps_init(void)
 	idt_set(13, cpu_trap_gp_fault);
 	idt_set(14, cpu_trap_page_fault);
 	idt_set(32, cpu_irq_0);
+#ifdef PKU
+	asm volatile("movq %0, %%cr0" : : "r"(cr0) : "memory");
+#endif
 	asm volatile("lidt %0" : : "m"(p));
 }
 

@@ -1,0 +1,89 @@
+package gates
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// With keys, all code decodes; each wrpkru is followed by comparisons with what may be there, or ends the image; and
+// nothing but what has opened the key writes to the data.
+func TestGenerateKeys(t *testing.T) {
+	for _, denial := range []Denial{EPERM, Crash} {
+		in := input(t)
+		in.OnDeny = denial
+		in.Keys = &Keys{PKRU: []uint32{0x3ffffffc, 0x3ffffff3}, Key: 14, Alias: 0x250000}
+		for i := range in.Hooks {
+			in.Hooks[i].Executes = uint32(i) & 3
+			if in.Hooks[i].Check && in.Hooks[i].Call == "" {
+				in.Hooks[i].Call = "close"
+			}
+		}
+		out, err := Generate(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := bytes.Index(out.Code, []byte("open\x00"))
+		if end < 0 {
+			end = bytes.Index(out.Code, []byte("exit\x00"))
+		}
+		var starts, targets []uint64
+		var d x86.Inst
+		isOpen := false // by the order in which code lies: between an opening wrpkru and a closing one
+		counts := map[string]int{}
+		for at := 0; at < end; at += int(d.Len) {
+			if !x86.Decode(out.Code[at:end], in.Code+uint64(at), &d) {
+				t.Fatalf("% x at %#x is no instruction", out.Code[at:min(end, at+16)], at)
+			}
+			starts = append(starts, d.PC)
+			if d.Op == x86.OpJmp || d.Op == x86.OpJcc || d.Op == x86.OpCall {
+				targets = append(targets, uint64(d.Imm))
+			}
+			if to := uint64(d.Disp); d.Base == x86.RIP && d.Op != x86.OpLea && to >= in.Data && to < in.Data+out.DataMem {
+				if !isOpen && to < in.Data+freeOffset {
+					t.Errorf("%v uses the data while the key is closed", &d)
+				}
+			}
+			if d.Base == x86.RIP && d.Flags&x86.FlagMemOut != 0 && uint64(d.Disp) >= in.Keys.Alias && uint64(d.Disp) < in.Keys.Alias+4096 {
+				t.Errorf("%v writes to the second mapping", &d)
+			}
+			if !bytes.Equal(out.Code[at:at+int(d.Len)], []byte{0x0f, 0x01, 0xef}) {
+				continue
+			}
+			switch after := out.Code[at+3:]; {
+			case after[0] != 0x3d:
+				if !bytes.HasSuffix(out.Code[:at], []byte{0x31, 0xc0}) {
+					t.Errorf("wrpkru at %#x is not checked", at)
+				}
+				counts["end"]++
+				isOpen = true
+			case binary.LittleEndian.Uint32(after[1:]) == 0x0ffffffc:
+				counts["open"]++
+				isOpen = true
+			case binary.LittleEndian.Uint32(after[1:]) == 0x3ffffffc:
+				counts["close"]++
+				isOpen = false
+			default:
+				t.Errorf("wrpkru at %#x is compared with %#x", at, binary.LittleEndian.Uint32(after[1:]))
+			}
+		}
+		// enter, leave, a switch, the start of a thread, two longjmps
+		if counts["open"] != 6 || counts["close"] != 6 || counts["end"] != 3 {
+			t.Errorf("%v", counts)
+		}
+		known := map[uint64]bool{0x100f00: true, 0x100e00: true}
+		for _, s := range starts {
+			known[s] = true
+		}
+		for i := range in.Hooks {
+			known[in.Hooks[i].Prologue.Resume()] = true
+		}
+		for _, to := range targets {
+			if !known[to] {
+				t.Errorf("a branch leads to %#x", to)
+			}
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package unikraft
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gofind-dev/gofind/internal/qemu"
+)
+
+// What is executed in addition where memory keys separate compartments, in instructions, as in TestCostAndRegisters; and what
+// the image's own gate between compartments takes, there and back, to compare with.
+const (
+	costKeyCheck   = 17 // a call that net executes and that the tag denies to nobody, which adds two; so does each compartment before it
+	costKeyRefused = 19 // a call that net does not execute, up to the return to its caller
+	costKeyEnter   = 90
+	costKeyLeave   = 75
+	costKeyGate    = 31
+)
+
+func TestPKUCost(t *testing.T) {
+	img := imagePKU(t)
+	debug, final, rep := sealPKU(t, Options{})
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	m, err := qemu.Start(ctx, qemu.Config{Kernel: final, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
+	if errors.Is(err, qemu.ErrNoQEMU) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	d, err := m.Debugger(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &single{t, ctx, d}
+	to := func(at uint64) {
+		t.Helper()
+		if err := errors.Join(d.Break(at), d.Continue(ctx), d.Clear(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(what string, got, want int) {
+		t.Helper()
+		if t.Logf("%s: %d", what, got); got != want {
+			t.Errorf("%s: %d instructions, not %d", what, got, want)
+		}
+	}
+	plain := scan(open(t, img.Debug))
+	// moved is where the code in front of a function ends, and the instructions moved from it start.
+	moved := func(name string) uint64 {
+		p, err := plain.cut(addr(t, debug, name), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, y := range debug.Symbols() {
+			if y.Name == "gofind_hook_"+name {
+				b, err := p.AppendTo(nil, y.Addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return y.Addr + y.Size - uint64(len(b))
+			}
+		}
+		t.Fatalf("%s is not hooked", name)
+		return 0
+	}
+	gate, leave := addr(t, debug, "flexos_gate_0_1"), addr(t, debug, "gofind_leave")
+	to(gate)
+	back := s.word(s.regs()[qemu.RSP])
+	there := s.steps(addr(t, debug, "net_serve"))
+	before := s.regs()
+	check("enter", s.steps(moved("net_serve"))+1, costKeyEnter)
+	s.same("enter", s.regs(), before)
+
+	entry := addr(t, debug, "uk_syscall_r_getpid")
+	to(entry)
+	before = s.regs()
+	check("allowed", s.steps(moved("uk_syscall_r_getpid"))+1, costKeyCheck)
+	s.same("allowed", s.regs(), before)
+
+	to(leave)
+	for s.regs()[qemu.RSP]&^0xffff != addr(t, debug, "tsb_comp1")&^0xffff { // a handler's
+		to(leave)
+	}
+	before = s.regs()
+	n := 0
+	for ; ; n++ { // until it is behind the call in the gate
+		at := s.regs()[qemu.RIP]
+		if at >= gate && at < gate+256 {
+			break
+		}
+		if n > 300 {
+			t.Fatalf("leave does not come back")
+		}
+		for s.regs()[qemu.RIP] == at {
+			if err := d.Step(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check("leave", n, costKeyLeave)
+	before[qemu.RSP] = s.regs()[qemu.RSP] // which TestCostAndRegisters looks at
+	s.same("leave", s.regs(), before)
+	check("the image's gate", there+s.steps(back), costKeyGate)
+
+	// A call that net does not execute: registers are as before, but for the result.
+	for _, e := range rep.Rules.Entries {
+		if e.Func != "uk_syscall_r_getppid" {
+			continue
+		}
+		to(entry) // with net's PKRU
+		r := s.regs()
+		ret := s.word(r[qemu.RSP])
+		for _, i := range []int{qemu.RAX, qemu.RCX, qemu.RDX, qemu.RSI, qemu.RDI, qemu.R8, qemu.R9} {
+			r[i] = 0x1234567890abcdef + uint64(i)
+		}
+		r[qemu.RIP] = e.Addr
+		s.set(r)
+		check("refused", s.steps(ret), costKeyRefused)
+		got := s.regs()
+		if got[qemu.RAX] != ^uint64(0) {
+			t.Errorf("refused with %#x", got[qemu.RAX])
+		}
+		r[qemu.RSP] += 8
+		s.same("refused", got, r, qemu.RAX)
+	}
+}
