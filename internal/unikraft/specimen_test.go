@@ -194,7 +194,9 @@ func TestMatrix(t *testing.T) {
 		for _, e := range plan.Entries {
 			call, _ := sysno.Name(sysno.X86_64, e.Number)
 			args, ok := arguments[call]
-			if !ok { // exit, exit_group and clone have tests of their own
+			if !ok || e.Inline {
+				// exit, exit_group and clone have tests of their own, and so has a function with a body
+				// inlined: a refusal ends the image there.
 				continue
 			}
 			for _, who := range []string{"app", "net", "plugin"} {
