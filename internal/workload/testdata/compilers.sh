@@ -16,5 +16,5 @@ x86_64-linux-gnu-strip prog && ./prog
 x86_64-linux-gnu-gcc-12 -c nothing.c 2>/dev/null || echo "exit $?"
 make -s none 2>/dev/null || echo "exit $?"
 if test -x "$BIN/node"; then
-  node -e 'const fs=require("fs"),cp=require("child_process"),http=require("http");fs.writeFileSync("x","y");console.log(fs.readFileSync("x","utf8"),cp.execSync("echo child").toString());const s=http.createServer((q,r)=>r.end("served")).listen(0,"127.0.0.1",()=>http.get({port:s.address().port,host:"127.0.0.1"},r=>{r.on("data",d=>{console.log(""+d);s.close()})}));new (require("worker_threads").Worker)("console.log(1)",{eval:true})'
+  node -e 'const fs=require("fs"),cp=require("child_process"),http=require("http");fs.writeFileSync("x","y");console.log(fs.readFileSync("x","utf8"),cp.execSync("echo child").toString());const s=http.createServer((q,r)=>r.end("served")).listen(0,"127.0.0.1",()=>http.get({port:s.address().port,host:"127.0.0.1",agent:false},r=>r.on("data",d=>{console.log(""+d);s.close();new (require("worker_threads").Worker)("console.log(1)",{eval:true})})))'
 fi
