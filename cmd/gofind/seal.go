@@ -55,7 +55,7 @@ that cannot install its filter says why and ends with ` + fmt.Sprint(gofind.Seal
 What the program executes stays under the filter: it is followed where the file
 says it, and has to be decided with --exec elsewhere. gofind inspect shows what
 a sealed program has, gofind unseal gives back the original.`,
-		Example: `  gofind seal nginx --exec deny -o ./nginx
+		Example: `  gofind seal memcached --exec deny -o ./memcached
   gofind seal --action errno:1 /usr/bin/cat -o ./cat
   gofind seal --action log --exec deny redis-server -o ./redis-server     only log what would be refused
   gofind inspect ./cat
@@ -106,7 +106,7 @@ func newUnseal() *cobra.Command {
 		Short: "Give back the original of a sealed executable",
 		Long: `Unseal writes the program that FILE was before gofind seal, byte for byte, which
 its hash proves. It is an error if FILE was changed since, by strip for instance.`,
-		Example: `  gofind unseal ./nginx -o ./nginx.original`,
+		Example: `  gofind unseal ./memcached -o ./original`,
 		Args:    arguments("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := file.check(c); err != nil {
@@ -136,9 +136,9 @@ answer rests on, with their hashes.
 With --check it compares these with the files as they are now, and ends with 5 if
 one has changed: the program may then make calls that its filter refuses, and
 should be sealed again.`,
-		Example: `  gofind inspect ./nginx
-  gofind inspect --json ./nginx | jq .policy.rules
-  gofind inspect --check ./nginx`,
+		Example: `  gofind inspect ./memcached
+  gofind inspect --json ./memcached | jq .policy.rules
+  gofind inspect --check ./memcached`,
 		Args: arguments("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := gofind.Inspect(args[0])

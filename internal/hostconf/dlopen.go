@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gofind-dev/gofind/internal/facts"
 )
 
 // ConstantLoad is an object that a library loads by a constant name.
@@ -19,7 +21,7 @@ var textDlopenNames string
 
 var constantLoads = sync.OnceValue(func() []ConstantLoad {
 	var list []ConstantLoad
-	mustParseFacts("dlopen-names.txt", textDlopenNames, 4, func(f []string) error {
+	facts.MustParse("dlopen-names.txt", textDlopenNames, 4, func(f []string) error {
 		list = append(list, ConstantLoad{f[0], f[1], union(nil, strings.Fields(f[2]))})
 		return nil
 	})

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/facts"
 )
 
 // tree is a file system: content by path.
@@ -125,7 +127,7 @@ func TestParseFacts(t *testing.T) {
 		{"a\t\n", "f:1: column 2 is empty or has spaces around it"},
 		{"a\tb\nx\tb\n", "f:2: bad"},
 	} {
-		err := parseFacts("f", c.text, 2, func(f []string) error {
+		err := facts.Parse("f", c.text, 2, func(f []string) error {
 			if f[0] == "x" {
 				return errors.New("bad")
 			}

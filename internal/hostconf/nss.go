@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/gofind-dev/gofind/internal/facts"
 )
 
 // nssDatabases are glibc's databases (nss/databases.def) with their defaults: what
@@ -307,7 +309,7 @@ var nssFunctions = sync.OnceValue(func() *nssTable {
 
 func parseNSSFunctions(file, text string) (*nssTable, error) {
 	t := &nssTable{all: map[string][]string{}}
-	err := parseFacts(file, text, 4, func(f []string) error {
+	err := facts.Parse(file, text, 4, func(f []string) error {
 		if _, known := nssDatabases[f[1]]; !known && f[1] != "*" {
 			return fmt.Errorf("unknown database %q", f[1])
 		}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/gofind-dev/gofind/internal/facts"
 )
 
 //go:embed plugin-entries.txt
@@ -39,7 +41,7 @@ var pluginEntries = sync.OnceValue(func() *pluginTable {
 func parsePluginEntries(file, text string) (*pluginTable, error) {
 	t := &pluginTable{exact: map[string]pluginPattern{}}
 	seen := map[string]bool{}
-	err := parseFacts(file, text, 4, func(f []string) error {
+	err := facts.Parse(file, text, 4, func(f []string) error {
 		if seen[f[0]] {
 			return fmt.Errorf("pattern %q is there twice", f[0])
 		}
@@ -154,7 +156,7 @@ type pluginDir struct {
 
 var pluginDirs = sync.OnceValue(func() []pluginDir {
 	var list []pluginDir
-	mustParseFacts("plugin-dirs.txt", textPluginDirs, 5, func(f []string) error {
+	facts.MustParse("plugin-dirs.txt", textPluginDirs, 5, func(f []string) error {
 		d := pluginDir{library: f[0], dir: f[1], files: strings.Split(f[2], "*")}
 		if len(d.files) != 2 {
 			return fmt.Errorf("file pattern %q has not one star", f[2])

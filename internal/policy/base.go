@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
@@ -16,7 +17,7 @@ var textBase string
 
 var bases = sync.OnceValue(func() map[string][]Need {
 	out := map[string][]Need{}
-	mustParseFacts("base.txt", textBase, 3, func(f []string) error {
+	facts.MustParse("base.txt", textBase, 3, func(f []string) error {
 		if other, ok := strings.CutPrefix(f[1], "@"); ok {
 			if out[other] == nil || out[f[0]] != nil {
 				return fmt.Errorf("%s: a line @%s stands alone, after the lines of %s", f[0], other, other)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
@@ -32,7 +33,7 @@ type Probe struct {
 // Probed lists the calls of probed.txt, in all ABIs that have them.
 var Probed = sync.OnceValue(func() []Probe {
 	var out []Probe
-	mustParseFacts("probed.txt", textProbed, 3, func(f []string) error {
+	facts.MustParse("probed.txt", textProbed, 3, func(f []string) error {
 		list, err := calls(f[0])
 		for _, c := range list {
 			if slices.ContainsFunc(out, func(p Probe) bool { return p.Call == c }) {
@@ -48,7 +49,7 @@ var Probed = sync.OnceValue(func() []Probe {
 // Always lists the calls that every policy allows. See always.txt.
 var Always = sync.OnceValue(func() []Need {
 	var out []Need
-	mustParseFacts("always.txt", textAlways, 2, func(f []string) error {
+	facts.MustParse("always.txt", textAlways, 2, func(f []string) error {
 		nr, ok := sysno.Number(sysno.X86_64, f[0])
 		if !ok {
 			return fmt.Errorf("x86_64 has no call %q", f[0])
@@ -64,7 +65,7 @@ func Aliases(c sysno.Call) []sysno.Call { return aliases()[c] }
 
 var aliases = sync.OnceValue(func() map[sysno.Call][]sysno.Call {
 	out := map[sysno.Call][]sysno.Call{}
-	mustParseFacts("aliases.txt", textAliases, 3, func(f []string) error {
+	facts.MustParse("aliases.txt", textAliases, 3, func(f []string) error {
 		from, err := calls(f[0])
 		if err != nil {
 			return err
@@ -101,7 +102,7 @@ type Danger struct {
 // Dangers lists the calls of danger.txt, in all ABIs that have them.
 var Dangers = sync.OnceValue(func() []Danger {
 	var out []Danger
-	mustParseFacts("danger.txt", textDanger, 3, func(f []string) error {
+	facts.MustParse("danger.txt", textDanger, 3, func(f []string) error {
 		list, err := calls(f[0])
 		if err != nil {
 			return err

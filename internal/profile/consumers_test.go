@@ -18,6 +18,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -348,7 +349,7 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	direct := map[string][]string{}
-	mustParseFacts("groups.txt", textGroups, 2, func(f []string) error {
+	facts.MustParse("groups.txt", textGroups, 2, func(f []string) error {
 		direct[f[0]] = append(direct[f[0]], f[1])
 		return nil
 	})

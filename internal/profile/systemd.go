@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -31,7 +32,7 @@ var textGroups string
 // groups are the members of each group of calls, without further groups.
 var groups = sync.OnceValue(func() map[string][]string {
 	direct := map[string][]string{}
-	mustParseFacts("groups.txt", textGroups, 2, func(f []string) error {
+	facts.MustParse("groups.txt", textGroups, 2, func(f []string) error {
 		if !strings.HasPrefix(f[0], "@") || slices.Contains(direct[f[0]], f[1]) {
 			return fmt.Errorf("%s %s is no group or is there twice", f[0], f[1])
 		}

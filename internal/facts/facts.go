@@ -1,13 +1,15 @@
-package hostconf
+// Package facts reads the embedded text files that hold what the program knows of others:
+// lines of columns, with comments that name the source.
+package facts
 
 import (
 	"fmt"
 	"strings"
 )
 
-// parseFacts calls row with the columns of each line of an embedded file that is neither
+// Parse calls row with the columns of each line of a file that is neither
 // empty nor a comment. Columns are separated by single tabs. Errors name file and line.
-func parseFacts(file, text string, columns int, row func(f []string) error) error {
+func Parse(file, text string, columns int, row func(f []string) error) error {
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -31,9 +33,9 @@ func parseFacts(file, text string, columns int, row func(f []string) error) erro
 	return nil
 }
 
-// mustParseFacts is parseFacts for files that are part of the program, and tested.
-func mustParseFacts(file, text string, columns int, row func(f []string) error) {
-	if err := parseFacts(file, text, columns, row); err != nil {
-		panic("hostconf: " + err.Error())
+// MustParse is Parse for files that are part of the program, and tested.
+func MustParse(file, text string, columns int, row func(f []string) error) {
+	if err := Parse(file, text, columns, row); err != nil {
+		panic(err)
 	}
 }
