@@ -256,8 +256,9 @@ func (r *Result) empty(def int) error {
 func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Units[u].Entry) }
 
 // Of returns the compartment of a unit, and whether its library is transparent.
-func (r *Result) Of(u Unit) (c int, transparent bool) {
-	l := r.libOf(u)
+func (r *Result) Of(u Unit) (c int, transparent bool) { return r.ofLib(r.libOf(u)) }
+
+func (r *Result) ofLib(l int) (c int, transparent bool) {
 	if l < 0 {
 		for i := range r.Plan.Compartments {
 			if r.Plan.Compartments[i].Default {
