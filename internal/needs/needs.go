@@ -101,16 +101,24 @@ type Result struct {
 	Sequences []Sequence
 }
 
-// UnknownLibrary says that kraft.yaml assigns a library that the image does not have.
+// UnknownLibrary says that kraft.yaml assigns libraries that the image does not have.
 type UnknownLibrary struct {
-	Library kraft.Library
-	Image   string
-	Has     []string
+	Libraries []kraft.Library
+	Image     string
+	Has       []string
 }
 
 func (e *UnknownLibrary) Error() string {
-	return e.Library.Pos.String() + ": library " + quote(e.Library.Name) + " is not in the image " + e.Image +
-		"; the image has " + strings.Join(e.Has, ", ")
+	return e.Libraries[0].Pos.String() + ": " + e.Of(0)
+}
+
+// Of says it of one of them; of the last, what there is instead.
+func (e *UnknownLibrary) Of(i int) string {
+	s := "library " + quote(e.Libraries[i].Name) + " is not in the image " + e.Image
+	if i == len(e.Libraries)-1 {
+		s += "; the image has " + strings.Join(e.Has, ", ")
+	}
+	return s
 }
 
 // NoFunctions says that no function of a compartment is known, as nothing in the image says which library
@@ -205,15 +213,18 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		r.Libraries = append(r.Libraries, x)
 	}
 	if f != nil {
+		unknown := &UnknownLibrary{Image: m.Path}
 		for i, k := range f.Libraries {
 			if !used[i] && k.Named {
-				var has []string
-				for _, l := range m.Libs {
-					has = append(has, l.Name)
-				}
-				slices.Sort(has)
-				return &UnknownLibrary{k, m.Path, has}
+				unknown.Libraries = append(unknown.Libraries, k)
 			}
+		}
+		if len(unknown.Libraries) > 0 {
+			for _, l := range m.Libs {
+				unknown.Has = append(unknown.Has, l.Name)
+			}
+			slices.Sort(unknown.Has)
+			return unknown
 		}
 	}
 	if err := r.empty(def); err != nil {
