@@ -28,6 +28,7 @@ package needs
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -368,9 +369,10 @@ func (r *Result) roots(c int) []Unit {
 	return out
 }
 
-// needed returns the calls that are made by what was reached. An entry that is reached as a
+// needed returns the calls that are made by what was reached from roots, and those that roots make with numbers that
+// others give to them: who knows the number makes the call, but they are on the chain as well. An entry that is reached as a
 // root alone is no call: roots are not entries.
-func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compartment.Calls {
+func (r *Result) needed(reached *callgraph.Reached, roots []Unit, chains map[int]Chain) compartment.Calls {
 	var out compartment.Calls
 	g := r.Graph
 	parent := map[Unit]Step{}
@@ -407,16 +409,35 @@ func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compar
 			found(n, u)
 		}
 	}
+	given := func(u, entry Unit, n int) {
+		if n < 512 && !out.Has(n) {
+			out.Add(n)
+			if chains != nil {
+				chains[n] = Chain{{Unit: u}, {entry, callgraph.Dispatch}}
+			}
+		}
+	}
+	for _, u := range roots {
+		for _, m := range g.Passes[u] {
+			given(u, m.By, m.Number)
+		}
+		if g.PassesAny[u] {
+			for _, entry := range slices.Sorted(maps.Keys(g.Entries)) {
+				given(u, entry, g.Entries[entry].Number)
+			}
+		}
+	}
 	return out
 }
 
 func (r *Result) needs(ctx context.Context, c int) (err error) {
 	d := &r.Details[c]
 	d.Chains = map[int]Chain{}
-	if d.reached, err = r.Graph.From(ctx, r.roots(c), r.transparent); err != nil {
+	roots := r.roots(c)
+	if d.reached, err = r.Graph.From(ctx, roots, r.transparent); err != nil {
 		return err
 	}
-	r.Plan.Compartments[c].Needs = r.needed(d.reached, d.Chains)
+	r.Plan.Compartments[c].Needs = r.needed(d.reached, roots, d.Chains)
 	for u := range d.reached.Parents {
 		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
 			d.Reach += f.Size
@@ -478,7 +499,7 @@ func (r *Result) libraries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.Libraries[l].Needs = r.needed(reached, nil)
+		r.Libraries[l].Needs = r.needed(reached, by[l], nil)
 	}
 	return nil
 }

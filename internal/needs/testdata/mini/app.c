@@ -1,5 +1,5 @@
 // WANT app executes: read getpgid getsid
-// WANT app needs: read write ioctl getpid getpgid getsid open creat bind listen gettid set_tid_address getppid faccessat access close
+// WANT app needs: socket read write ioctl getpid getpgid getsid open creat bind listen gettid set_tid_address getppid faccessat access close
 // (the last four in the thread that the worker starts for it)
 #include "uk.h"
 LIB(appmini)
@@ -21,6 +21,7 @@ __asm__("app_asm: .type app_asm,@function\n xor %eax,%eax\n.globl app_middle\nap
 #else
 static int middle(int n) { return n; }
 #endif
+int worker_pass(long); long plugin_trap(void);
 int main(int argc, char **argv) {
 	int v[4] = {4, 3, 2, 1};
 	printf("hello\n");
@@ -31,6 +32,10 @@ int main(int argc, char **argv) {
 	plugin_late();
 	worker_start();
 	middle(sixth());
+#ifdef TRAP
+	plugin_trap();
+#endif
+	worker_pass(SYS_socket);                              // who knows the number makes the call, and those between are on the chain
 	bind(3, v, 4);
 	listen(3, 1);
 	if (argc > 9) plugin_stop();
