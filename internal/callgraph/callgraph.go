@@ -27,11 +27,11 @@
 //
 // # When it is sound
 //
-// If packages reach and number are (their assumptions hold here too), facts.txt is right about the functions it
-// names, and callbacks go the ways that reach.Derive lists: code of another library that is to be called
-// is named in static data, in a variable that has a name, or as an argument of a call; or the function that calls into a part
-// of the image refers to it. An address that one part of an image keeps in memory without a name, and that another part finds
-// there through a pointer that it got in another way, is not followed (assumption callbacks-handed).
+// If packages reach and number are (their assumptions hold here too), and facts.txt is right about the functions it
+// names. What a part of an image may call includes every function whose address any code may have put where others find it, or whose
+// data may have been (reach.Loose): stored to memory without a name, passed to a function that may keep it, read from a variable, copied. Two things are
+// left out: tables that are walked once, by the start of the image, and what a C library keeps for itself or for its callers, which is live with
+// that library's calls through pointers (From).
 package callgraph
 
 import (
@@ -296,8 +296,8 @@ func (g *Graph) hand() {
 			switch r.Kind {
 			case summary.RefPass:
 				h.Passed[r.B] = append(h.Passed[r.B], *r)
-				if keeps[r.B] || !g.consumes(r) {
-					continue
+				if keeps[r.B] && g.Image.File.Exec(r.A) || !g.consumes(r) {
+					continue // data may be copied (memcpy)
 				}
 			case summary.RefAddr:
 				if r.Reg&summary.Near != 0 { // an array that it reads itself is not handed over
@@ -485,8 +485,8 @@ type Reached struct {
 }
 
 // From finds what can run on behalf of some units, which may be called with any arguments that
-// anybody passes to them. Of libraries for which clear says yes only the functions that facts.txt names keep
-// code for others, and none keeps data.
+// anybody passes to them. Libraries for which clear says yes keep code for others only in the functions that facts.txt names; that, and what
+// they put into memory themselves, is called by them alone.
 func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (*Reached, error) {
 	own := map[uint64]bool{}
 	for _, u := range roots {
@@ -522,7 +522,7 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 		if seen[k] {
 			continue
 		}
-		if u, ok := g.Reach.Lookup(0, l.ref.B); ok && l.ref.Kind == summary.RefPass && clear(u) {
+		if u, ok := g.Reach.Lookup(0, l.ref.B); ok && l.ref.Kind == summary.RefPass && clear(u) && g.Image.File.Exec(l.ref.A) {
 			continue // it keeps what facts.txt says
 		}
 		seen[k] = true
