@@ -1,6 +1,7 @@
 package gofind
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
@@ -233,6 +235,21 @@ func TestSealImageErrors(t *testing.T) {
 	}
 	if _, err := SealImage(ctx, out, out+"2", ImageSealOptions{Plan: plan}); !errors.Is(err, ErrImageSealed) {
 		t.Error(err)
+	}
+	newer, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer[bytes.Index(newer, []byte(rules.Magic))+8]++ // the version
+	later := filepath.Join(dir, "later")
+	if err := os.WriteFile(later, newer, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := InspectImage(later); !errors.Is(err, ErrNewerRules) || !strings.HasPrefix(err.Error(), later+": ") {
+		t.Errorf("rules of a newer version: %v", err)
+	}
+	if _, err := VerifyImage(ctx, img.Final, later, ImageVerifyOptions{}); !errors.Is(err, ErrNewerRules) {
+		t.Errorf("rules of a newer version, verified: %v", err)
 	}
 	if _, err := InspectImage(img.Final); !errors.Is(err, ErrNoRules) {
 		t.Error(err)
