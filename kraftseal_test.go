@@ -152,6 +152,24 @@ func TestSealByAnalysis(t *testing.T) {
 	}) {
 		t.Error("a function that has the body of unlink inlined is not checked")
 	}
+	// The file with symbols alone, without the objects of the build, says the same.
+	alone := filepath.Join(t.TempDir(), "alone.dbg")
+	data, err := os.ReadFile(img.Debug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(alone, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ image, mapping string }{{img.Debug, "objects"}, {alone, "dwarf"}} {
+		r, err := AnalyseCompartments(ctx, KraftOptions{Kraft: img.Dir, Image: c.image})
+		if err != nil || r.Mapping != c.mapping {
+			t.Fatalf("%s: %v, %v", c.image, r, err)
+		}
+		if diff := cmp.Diff(plan, r.Plan()); diff != "" {
+			t.Errorf("libraries by %s (-plan +of %s):\n%s", c.mapping, c.image, diff)
+		}
+	}
 	// A sealed image beside the one that was built is in nobody's way, and is not analysed itself.
 	beside := img.Final + ".sealed"
 	if _, err := SealImage(ctx, img.Final, beside, ImageSealOptions{}); err != nil {
