@@ -2,7 +2,8 @@
 // account, and which of their symbols are then called.
 //
 // The evidence is texts that live code refers to. A file name in such a text
-// that can be found is loaded, once something that loads files is live. Names
+// that can be found is loaded, once something that loads files is live; where the loader
+// would not find it, files of that name in the application's own directories are. Names
 // that the C library builds from the host's configuration are followed through
 // that configuration (package hostconf): NSS services of the databases whose
 // lookup functions are live, PAM modules of the services that the program
@@ -202,7 +203,18 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	if m.loaded(t.s) {
 		return false
 	}
-	return m.add(g, t.img, t.s, "constant", "a text in "+path.Base(m.p.Images[t.img].Path))
+	why := "a text in " + path.Base(m.p.Images[t.img].Path)
+	grown := m.add(g, t.img, t.s, "constant", why)
+	if last := len(m.Entries) - 1; !m.Entries[last].Found && !strings.Contains(t.s, "/") {
+		// Where the loader does not look, but the application may.
+		for i, own := range m.p.Own(t.img, t.s) {
+			if i == 0 {
+				m.Entries = m.Entries[:last]
+			}
+			grown = m.add(g, t.img, own, "constant", why+", and a file of the application") || grown
+		}
+	}
+	return grown
 }
 
 // loaded reports whether a name is that of an image that is there anyway.
