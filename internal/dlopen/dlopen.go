@@ -3,7 +3,8 @@
 //
 // The evidence is texts that live code refers to. A file name in such a text
 // that can be found is loaded, once something that loads files is live; where the loader
-// would not find it, files of that name in the application's own directories are. Names
+// would not find it, files of that name in the application's own directories are; all libraries there,
+// for images that load files under names that are not known (LoadOwn). Names
 // that the C library builds from the host's configuration are followed through
 // that configuration (package hostconf): NSS services of the databases whose
 // lookup functions are live, PAM modules of the services that the program
@@ -35,7 +36,7 @@ import (
 // Entry is one thing that may be loaded.
 type Entry struct {
 	What   string // path, name or pattern
-	Kind   string // constant, nss, pam, openssl, module, plugin, unknown
+	Kind   string // constant, own, nss, pam, openssl, module, plugin, unknown
 	Found  bool
 	Why    string
 	Images []int
@@ -212,6 +213,46 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 				m.Entries = m.Entries[:last]
 			}
 			grown = m.add(g, t.img, own, "constant", why+", and a file of the application") || grown
+		}
+	}
+	return grown
+}
+
+// A Library may be loaded by an image that loads files under names that are not known.
+type Library struct {
+	Path string
+	By   int // the image
+}
+
+// Own returns the libraries in the own directories of images that load files under names that are not
+// known, but for those that are in the process.
+func (m *Model) Own(images []int) []Library {
+	var out []Library
+	for _, img := range images {
+		for _, p := range m.p.OwnLibraries(img) {
+			if !m.tried[p] && !m.loaded(p) {
+				out = append(out, Library{p, img})
+			}
+		}
+	}
+	return out
+}
+
+// LoadOwn loads libraries as modules, and reports whether the graph has grown.
+func (m *Model) LoadOwn(g *reach.Graph, libraries []Library) bool {
+	grown := false
+	for _, l := range libraries {
+		if m.tried[l.Path] || m.loaded(l.Path) {
+			continue // two images may load it; another may need it
+		}
+		m.tried[l.Path] = true
+		before := len(m.p.Images)
+		grown = m.add(g, l.By, l.Path, "own", "in a directory of "+path.Base(m.p.Images[l.By].Path)+", which loads files whose names are not known") || grown
+		for id := before; id < len(m.p.Images); id++ {
+			if m.p.Images[id].Path == l.Path {
+				m.take(g)
+				m.plugin(g, id)
+			}
 		}
 	}
 	return grown

@@ -3,6 +3,7 @@ package process
 import (
 	"path"
 	"slices"
+	"strings"
 )
 
 // ownDepth and ownEntries bound the search of Own.
@@ -22,6 +23,15 @@ var sharedDirs = []string{
 // puts a path together from where it lies finds its own files there: $JAVA_HOME/lib/server/libjvm.so. The search
 // is bounded in depth and number.
 func (p *Process) Own(img int, name string) []string {
+	return p.own(img, func(s string) bool { return s == name })
+}
+
+// OwnLibraries returns what Own looks among: the files with the names of shared objects.
+func (p *Process) OwnLibraries(img int) []string {
+	return p.own(img, func(s string) bool { return strings.HasSuffix(s, ".so") || strings.Contains(s, ".so.") })
+}
+
+func (p *Process) own(img int, want func(string) bool) []string {
 	dir := path.Dir(p.Images[img].Path)
 	dirs := []string{dir}
 	if path.Base(dir) == "bin" {
@@ -31,15 +41,15 @@ func (p *Process) Own(img int, name string) []string {
 	left := ownEntries
 	for _, d := range dirs {
 		if !slices.Contains(sharedDirs, d) && !slices.Contains(defaultDirs, d) {
-			found = append(found, p.link.fs.named(d, name, ownDepth, &left)...)
+			found = append(found, p.link.fs.named(d, want, ownDepth, &left)...)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
 }
 
-// named returns the regular files of a name in a directory and, to a depth, those in it.
-func (r *rootFS) named(dir, name string, depth int, left *int) []string {
+// named returns the regular files with a wanted name in a directory and, to a depth, those in it.
+func (r *rootFS) named(dir string, want func(string) bool, depth int, left *int) []string {
 	list, err := r.readDir(dir)
 	if err != nil || depth == 0 {
 		return nil
@@ -51,8 +61,8 @@ func (r *rootFS) named(dir, name string, depth int, left *int) []string {
 		}
 		switch p := join(dir, d.Name()); {
 		case d.IsDir():
-			found = append(found, r.named(p, name, depth-1, left)...)
-		case d.Name() == name:
+			found = append(found, r.named(p, want, depth-1, left)...)
+		case want(d.Name()):
 			if e, err := r.stat(p); err == nil && e.mode.IsRegular() {
 				found = append(found, p)
 			}
