@@ -479,12 +479,11 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
-	for w := a; m.entries[w] != 0 && !m.given[w]; w += 8 {
+	for w := a; m.entries[w] != 0 && m.marks.set(w, markGiven); w += 8 {
 		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
-		m.given[w] = true
 	}
 	if m.Writable(a) {
-		m.taken[a] = true
+		m.marks.set(a, markTaken)
 	}
 	o := m.object(a)
 	if o < 0 {
@@ -514,23 +513,29 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	if m.Exec(a) || m.inGOT(a) {
 		return
 	}
-	if m.wide[a] {
+	if !m.marks.set(a, markWide) {
 		return // the causes are all of this image: none opens more than another
 	}
-	m.wide[a] = true
 	i, _ := slices.BinarySearch(m.hard, a+1)
 	if i == 0 {
 		return
 	}
-	start, end := m.hard[i-1], m.High
-	if i < len(m.hard) {
-		end = m.hard[i]
+	first := i - 1
+	if m.hard[first] == a && first > 0 {
+		first--
 	}
-	if start == a && i > 1 {
-		start = m.hard[i-2]
-	}
-	for o := m.object(start); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
-		g.object(img, o, c)
+	for k := first; k < i; k++ {
+		if m.whole[k] {
+			continue
+		}
+		end := m.High
+		if k+1 < len(m.hard) {
+			end = m.hard[k+1]
+		}
+		for o := m.object(m.hard[k]); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
+			g.object(img, o, c)
+		}
+		m.whole[k] = true
 	}
 }
 
@@ -594,10 +599,9 @@ func (g *Graph) read(img int, a, size uint64, c cause) {
 	m := g.Members[img]
 	size = max(size, 1)
 	for w := a &^ 7; w < a+size; w += 8 {
-		if m.slots[w] {
+		if !m.marks.set(w, markRead) {
 			continue
 		}
-		m.slots[w] = true
 		for _, r := range m.relocsIn(w, w+8) {
 			g.reloc(img, r, c)
 		}
@@ -741,7 +745,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 				}
 			}
 			// and so is what code stores there: no store waits any more
-			g.Members[img].back[r.A&^7] = true
+			g.Members[img].marks.set(r.A&^7, markBack)
 			for _, h := range g.Members[img].stored[r.A&^7] {
 				g.wide(img, h, c)
 			}
@@ -929,13 +933,13 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	w := r.A &^ 7
 	m.stored[w] = append(m.stored[w], r.B)
 	g.written(img, r.A, 8)
-	if r.Reg&summary.Back != 0 || m.back[w] {
+	if r.Reg&summary.Back != 0 || m.marks.has(w, markBack) {
 		g.addrOff(img, r.B, r.Off, c)
 		g.wide(img, r.B, c)
 		return
 	}
 	o := m.object(r.A)
-	if o < 0 || m.slots[w] || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
+	if o < 0 || m.marks.has(w, markRead) || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
 		g.addrOff(img, r.B, r.Off, c)
 		return
 	}
@@ -950,11 +954,15 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 // relocation marks them.
 func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 	m := g.Members[img]
-	key := a ^ base<<1 ^ uint64(size&8)<<60
-	if m.words[key] {
+	if a == base && size == 4 {
+		if !m.marks.set(a, markOffsets) {
+			return
+		}
+	} else if key := (table{a, base, size}); m.tables[key] {
 		return
+	} else {
+		m.tables[key] = true
 	}
-	m.words[key] = true
 	b := m.Bytes(a)
 	miss := 0
 	for k := 0; size*(k+1) <= len(b) && miss < 4; k++ {
@@ -999,10 +1007,9 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 // and some image defines a symbol of that name, that symbol is live.
 func (g *Graph) name(img int, a uint64, c cause) {
 	m := g.Members[img]
-	if m.seen[a] {
+	if !m.marks.set(a, markSeen) {
 		return
 	}
-	m.seen[a] = true
 	if m.Exec(a) && len(m.Sections) > 0 {
 		return
 	}
@@ -1165,8 +1172,8 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 func (g *Graph) Reads(img int, a uint64) bool {
 	m := g.Members[img]
 	o := m.object(a)
-	if m.slots[a&^7] || o < 0 || !m.live[o] {
-		return m.slots[a&^7]
+	if read := m.marks.has(a&^7, markRead); read || o < 0 || !m.live[o] {
+		return read
 	}
 	for _, s := range m.DataSymbols() {
 		if s.Contains(a) {
@@ -1174,7 +1181,7 @@ func (g *Graph) Reads(img int, a uint64) bool {
 		}
 	}
 	for b := max(m.starts[o], a-min(a, 2*apart)); b <= a+reachBack; b++ {
-		if b <= a && m.taken[b] || b >= a && m.wide[b] {
+		if b <= a && m.marks.has(b, markTaken) || b >= a && m.marks.has(b, markWide) {
 			return true
 		}
 	}
@@ -1251,7 +1258,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		return nil, false
 	}
 	for a := slot; m.live[o] && a+apart > slot && a >= m.starts[o]; a-- {
-		if m.taken[a] {
+		if m.marks.has(a, markTaken) {
 			return nil, false
 		}
 	}
@@ -1260,7 +1267,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		end = min(end, m.hard[i]) // nothing moves across a proven boundary
 	}
 	for a := slot; a <= end; a++ {
-		if m.wide[a] {
+		if m.marks.has(a, markWide) {
 			return nil, false
 		}
 	}
