@@ -12,6 +12,7 @@ package gate
 
 import (
 	_ "embed"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,19 +28,25 @@ type Keeper struct {
 	p       *process.Process
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
-	names   map[int]symbols         // its exported functions, by address
+	names   map[int]exports         // its exported functions
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
 	said    map[saying]bool // what needs ask for, of the units before read
 	read    reach.UnitID
 }
 
-// symbols are the names of exported functions, without leading underscores, by address.
+// exports are the exported functions of an image: their names, without leading underscores, by
+// address, and their addresses by name.
+type exports struct {
+	names symbols
+	at    map[string][]uint64
+}
+
 type symbols map[uint64][]string
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -82,7 +89,7 @@ func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
-	u, names := &g.Units[id], k.exported(g.Units[id].Image)
+	u, names := &g.Units[id], k.exported(g.Units[id].Image).names
 	if f.how == "name" {
 		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
 	}
@@ -157,7 +164,7 @@ func numberAt(s *summary.Site) (string, bool) {
 // held says what the rows that a unit waits for hold back of it.
 func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 	var h reach.Held
-	sum, names := g.Full(id), k.exported(g.Units[id].Image)
+	sum, names := g.Full(id), k.exported(g.Units[id].Image).names
 	for _, r := range k.waiting[id] {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
@@ -199,16 +206,17 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, h
 }
 
 // exported returns the exported functions of an image.
-func (k *Keeper) exported(img int) symbols {
+func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	n := symbols{}
+	n := exports{symbols{}, map[string][]uint64{}}
 	m := k.p.Images[img]
 	for s := 1; s < m.NumSymbols(); s++ {
 		sym := m.Symbol(s)
-		if name := strings.TrimLeft(m.SymbolName(s), "_"); sym.Shndx != 0 && name != "" && !slices.Contains(n[sym.Value], name) {
-			n[sym.Value] = append(n[sym.Value], name)
+		if name := strings.TrimLeft(m.SymbolName(s), "_"); sym.Shndx != 0 && name != "" && !slices.Contains(n.names[sym.Value], name) {
+			n.names[sym.Value] = append(n.names[sym.Value], name)
+			n.at[name] = append(n.at[name], sym.Value)
 		}
 	}
 	k.names[img] = n
@@ -218,14 +226,13 @@ func (k *Keeper) exported(img int) symbols {
 // Release lets go what waits for conditions that hold now. It reports whether there was any.
 func (k *Keeper) Release(g *reach.Graph) bool {
 	released := false
-	for id := reach.UnitID(1); int(id) < len(g.Units); id++ {
+	shut := map[*row]bool{} // looked at since the graph has grown
+	for _, id := range slices.Sorted(maps.Keys(k.waiting)) {
 		l := k.waiting[id]
-		if l == nil {
-			continue
-		}
 		still := slices.DeleteFunc(slices.Clone(l), func(r *row) bool {
-			if !k.open[r] && k.opens(g, r) {
-				k.open[r] = true
+			if !k.open[r] && !shut[r] {
+				k.open[r] = k.opens(g, r)
+				shut[r] = !k.open[r]
 			}
 			return k.open[r]
 		})
@@ -236,6 +243,7 @@ func (k *Keeper) Release(g *reach.Graph) bool {
 			}
 			g.Release(id, k.held(g, id))
 			released = true
+			clear(shut)
 		}
 	}
 	return released

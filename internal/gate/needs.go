@@ -28,11 +28,8 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
-		for a, names := range k.exported(img) {
-			for _, n := range r.needs {
-				if !slices.Contains(names, n.name) {
-					continue
-				}
+		for _, n := range r.needs {
+			for _, a := range k.exported(img).at[n.name] {
 				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
 					return true
 				}

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 const (
@@ -492,6 +493,24 @@ func (f *File) Bytes(addr uint64) []byte {
 		}
 	}
 	return nil
+}
+
+// maxText is the length of the longest text that Text returns.
+const maxText = 4096
+
+// Text returns the zero-terminated text at addr, of printable ASCII characters, tabs and newlines;
+// "" if there is none. It is part of the file's memory: clone what is to be kept.
+func (f *File) Text(addr uint64) string {
+	b := f.Bytes(addr)
+	for i, ch := range b {
+		if ch == 0 {
+			return unsafe.String(unsafe.SliceData(b), i)
+		}
+		if ch < ' ' && ch != '\n' && ch != '\t' || ch > '~' || i > maxText {
+			return ""
+		}
+	}
+	return ""
 }
 
 func (f *File) segment(addr uint64) *Segment {

@@ -84,8 +84,11 @@ type table struct {
 
 // name is an identifier that live code refers to.
 type name struct {
-	s string
-	c cause
+	addr    uint64
+	unit    UnitID
+	how     How
+	foreign bool
+	len     uint8
 }
 
 // held is a store that waits for its slot to be read.

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -258,7 +259,8 @@ func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, 
 		}
 		return g.unitEnds(id, test, seen)
 	}
-	ts, known := g.bound(img, a)
+	var buf [4]process.Target
+	ts, known := g.bound(img, a, buf[:0])
 	if !known || len(ts) == 0 {
 		return true
 	}
