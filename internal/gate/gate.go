@@ -11,6 +11,7 @@
 package gate
 
 import (
+	"cmp"
 	_ "embed"
 	"maps"
 	"slices"
@@ -35,14 +36,33 @@ type Keeper struct {
 	read    reach.UnitID
 }
 
-// exports are the exported functions of an image: their names, without leading underscores, by
-// address, and their addresses by name.
-type exports struct {
-	names symbols
-	at    map[string][]uint64
+// exports are the exported functions of an image: their addresses and their names without leading underscores.
+type exports struct{ byAddr, byName []export }
+
+type export struct {
+	addr uint64
+	name string
 }
 
-type symbols map[uint64][]string
+// at returns the functions at an address.
+func (e exports) at(addr uint64) []export {
+	i, _ := slices.BinarySearchFunc(e.byAddr, addr, func(x export, a uint64) int { return cmp.Compare(x.addr, a) })
+	n := i
+	for n < len(e.byAddr) && e.byAddr[n].addr == addr {
+		n++
+	}
+	return e.byAddr[i:n]
+}
+
+// named returns the functions of a name.
+func (e exports) named(name string) []export {
+	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
+	n := i
+	for n < len(e.byName) && e.byName[n].name == name {
+		n++
+	}
+	return e.byName[i:n]
+}
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
@@ -89,15 +109,15 @@ func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
-	u, names := &g.Units[id], k.exported(g.Units[id].Image).names
+	u, names := &g.Units[id], k.exported(g.Units[id].Image)
 	if f.how == "name" {
-		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
+		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
 	if f.how == "text" {
 		return refersTo(g, u.Image, sum, f.names[0])
 	}
-	if !named && len(names[u.Entry]) > 0 {
+	if !named && len(names.at(u.Entry)) > 0 {
 		return false
 	}
 	if f.how == "numbers" {
@@ -114,16 +134,16 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	if f.how == "imports" {
 		return !slices.ContainsFunc(f.names, func(n string) bool {
-			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, nil, []string{n}) })
+			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, exports{}, []string{n}) })
 		})
 	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
 	var calls []string
 	for i := range sum.Refs {
 		if ref := &sum.Refs[i]; ref.Kind == summary.RefCode {
-			for _, n := range names[ref.A] {
-				if slices.Contains(f.names, n) || exact && strings.HasPrefix(n, prefix) {
-					calls = append(calls, n)
+			for _, e := range names.at(ref.A) {
+				if slices.Contains(f.names, e.name) || exact && strings.HasPrefix(e.name, prefix) {
+					calls = append(calls, e.name)
 				}
 			}
 		}
@@ -164,7 +184,7 @@ func numberAt(s *summary.Site) (string, bool) {
 // held says what the rows that a unit waits for hold back of it.
 func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 	var h reach.Held
-	sum, names := g.Full(id), k.exported(g.Units[id].Image).names
+	sum, names := g.Full(id), k.exported(g.Units[id].Image)
 	for _, r := range k.waiting[id] {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
@@ -189,7 +209,7 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 
 // calls reports whether a reference transfers control to an exported or imported function
 // of one of some names, or passes an address on the way.
-func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, held []string) bool {
+func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, held []string) bool {
 	to, slot := r.A, r.Kind == summary.RefCallSlot || r.Kind == summary.RefPassSlot
 	switch r.Kind {
 	case summary.RefCode, summary.RefCallSlot:
@@ -198,7 +218,7 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, h
 	default:
 		return false
 	}
-	if !slot && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(held, n) }) {
+	if !slot && slices.ContainsFunc(names.at(to), func(e export) bool { return slices.Contains(held, e.name) }) {
 		return true
 	}
 	n, ok := g.Imported(img, to, slot)
@@ -210,15 +230,18 @@ func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	n := exports{symbols{}, map[string][]uint64{}}
 	m := k.p.Images[img]
+	var n exports
 	for s := 1; s < m.NumSymbols(); s++ {
-		sym := m.Symbol(s)
-		if name := strings.TrimLeft(m.SymbolName(s), "_"); sym.Shndx != 0 && name != "" && !slices.Contains(n.names[sym.Value], name) {
-			n.names[sym.Value] = append(n.names[sym.Value], name)
-			n.at[name] = append(n.at[name], sym.Value)
+		if sym := m.Symbol(s); sym.Shndx != 0 {
+			if name := strings.TrimLeft(m.SymbolName(s), "_"); name != "" {
+				n.byAddr = append(n.byAddr, export{sym.Value, name})
+			}
 		}
 	}
+	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })
+	n.byAddr = slices.Clip(slices.Compact(n.byAddr))
+	n.byName = slices.SortedFunc(slices.Values(n.byAddr), func(a, b export) int { return strings.Compare(a.name, b.name) })
 	k.names[img] = n
 	return n
 }

@@ -29,8 +29,8 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			continue
 		}
 		for _, n := range r.needs {
-			for _, a := range k.exported(img).at[n.name] {
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
+			for _, e := range k.exported(img).named(n.name) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && n.met(g, id) {
 					return true
 				}
 			}
