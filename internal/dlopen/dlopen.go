@@ -81,7 +81,17 @@ func New(p *process.Process, hostNone bool) *Model {
 
 // Text takes a text that live code of image img refers to.
 func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
-	m.texts = append(m.texts, text{img, s})
+	if s == ownServices || isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
+		m.texts = append(m.texts, text{img, strings.Clone(s)})
+	}
+}
+
+// ownServices is how code that loads services of NSS itself, as glibc does, names their files.
+const ownServices = "libnss_%s.so%s"
+
+// isWord reports whether a text may be a name of a character set.
+func (m *Model) isWord(img int, s string) bool {
+	return len(s) < 32 && m.p.Images[img].Origin != process.OriginLoader && !strings.ContainsAny(s, " /%\n\t")
 }
 
 // Modelled reports whether the look-up of a name is decided here, and not by
@@ -99,17 +109,15 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.modules(g)
 	}
 	for _, t := range m.texts {
-		if t.s == "libnss_%s.so%s" && m.p.Images[t.img].Origin == process.OriginProgram {
+		if t.s == ownServices && m.p.Images[t.img].Origin == process.OriginProgram {
 			m.ownServices = true
 		}
 		if isLibraryName(t.s) {
 			m.held = append(m.held, t)
 		}
-		if len(t.s) < 32 && m.p.Images[t.img].Origin != process.OriginLoader && !strings.ContainsAny(t.s, " /%\n\t") {
-			if !m.words[t.s] {
-				m.words[t.s] = true
-				m.newWords = append(m.newWords, t.s)
-			}
+		if m.isWord(t.img, t.s) && !m.words[t.s] {
+			m.words[t.s] = true
+			m.newWords = append(m.newWords, t.s)
 		}
 	}
 	m.texts = m.texts[:0]
@@ -178,11 +186,8 @@ func (m *Model) lookups(g *reach.Graph) bool {
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
 func isLibraryName(s string) bool {
-	if len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
-		return false
-	}
 	i := strings.LastIndex(s, ".so")
-	if i <= 0 {
+	if i <= 0 || len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
 		return false
 	}
 	rest := s[i+3:]
