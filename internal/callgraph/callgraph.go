@@ -465,7 +465,7 @@ func (g *Graph) direct(u Unit) []Edge {
 			}
 			continue
 		}
-		for _, to := range g.Reach.Callees(u, r) {
+		for _, to := range g.Reach.Callees(u, r, nil) {
 			add(to, Direct)
 		}
 	}
