@@ -17,7 +17,7 @@ func TestHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, way := range []string{"1", "2", "3", "4", "5", "6", "7"} {
+	for _, way := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
 		t.Run(way, func(t *testing.T) {
 			m, err := unikernel.Open(filepath.Join(mini(t, "-DHAND="+way), "mini_qemu-x86_64.dbg"))
 			if err != nil {

@@ -33,7 +33,8 @@ static NOINLINE void third4(long a, void (*f)(int)) { sink += a; worker_register
 static NOINLINE void second4(void (*f)(int), long a) { sink -= a; third4(a + 1, f); }
 static NOINLINE void object(struct cb7 *c) { sink++; worker_object(c); }
 static struct cb7 *kept;
-static const struct cb7 template = {{1}, on_far};                  // (5, 7) copied from static data, (6) put there by a function that gets it
+static const struct cb7 template = {{1}, on_far};                  // (5, 7, 8) copied from static data, (6) put there by a function that gets it
+static void (*const choices[2])(int) = {on_far, on_event};
 static NOINLINE void set(struct cb7 *c, void (*f)(int)) { c->f = f; sink++; }
 struct cb7 *app_object(void) { return kept; }
 static NOINLINE void hand(long n) {
@@ -42,6 +43,7 @@ static NOINLINE void hand(long n) {
 	if (HAND == 4) second4(on_far, n);
 	if (HAND == 5) { kept = alloc(sizeof *kept); *kept = template; worker_fetch(); }
 	if (HAND == 7) { kept = alloc(sizeof *kept); memcpy(kept, &template, sizeof template); worker_fetch(); }
+	if (HAND == 8) { kept = alloc(sizeof *kept); kept->f = choices[n & 1]; worker_fetch(); }
 	if (HAND == 6) { kept = alloc(sizeof *kept); set(kept, on_far); worker_fetch(); }
 	if (HAND == 2) object(&c);
 	if (HAND == 3) { kept = alloc(sizeof *kept); kept->f = on_far; worker_fetch(); }

@@ -1,6 +1,6 @@
 // WANT worker executes: close
-// WANT worker needs: socket getsid read write ioctl getppid faccessat access close
-// (getsid in a callback that the plugin keeps in a variable, and could put anywhere; read in a callback that the app keeps in memory without a name: it could hand it over)
+// WANT worker needs: getpid creat open socket getsid read write ioctl getppid faccessat access close
+// (getpid, creat and open in a table that the app reads, and getsid in a callback that the plugin keeps in a variable, of which they could put copies anywhere; read in a callback that the app keeps in memory without a name: it could hand it over)
 #include "uk.h"
 LIB(libworker)
 void *worker_main(void *);
