@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"runtime"
@@ -178,7 +179,7 @@ func (g *Graph) Run(ctx context.Context) error {
 			level := g.todo
 			g.todo = nil
 			after := evictAfter + 16*len(g.Members)
-			for part := range slices.Chunk(level, after) {
+			for part := range slices.Chunk(g.byPlace(level), after) {
 				g.analyse(part)
 				if g.touched += len(part); g.touched >= after {
 					g.evict()
@@ -196,6 +197,15 @@ func (g *Graph) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// byPlace returns units in the order of files and addresses, so that what is read of a file is read
+// at a time.
+func (g *Graph) byPlace(level []UnitID) []UnitID {
+	return slices.SortedFunc(slices.Values(level), func(a, b UnitID) int {
+		x, y := &g.Units[a], &g.Units[b]
+		return cmp.Or(cmp.Compare(x.Image, y.Image), cmp.Compare(x.Entry, y.Entry))
+	})
 }
 
 // evictAfter is how many units at least are analysed before the files are
