@@ -1032,6 +1032,9 @@ func (g *Graph) Names(img int, s string) bool {
 	return slices.Contains(m.assigned, s) || slices.ContainsFunc(m.texts, func(t name) bool { return t.s == s })
 }
 
+// Assigns reports whether live code of an image refers to a text that assigns to an identifier as in the environment.
+func (g *Graph) Assigns(img int, s string) bool { return slices.Contains(g.Members[img].assigned, s) }
+
 // Looks says that live code of an image looks symbols up by name.
 func (g *Graph) Looks(img int, where Lookups) bool {
 	g.sync()
