@@ -16,6 +16,7 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
+	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
 	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
 	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
 	"cpu-profiles":          "No thread of a Go program has a timer for profiles, since nothing that asks for profiles is in it.",
@@ -23,6 +24,7 @@ var gateDetails = map[string]string{
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"library-paths":         "The loader finds all images by absolute paths.",
 	"loader-libraries":      "musl's loader opens no file, since the program has no library besides musl and nothing that loads one is reachable.",
+	"locales":               "The locale is that of C, since nothing that makes another is reachable.",
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
@@ -30,6 +32,7 @@ var gateDetails = map[string]string{
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
+	"stream-encodings":      "No stream is opened with a character set of its own, as no reachable call of fopen asks for that.",
 	"stream-ends":           "No stream is closed before the process ends, since nothing that closes streams is reachable.",
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",

@@ -48,6 +48,7 @@ func TestNeeds(t *testing.T) {
 		"f&0x10":                  {name: "f", mask: 16},
 		"#sd_event_add_signal":    {text: "sd_event_add_signal"},
 		"!arm_watchdog":           {but: "arm_watchdog"},
+		"fopen~ccs":               {name: "fopen", charset: true},
 		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
 	} {
 		got, err := parseNeed(s)
@@ -95,5 +96,5 @@ func TestIsText(t *testing.T) {
 
 func same(a, b need) bool {
 	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.but == b.but &&
-		a.libraries == b.libraries && a.tls == b.tls && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
+		a.libraries == b.libraries && a.tls == b.tls && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

@@ -193,7 +193,9 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	case n.outside && !fromOutside(g, id) && !k.fromOthers(g, id, n.but):
 		return false
 	case n.relative:
-		return mayGetRelative(g, id)
+		return mayGetText(g, id, func(s string) bool { return !strings.HasPrefix(s, "/") })
+	case n.charset:
+		return mayGetText(g, id, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
 		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
@@ -213,9 +215,9 @@ func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool)
 	})
 }
 
-// mayGetRelative reports whether the second argument of a unit may be a text
-// that does not begin with a slash.
-func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
+// mayGetText reports whether the second argument of a unit may be a text that test accepts, or is not
+// known. If it is null there is none.
+func mayGetText(g *reach.Graph, id reach.UnitID, test func(string) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
@@ -225,7 +227,7 @@ func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
 			return f.Value.N != 0
 		}
 		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
-		return f.Value.Kind != summary.Addr || !ok || s[0] != '/' || g.Members[f.Image].Writable(uint64(f.Value.N))
+		return f.Value.Kind != summary.Addr || !ok || test(s) || g.Members[f.Image].Writable(uint64(f.Value.N))
 	})
 }
 

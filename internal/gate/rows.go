@@ -55,6 +55,7 @@ type need struct {
 	first     []int64 // if not empty, only if it may get one of these as its first argument
 	outside   bool    // only if other code than that of its own image calls it
 
+	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
 }
 
@@ -151,6 +152,7 @@ func parseNeed(s string) (n need, err error) {
 		s, n.but, _ = strings.Cut(s, "/")
 	}
 	s, n.relative = strings.CutSuffix(s, "~relative")
+	s, n.charset = strings.CutSuffix(s, "~ccs")
 	name, mask, masked := strings.Cut(s, "&")
 	if masked {
 		n.mask, err = strconv.ParseInt(mask, 0, 32)
