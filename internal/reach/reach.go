@@ -1106,6 +1106,9 @@ func (m *member) refersTo(s string) bool {
 	return slices.ContainsFunc(m.texts, func(t name) bool { return int(t.len) == len(s) && m.Text(t.addr) == s })
 }
 
+// Assigns reports whether live code of an image refers to a text that assigns to an identifier as in the environment.
+func (g *Graph) Assigns(img int, s string) bool { return slices.Contains(g.Members[img].assigned, s) }
+
 // Looks says that live code of an image looks symbols up by name.
 func (g *Graph) Looks(img int, where Lookups) bool {
 	g.sync()
