@@ -30,8 +30,9 @@ type Keeper struct {
 	names   map[int]symbols         // its exported functions, by address
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
-	said    map[saying]bool // what needs ask for, of the units before read
+	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
+	jumps   map[place]bool // what jumpedTo found
 }
 
 // symbols are the names of exported functions, without leading underscores, by address.
@@ -39,7 +40,7 @@ type symbols map[uint64][]string
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
