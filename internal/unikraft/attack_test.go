@@ -12,7 +12,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/attacks.md")
+var update = flag.Bool("update", false, "rewrite docs/attacks.md and the tables of docs/compartments.md")
 
 // The attackers that the table tells apart, the weakest first.
 const (
@@ -188,11 +188,7 @@ func attackAll(t *testing.T, img *specimen.Image, results []string, get func(Opt
 		if s.linked && a.rewritten {
 			continue
 		}
-		words := append([]string{"fill"}, a.words(s)...)
-		for i := range words {
-			words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
-		}
-		words = append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
+		words := a.command(s)
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			console, status := boot(t, s.final, words...)
@@ -201,6 +197,20 @@ func attackAll(t *testing.T, img *specimen.Image, results []string, get func(Opt
 				t.Errorf("%s, not %s; status %d, console:\n%s", results[i], a.result, status, console)
 			}
 		})
+		// What protects memory stops the same as without it.
+		if a.model != write && !a.opts.Protect && !s.linked {
+			protected := a.opts
+			protected.Protect = true
+			p := get(protected)
+			words := a.command(p)
+			t.Run(a.name+", protected", func(t *testing.T) {
+				t.Parallel()
+				console, status := boot(t, p.final, words...)
+				if got := a.verdict(console, status); got != a.result {
+					t.Errorf("%s, not %s; status %d, console:\n%s", got, a.result, status, console)
+				}
+			})
+		}
 		// Without rules the same must succeed, or the test shows nothing. What is aimed at the rules themselves has no such counterpart.
 		if a.onRules || s.linked {
 			continue
@@ -213,6 +223,15 @@ func attackAll(t *testing.T, img *specimen.Image, results []string, get func(Opt
 			}
 		})
 	}
+}
+
+// command is what the image is told to do.
+func (a *attack) command(s *target) []string {
+	words := append([]string{"fill"}, a.words(s)...)
+	for i := range words {
+		words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
+	}
+	return append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
 }
 
 // verdict says what an attack came to.
@@ -265,7 +284,14 @@ func document(t *testing.T, results []string) {
 
 // writeTable writes one table of docs/attacks.md, or compares it.
 func writeTable(t *testing.T, name, text string) {
-	path, begin, end := "../../docs/attacks.md", "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
+	t.Helper()
+	writePart(t, "../../docs/attacks.md", name, text)
+}
+
+// writePart writes the part of a document that is between two comments with its name, or compares it.
+func writePart(t *testing.T, path, name, text string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
