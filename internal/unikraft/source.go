@@ -82,6 +82,9 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	if i, _ := debug.symtab(); i == 0 {
 		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
 	}
+	if err := debug.check(); err != nil {
+		return nil, err
+	}
 	if len(plan.Compartments) > compartment.MaxCompartments {
 		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
 	}
