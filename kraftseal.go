@@ -292,7 +292,8 @@ func writeImage(path, like string, data []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// InspectImage reads the rules of a sealed image, which needs no symbols and no sections.
+// InspectImage reads the rules of a sealed image, which needs no symbols and no sections. Where they are linked, and the file has
+// symbols, entries that the rules do not know are gaps.
 // The error wraps ErrNoRules if it has none.
 func InspectImage(path string) (*SealedImage, error) {
 	f, err := unikraft.Open(path)
@@ -302,6 +303,9 @@ func InspectImage(path string) (*SealedImage, error) {
 	r, err := f.Rules()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Linked {
+		r.Gaps = append(r.Gaps, f.Unknown(r)...)
 	}
 	out := newSealedImage(path, r)
 	data, err := os.ReadFile(path)

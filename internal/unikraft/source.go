@@ -117,6 +117,32 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	return s.source(), nil
 }
 
+// Unknown returns a gap for each entry of a system call that an image has and its linked rules do not know: it came after them.
+// A file without symbols has none to compare.
+func (f *File) Unknown(r *rules.Rules) []rules.Gap {
+	s := &sealing{plan: &compartment.Plan{}, code: &code{starts: f.Symbols()}}
+	for _, e := range r.Entries {
+		s.plan.Entries = append(s.plan.Entries, compartment.Entry{Addr: e.Addr})
+	}
+	s.complete()
+	var gaps []rules.Gap
+	for _, e := range s.plan.Entries {
+		if e.Func == "" {
+			continue // the rules know it
+		}
+		g := rules.Gap{Func: e.Func, Addr: e.Addr, Reason: fmt.Sprintf("calls of %s are not checked: the rules are older than this entry; make them again", callName(e.Number))}
+		for i := range r.Compartments {
+			if c := &r.Compartments[i]; !c.Transparent && !c.Allowed.Has(e.Number) {
+				g.Weakens |= 1 << i
+			}
+		}
+		if g.Weakens != 0 {
+			gaps = append(gaps, g)
+		}
+	}
+	return gaps
+}
+
 // hasRoom reports whether a function starts with room for a call.
 func (s *sealing) hasRoom(addr uint64) bool {
 	return bytes.HasPrefix(s.code.f.Bytes(addr), room)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -261,6 +262,19 @@ func TestSourceRules(t *testing.T) {
 	}
 	if kinds[rules.Enter] < 10 || kinds[rules.Handler] < 2 || kinds[rules.Switch] != 1 || kinds[rules.Start] != 1 || kinds[rules.Jump] != 1 {
 		t.Error(kinds)
+	}
+
+	// An entry that the rules do not know.
+	if gaps := debug.Unknown(want); gaps != nil {
+		t.Error(gaps)
+	}
+	older := *want
+	older.Entries = slices.DeleteFunc(slices.Clone(want.Entries), func(e rules.Entry) bool {
+		return e.Func == "uk_syscall_r_unlink" || e.Func == "uk_syscall_r_getuid"
+	})
+	gaps := debug.Unknown(&older) // nobody is denied getuid
+	if len(gaps) != 1 || gaps[0].Func != "uk_syscall_r_unlink" || gaps[0].Weakens != 2|4 || gaps[0].Addr != addr(t, debug, "uk_syscall_r_unlink") {
+		t.Error(gaps)
 	}
 
 	// It has rules already.
