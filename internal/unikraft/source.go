@@ -92,7 +92,7 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	s.link = &linking{library: library, symbols: map[string][]Symbol{}, globals: map[uint64][]string{}, exposed: map[string][]string{}}
 	for _, y := range debug.Symbols() {
 		s.link.symbols[y.Name] = append(s.link.symbols[y.Name], y)
-		if !y.Local && s.code.exec(y.Addr) {
+		if !y.Local && s.code.exec(y.Addr) && writable(y.Name) {
 			s.link.globals[y.Addr] = append(s.link.globals[y.Addr], y.Name)
 		}
 	}
@@ -155,7 +155,7 @@ func (s *sealing) linkable(addr uint64, name string) (*relocate.Prologue, error)
 	switch {
 	case !s.code.exec(addr):
 		return nil, relocate.Outside
-	case strings.Trim(name, "_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "":
+	case !writable(name):
 		return nil, errName
 	case !s.hasRoom(addr):
 		if len(l.globals[addr]) == 0 {
@@ -172,7 +172,7 @@ func (s *sealing) linkable(addr uint64, name string) (*relocate.Prologue, error)
 		return p, nil
 	}
 	lib := l.library(addr)
-	if lib == "" {
+	if lib == "" || lib == "rules" || strings.Contains(lib, ".") || !writable(strings.ReplaceAll(lib, "-", "_")) { // it is part of the names of files
 		return nil, errNoLib
 	}
 	for _, y := range l.symbols[name] {
@@ -184,6 +184,16 @@ func (s *sealing) linkable(addr uint64, name string) (*relocate.Prologue, error)
 		l.exposed[lib] = append(l.exposed[lib], name)
 	}
 	return p, nil
+}
+
+// writable reports whether a name can stand in assembly, in a makefile and in a file for objcopy as it is.
+func writable(name string) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // leadsOn reports whether a function is a longjmp that is hooked itself, before it goes to another.
@@ -317,7 +327,7 @@ func (o *Source) makefile() []byte {
 		fmt.Fprintf(&b, "%s_EXPORTS-y += $(if $(%s_EXPORTS),%s.exports)\n", v, v, path)
 	}
 	for _, w := range o.Wrap {
-		if w.Library != "" {
+		if writable(makeName(w.Library)) {
 			fmt.Fprintf(&b, "%s_LDFLAGS-y += -Wl,--wrap=%s\n", makeName(w.Library), w.Symbol)
 		}
 		fmt.Fprintf(&b, "LDFLAGS-y += -Wl,--wrap=%s\n", w.Symbol)

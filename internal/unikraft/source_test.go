@@ -358,6 +358,14 @@ func TestSourceErrors(t *testing.T) {
 	if _, err := s.linkable(work, "work$1"); !errors.Is(err, errName) {
 		t.Error(err)
 	}
+	// What an image says is written into files that make and the assembler read.
+	for _, lib := range []string{"libx/../../y", "lib.x", "rules", "lib$(x)", "lib x"} {
+		s.link.library = func(uint64) string { return lib }
+		s.link.symbols["work"] = nil
+		if _, err := s.linkable(work, "work"); !errors.Is(err, errNoLib) {
+			t.Errorf("%s: %v", lib, err)
+		}
+	}
 	// Assembly that nobody can name.
 	if _, err := s.linkable(addr(t, debug, "setjmp"), "setjmp"); !errors.Is(err, errAssembly) {
 		t.Error(err)

@@ -58,17 +58,18 @@ func (w *sourceText) hook(h *gates.Hook) string {
 		fmt.Fprintf(b, "\tpushq $%d\n\tcall gofind_longjmp\n\tleaq 8(%%rsp), %%rsp\n", h.Offset)
 	}
 	mask := uint32(0)
-	if h.Gate {
+	handler := h.Special == gates.Handler // on nobody's behalf, not on that of its compartment either
+	if h.Gate && !handler {
 		mask = 1 << h.Bit
 		fmt.Fprintf(b, "\ttestb $%#x, gofind_state+%d(%%rip)\n\tjne 1f\n", 1<<(h.Bit%8), h.Bit/8)
 	}
-	if h.Gate || h.Special == gates.Handler {
+	if h.Gate || handler {
 		if !hooked {
 			fmt.Fprintf(b, "\tpushq $__real_%s\n", symbol)
 		}
 		fmt.Fprintf(b, "\tpushq $%d\n\tjmp gofind_enter\n", int32(mask))
 	}
-	if h.Gate || h.Special != gates.Handler {
+	if !handler {
 		fmt.Fprintf(b, "1:\t%s\n", goOn)
 	}
 	if strings.HasPrefix(refusal, "gofind_crash") {
