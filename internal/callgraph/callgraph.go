@@ -23,7 +23,7 @@
 //
 // The entry of an image is 16 and 32-bit code, which nothing here decodes: all functions of the library that it is in
 // are live (if that is not known, those of the platform libraries and of no library; if there are none, all). So is what tables of the linker script hold, which
-// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on.
+// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on. So are functions that other images call (Options.Called).
 //
 // # When it is sound
 //
@@ -114,7 +114,10 @@ type Graph struct {
 }
 
 // Options of Build.
-type Options struct{ Workers int }
+type Options struct {
+	Workers int
+	Called  []uint64 // functions that other images call
+}
 
 // Build analyses an image.
 func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
@@ -123,6 +126,9 @@ func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error
 	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{},
 		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
 	g.roots()
+	for _, a := range opts.Called {
+		rg.Root(0, a, "a call from another image")
+	}
 	if err := rg.Run(ctx); err != nil {
 		return nil, err
 	}

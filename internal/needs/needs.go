@@ -44,7 +44,8 @@ type Unit = callgraph.Unit
 type Options struct {
 	Transparent []string // names of libraries, as in kraft.yaml or in the image
 	Workers     int
-	Libraries   bool // what each library needs as well
+	Libraries   bool     // what each library needs as well
+	Called      []uint64 // functions that other images call
 }
 
 // TransparentByDefault are the C libraries (kraft.yaml's names).
@@ -134,7 +135,7 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 		return nil, err
 	}
 	var err error
-	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers}); err != nil {
+	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers, Called: opts.Called}); err != nil {
 		return nil, err
 	}
 	r.calls()
