@@ -117,12 +117,21 @@ type Graph struct {
 type Options struct {
 	Workers int
 	Called  []uint64 // functions that other images call
+	// Elsewhere, by function: addresses that it hands to other images alone
+	Elsewhere map[uint64][]uint64
 }
 
 // Build analyses an image.
 func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
 	p := process.Alone(m.File)
-	rg := reach.New(p, reach.Options{Workers: opts.Workers})
+	ro := reach.Options{Workers: opts.Workers}
+	if len(opts.Elsewhere) > 0 {
+		ro.Elsewhere = func(entry, addr uint64) bool {
+			f := m.At(entry)
+			return f != nil && slices.Contains(opts.Elsewhere[f.Addr], addr)
+		}
+	}
+	rg := reach.New(p, ro)
 	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{},
 		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
 	g.roots()

@@ -277,3 +277,77 @@ func (w *flow) servers() []Server {
 	}
 	return out
 }
+
+// private returns the targets of a function's gates whose address it uses for nothing but to hand it over: each instruction that forms
+// or reads it stores it to a control block, or leaves it in a register that no call takes as an argument.
+func (w *flow) private(gates []Gate) []uint64 {
+	var out []uint64
+	blocks := values{}
+	for _, g := range gates {
+		if g.Computed {
+			return nil
+		}
+		for i := range w.code {
+			if w.code[i].PC == g.Call {
+				blocks = union(blocks, w.before[i][x86.RDI])
+			}
+		}
+		for _, a := range g.Targets {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(a uint64) bool { return w.usesOtherwise(a, blocks) })
+}
+
+func (w *flow) usesOtherwise(a uint64, blocks values) bool {
+	args := []x86.Reg{x86.RDI, x86.RSI, x86.RDX, x86.RCX, x86.R8, x86.R9}
+	for i := range w.code {
+		in, s := &w.code[i], w.before[i]
+		holds := func(r x86.Reg) bool {
+			return r < 16 && (s[r] == nil && w.forms(a) || slices.Contains(s[r], value{kind: constant, n: a}))
+		}
+		if in.Flags&x86.FlagMemOut != 0 && in.Op == x86.OpMov && in.MemSize == 8 && in.Disp == functionAt && in.Index == x86.RegNone && in.Base < 16 && meet(s[in.Base], blocks) {
+			continue
+		}
+		switch in.Op {
+		case x86.OpCall, x86.OpCallInd, x86.OpJmpInd:
+			if slices.ContainsFunc(args, holds) {
+				return true
+			}
+		case x86.OpRet:
+			if holds(x86.RAX) || holds(x86.RDX) {
+				return true
+			}
+			continue
+		case x86.OpMov:
+			if in.Flags&x86.FlagMem == 0 && in.Flags&x86.FlagImm != 0 && in.Size >= 4 {
+				continue // into a register
+			}
+		case x86.OpLea:
+			if in.Base == x86.RIP {
+				continue
+			}
+		}
+		if in.Op == x86.OpJmp && slices.ContainsFunc(args, holds) && (uint64(in.Imm) < w.f.Addr || uint64(in.Imm) >= w.f.End()) {
+			return true
+		}
+		if !direct(in) && in.Flags&x86.FlagImm != 0 && uint64(in.Imm) == a {
+			return true
+		}
+		for r := range x86.Reg(16) {
+			if (in.Use>>r&1 != 0 || in.Base == r || in.Index == r) && holds(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forms reports whether an instruction puts an address into a register. Where that is spilled or joined with too many others, it may be in any.
+func (w *flow) forms(a uint64) bool {
+	return slices.ContainsFunc(w.code, func(in x86.Inst) bool {
+		return in.Op == x86.OpMov && in.Flags&(x86.FlagMem|x86.FlagImm) == x86.FlagImm && uint64(in.Imm) == a || in.Op == x86.OpLea && in.Base == x86.RIP && uint64(in.Disp) == a
+	})
+}

@@ -93,14 +93,17 @@ type Server struct {
 type Found struct {
 	Gates   []Gate   // by address
 	Servers []Server // by address
+	// Private has, by function, the targets of its gates that it uses for nothing else: it hands their addresses to other images
+	// alone, so that nothing in this one comes to them that way.
+	Private map[uint64][]uint64
 }
 
 // Find reads an image.
 func Find(m *unikernel.Image) *Found {
-	out := &Found{}
+	out := &Found{Private: map[uint64][]uint64{}}
 	waits := map[uint64]bool{}
 	for i := range m.Funcs {
-		if f := &m.Funcs[i]; names[plain(f.Name)] == "wait" && f.Name == plain(f.Name) {
+		if f := &m.Funcs[i]; names[Plain(f.Name)] == "wait" && f.Name == Plain(f.Name) {
 			waits[f.Addr] = true
 		}
 	}
@@ -111,10 +114,25 @@ func Find(m *unikernel.Image) *Found {
 		}
 		code := decode(m, f)
 		if slices.ContainsFunc(code, func(in x86.Inst) bool { return direct(&in) && waits[uint64(in.Imm)] }) {
-			out.Gates = append(out.Gates, newFlow(f, code).gates(waits)...)
+			w := newFlow(f, code)
+			gates := w.gates(waits)
+			out.Gates = append(out.Gates, gates...)
+			if p := w.private(gates); len(p) > 0 {
+				out.Private[f.Addr] = p
+			}
 		}
-		if names[plain(f.Name)] != "" {
+		if names[Plain(f.Name)] != "" {
 			out.Servers = append(out.Servers, newFlow(f, code).servers()...)
+		}
+	}
+	// A part of a function that lies elsewhere is one unit with it for others, so that what it uses counts.
+	all := map[string]int{}
+	for i := range m.Funcs {
+		all[Plain(m.Funcs[i].Name)]++
+	}
+	for a := range out.Private {
+		if all[Plain(m.At(a).Name)] > 1 {
+			delete(out.Private, a)
 		}
 	}
 	return out
@@ -167,8 +185,8 @@ func Visible(m *unikernel.Image) []uint64 {
 	return out
 }
 
-// plain is a function's name without what gcc appends to that of a part or a copy.
-func plain(name string) string {
+// Plain is a function's name without what gcc appends to that of a part or a copy.
+func Plain(name string) string {
 	name, _, _ = strings.Cut(name, ".")
 	return name
 }

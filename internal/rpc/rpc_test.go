@@ -52,7 +52,7 @@ func TestFind(t *testing.T) {
 				t.Errorf("comp%d: called in %d: %v, want %v", n, c, got, want)
 			}
 		}
-		if len(f.Gates) != 4 { // one in plugin_sum, three in workload
+		if len(f.Gates) != 5 { // one in plugin_sum, three in workload, one in word
 			t.Errorf("comp%d: %d gates", n, len(f.Gates))
 		}
 		if len(f.Servers) == 0 {

@@ -2,8 +2,10 @@ package specimen
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 //go:embed srcvmept
@@ -13,7 +15,7 @@ var vmeptSources embed.FS
 var VMEPTLibraries = append(append([]Library{}, Libraries[:8]...),
 	Library{"flexos_core", []string{"vmept.c"}},
 	Library{"plugin", []string{"vmplugin.c"}},
-	Library{"app", []string{"vmapp.c"}},
+	Library{"main", []string{"vmapp.c"}},
 )
 
 // VMEPTKraftYAML assigns the libraries to compartments.
@@ -55,6 +57,12 @@ func BuildVMEPT(dir string, extra ...string) ([]*Image, error) {
 			*path = to
 		}
 		set = append(set, img)
+	}
+	now := time.Now() // kraft.yaml was written again
+	for _, img := range set {
+		if err := errors.Join(os.Chtimes(img.Debug, now, now), os.Chtimes(img.Final, now, now)); err != nil {
+			return nil, err
+		}
 	}
 	return set, nil
 }

@@ -1,9 +1,9 @@
-/* libapp: compartment 0. Words of its command line:
+/* libmain: compartment 0. Words of its command line:
 
      normal                  the workload
      WAY=ADDR,A0,A1,A2,A3,RAX  a call of ADDR in this machine; WAY is call, thread or timer
      rpc=ADDR,A0 ... A5      a call of ADDR in the other one: f_ptr is what one likes
-     race=ADDR,A0            the same, with f_ptr changing all the time between ADDR and an exported function
+     race=ADDR,OTHER,A1 ... A5  the same many times, with f_ptr changing all the time between ADDR and OTHER
      secret                  asks compartment 1 for its file
 
    @ as an argument is the address of the shared memory. A call prints one line. */
@@ -28,7 +28,7 @@ static noinline long app_hole(const struct call *c)
 static struct call job;
 static volatile int asked;
 static volatile long answer;
-static int failures;
+static int failures, gone;
 
 static void *app_thread(void *p) { answer = app_hole(&job); return p; }
 static void app_timer(void)
@@ -78,17 +78,17 @@ static void rpc(const struct call *c, int race)
 	long r = 0;
 
 	for (int i = 0; i < tries && !silent; i++) {
-		for (int k = 0; k < 6; k++)
-			x->parameters[k] = c->a[k];
+		for (int k = race; k < 6; k++)
+			x->parameters[k - race] = c->a[k];
 		x->f_info = 0x106;
-		x->f_ptr = race ? (void *)plugin_secret : (void *)c->addr;
+		x->f_ptr = (void *)(race ? c->a[0] : (long)c->addr);
 		x->extended_state = rpc_state(0, 1, RPC_CALLED);
 		for (u64 n = 0; (u8)x->extended_state != RPC_RETURNED; n++) {
 			if (race)
-				x->f_ptr = n & 1 ? (void *)plugin_secret : (void *)c->addr;
+				x->f_ptr = (void *)(n & 1 ? c->a[0] : (long)c->addr);
 			else
 				uk_sched_yield();
-			if (n > 20000000)  {
+			if (n > 3000000) {
 				silent = 1;
 				break;
 			}
@@ -96,6 +96,7 @@ static void rpc(const struct call *c, int race)
 		r = x->ret;
 		x->extended_state = rpc_state(0, 1, RPC_IDLE);
 	}
+	gone |= silent;
 	if (silent)
 		printf(" -> no answer\n");
 	else
@@ -130,7 +131,10 @@ static void parse(const char *s)
 static __attribute__((used)) void word(const char *s)
 {
 	u64 t;
+	long r;
 
+	if (*s == '/')
+		return;		/* the name of the image */
 	printf("%s", s);
 	if (starts(&s, "call=")) {
 		parse(s);
@@ -153,10 +157,11 @@ static __attribute__((used)) void word(const char *s)
 	} else if (starts(&s, "race=")) {
 		parse(s);
 		rpc(&job, 1);
+	} else if (gone && starts(&s, "secret")) {
+		printf(" -> no answer\n");
 	} else if (starts(&s, "secret")) {
-		memset(&job, 0, sizeof(job));
-		job.addr = (u64)plugin_secret;
-		rpc(&job, 0);
+		flexos_vmept_gate_r(0, 1, r, plugin_load, (u64)plugin_secret_name, (u64)flexos_vmept_shared(), 64);
+		printf(" -> %d\n", r);
 	} else
 		printf(": not understood\n");
 }

@@ -43,9 +43,7 @@ do {										\
 
 /* compartment 1 */
 int plugin_load(const char *path, char *out, size_t n);
-int plugin_secret(void);
 long plugin_sum(long a, long b, long c, long d, long e, long f);
 /* compartment 0 */
 long app_scale(long);
-long app_absent(long);
 #endif
