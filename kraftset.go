@@ -68,6 +68,14 @@ type SetServer struct {
 	Function string `json:"function"`
 }
 
+// SealedImageSet has the rules of all images of a set. It marshals to a gofind.images/v1 document.
+type SealedImageSet struct {
+	Schema string         `json:"schema"`
+	Images []*SealedImage `json:"images"` // by compartment
+}
+
+const imagesSchema = "gofind.images/v1"
+
 // maxRounds bounds how often a set is analysed until nothing changes; each round but the last finds a function that others call.
 const maxRounds = 64
 
@@ -365,8 +373,11 @@ var setAssumptions = []Assumption{
 }
 
 // SealImageSet is SealImage for all images of a set; out.compN is the image of compartment N, and out.compN.dbg its file with symbols. The result
-// is nil if image names no set.
-func SealImageSet(ctx context.Context, image, out string, o ImageSealOptions) ([]*SealedImage, error) {
+// is nil if image names no set, or one image of a set.
+func SealImageSet(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImageSet, error) {
+	if _, _, one := setMember(image); one {
+		return nil, nil // SealImage finds its plan
+	}
 	final, debug, set, err := o.set(ctx, image)
 	if set == nil || err != nil {
 		return nil, err
@@ -377,15 +388,15 @@ func SealImageSet(ctx context.Context, image, out string, o ImageSealOptions) ([
 	if !set.Complete && !o.Unknown {
 		return nil, set.incomplete()
 	}
-	var sealed []*SealedImage
+	sealed := &SealedImageSet{Schema: imagesSchema}
 	for n := range debug {
 		one := o
 		one.Plan, one.Debug = set.Plan(n), debug[n]
 		s, err := SealImage(ctx, bootable(final[n], debug[n]), fmt.Sprintf("%s.comp%d", out, n), one)
 		if err != nil {
-			return sealed, err
+			return nil, err
 		}
-		sealed = append(sealed, s)
+		sealed.Images = append(sealed.Images, s)
 	}
 	return sealed, nil
 }
@@ -437,11 +448,11 @@ func (o *ImageSealOptions) set(ctx context.Context, image string) (final, debug 
 }
 
 // InspectImageSet is InspectImage for the images that SealImageSet wrote. The result is nil if path names no set.
-func InspectImageSet(path string) ([]*SealedImage, error) {
+func InspectImageSet(path string) (*SealedImageSet, error) {
 	if _, err := os.Stat(path); err == nil {
 		return nil, nil
 	}
-	var out []*SealedImage
+	out := &SealedImageSet{Schema: imagesSchema}
 	for n := range compartment.MaxCompartments {
 		p := fmt.Sprintf("%s.comp%d", path, n)
 		if _, err := os.Stat(p); err != nil {
@@ -451,7 +462,10 @@ func InspectImageSet(path string) ([]*SealedImage, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s)
+		out.Images = append(out.Images, s)
+	}
+	if len(out.Images) == 0 {
+		return nil, nil
 	}
 	return out, nil
 }
