@@ -54,8 +54,13 @@ func meet(a, b values) bool {
 	return a == nil || b == nil || slices.ContainsFunc(a, func(v value) bool { return slices.Contains(b, v) })
 }
 
-// state is what the registers hold.
-type state [16]values
+// state is what the registers hold, and behind them what was last stored to the first 8 bytes of anything but the stack, and to what.
+type state [18]values
+
+const (
+	lastValue = 16
+	lastBase  = 17
+)
 
 // flow is what is known of one function.
 type flow struct {
@@ -122,7 +127,7 @@ func newFlow(f *unikernel.Func, code []x86.Inst) *flow {
 		}
 	}
 	var entry state
-	for r := range entry {
+	for r := range 16 {
 		entry[r] = values{{kind: left, n: math.MaxUint64 - uint64(r)}}
 	}
 	to(0, &entry)
@@ -158,8 +163,15 @@ func step(in *x86.Inst, s *state) {
 	case in.Flags&load != load:
 		dst = values{{kind: left, n: in.PC}}
 	}
+	if in.Flags&x86.FlagMemOut != 0 && in.Disp == stateAt && in.Base < 16 && in.Base != x86.RSP {
+		s[lastValue], s[lastBase] = stored(in, s), s[in.Base]
+		if in.MemSize != 8 || in.Index != x86.RegNone || in.Flags&x86.FlagSeg != 0 {
+			s[lastValue], s[lastBase] = nil, nil
+		}
+	}
 	def := in.Def
 	if in.Op == x86.OpCall || in.Op == x86.OpCallInd {
+		s[lastValue], s[lastBase] = nil, nil
 		for _, r := range []x86.Reg{x86.RAX, x86.RCX, x86.RDX, x86.RSI, x86.RDI, x86.R8, x86.R9, x86.R10, x86.R11} {
 			s[r] = values{{kind: left, n: in.PC + uint64(r)<<48}}
 		}
@@ -184,15 +196,24 @@ func (w *flow) stores(block values, offset int64, yield func(values)) {
 			in.Index != x86.RegNone || in.Flags&x86.FlagSeg != 0 || !meet(s[in.Base], block) {
 			continue
 		}
-		switch {
-		case in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0:
-			yield(values{{kind: constant, n: uint64(in.Imm)}})
-		case in.Op == x86.OpMov && in.Src < 16:
-			yield(s[in.Src])
-		default:
-			yield(nil)
-		}
+		yield(stored(in, s))
 	}
+}
+
+// stored is what an instruction stores.
+func stored(in *x86.Inst, s *state) values {
+	switch {
+	case in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0:
+		return values{{kind: constant, n: uint64(in.Imm)}}
+	case in.Op == x86.OpMov && in.Src < 16:
+		return s[in.Src]
+	}
+	return nil
+}
+
+// within reports whether a register holds one of some values for certain.
+func within(a, of values) bool {
+	return len(a) > 0 && !slices.ContainsFunc(a, func(v value) bool { return !slices.Contains(of, v) })
 }
 
 // gates are the calls of functions that wait for a call to return.
@@ -224,20 +245,15 @@ func (w *flow) gates(waits map[uint64]bool) []Gate {
 				g.To = append(g.To, n)
 			}
 		}
-		w.stores(block, stateAt, func(v values) {
-			if v == nil {
+		s := w.before[i]
+		for _, x := range s[lastValue] { // the state is stored last
+			if x.kind != constant || uint32(x.n) != called {
 				to(Any)
+			} else {
+				to(int(x.n >> 40 & 0xff))
 			}
-			for _, x := range v {
-				switch {
-				case x.kind != constant:
-					to(Any)
-				case uint32(x.n) == called:
-					to(int(x.n >> 40 & 0xff))
-				}
-			}
-		})
-		if len(g.To) == 0 || w.table || slices.Contains(g.To, Any) {
+		}
+		if len(g.To) == 0 || !within(s[lastBase], block) || w.table || slices.Contains(g.To, Any) {
 			g.To = []int{Any}
 		}
 		slices.Sort(g.To)

@@ -21,7 +21,7 @@
 //
 // Constant propagation in each function that calls flexos_vmept_wait_for_rpc: a register holds one of at most eight
 // values, each a constant or what a certain instruction left in it. A control block is what is in %rdi at the
-// call. Stores to it, of 8 bytes at offsets 16 and 0, give f_ptr and the state.
+// call. Stores to it, of 8 bytes at offset 16, give f_ptr; the last one at offset 0 before the call gives the state.
 //
 // # When it is sound
 //
