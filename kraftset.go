@@ -179,7 +179,7 @@ func AnalyseImageSet(ctx context.Context, opts KraftOptions) (*ImageSet, error) 
 		}
 		s.images = append(s.images, m)
 		if st, err := os.Stat(f.Path); err == nil && !opts.Stale && st.ModTime().After(m.ModTime) {
-			return nil, &StaleError{path, f.Path}
+			return nil, &StaleError{path, f.Path, st.ModTime(), m.ModTime}
 		}
 		s.found = append(s.found, rpc.Find(m))
 	}
