@@ -111,6 +111,7 @@ type suggestNode struct {
 	CX, T1, T2, T3            int
 	Heat                      float64 // of the fill: the calls that it needs, to those of the compartment that needs most
 	Strong                    bool    // the fill is dark
+	Many                      int     // pieces, if they are too many to be read at a glance
 }
 
 type suggestArrow struct {
@@ -145,7 +146,12 @@ func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.
 		part := math.Sqrt(float64(c.CodeBytes) / float64(most))
 		w, h := 140+int((w-140)*part), 60+int((h-60)*part)
 		heat := math.Round(100*float64(len(c.Needs))/float64(calls)) / 100
+		many := 0
+		if len(c.Pieces) > 8 {
+			many = len(c.Pieces)
+		}
 		g.Nodes = append(g.Nodes, suggestNode{
+			Many: many,
 			Heat: heat, Strong: heat >= 0.75, Calls: len(s.Calls),
 			Name: Clean(c.Name), Pieces: Clean(strings.Join(c.Pieces, " ")), Short: suggestPieces(s, c), Size: size(c.CodeBytes) + " of code", Default: c.Default, Needs: len(c.Needs), Code: c.CodeBytes,
 			X: cx - w/2, Y: cy - h/2, W: w, H: h, CX: cx, T1: cy - 14, T2: cy + 5, T3: cy + 23,
