@@ -143,6 +143,9 @@ func Cut(code []byte, addr, size uint64, targets *Targets) (*Prologue, error) {
 // Resume is the address of the first instruction that is not moved.
 func (p *Prologue) Resume() uint64 { return p.Addr + uint64(p.Size) }
 
+// First is the size of the first instruction, which has the same where it is moved to unless it is a branch with an address.
+func (p *Prologue) First() int { return len(p.insts[0].bytes) }
+
 // AppendTo appends the moved instructions to code, of which the first byte that is
 // appended will lie at address at. The error is FarOperand.
 func (p *Prologue) AppendTo(code []byte, at uint64) ([]byte, error) {

@@ -69,6 +69,9 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if opts.PKU && len(plan.Compartments) > keyTag {
 		return nil, debug.errorf(nil, "there are %d compartments, and memory keys can tell %d apart", len(plan.Compartments), keyTag)
 	}
+	if plan.Alone {
+		return s.alone(debug, files)
+	}
 	return s.seal(debug, files)
 }
 
@@ -188,6 +191,12 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		parts = append(parts, p...)
 	}
 	parts[2].bytes = rules.Encode(r)
+	return s.write(files, in, out, parts, r, out.Frames)
+}
+
+// write puts what was generated into the files, and what it replaces.
+func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts []part, r *rules.Rules, frames func(uint32) []byte) (*Report, error) {
+	debug := files[0]
 	for i := range parts {
 		s.rep.Added += uint64(len(parts[i].bytes))
 	}
@@ -195,7 +204,9 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	for _, y := range out.Symbols {
 		symbols = append(symbols, Symbol{Name: y.Name, Addr: y.Addr, Size: y.Size, Type: sttFunc})
 	}
-	symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	if out.DataMem > 0 {
+		symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	}
 	if err := patch(files, in.Hooks, out.Patches); err != nil {
 		return nil, err
 	}
@@ -207,7 +218,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
 			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
 		}
-		f.add(parts, symbols, out.Frames)
+		f.add(parts, symbols, frames)
 	}
 	s.rep.Rules = r
 	return &s.rep, nil
@@ -503,6 +514,9 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 	at := map[uint64]uint64{}
 	for i, h := range in.Hooks {
 		at[h.Prologue.Addr] = out.At[i]
+	}
+	if s.plan.Alone {
+		s.aloneRules(r, in, at)
 	}
 	for _, e := range s.plan.Entries {
 		h := s.hooks[e.Addr]
