@@ -139,6 +139,10 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 	}
 	r.calls()
 	r.executes()
+	r.sequences()
+	if f != nil && f.Driver == "intel-pku" {
+		r.byKeys()
+	}
 	r.Details = make([]Detail, len(r.Plan.Compartments))
 	for c := range r.Plan.Compartments {
 		if err := r.needs(ctx, c); err != nil {
@@ -155,7 +159,6 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 			return nil, err
 		}
 	}
-	r.sequences()
 	return r, nil
 }
 
