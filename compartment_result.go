@@ -265,7 +265,7 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 	}
 	slices.Sort(a.Libraries)
 	for _, g := range b.r.Plan.Gates {
-		if int(g.To) == c {
+		if int(g.To) == c && !g.Inside {
 			a.Gates++
 		}
 	}

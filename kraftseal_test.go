@@ -179,7 +179,7 @@ func TestSealImageErrors(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
 	gap := *plan
-	gap.Gates = append([]PlanFunction{{"nowhere", "0x10", 0, "net"}}, plan.Gates...)
+	gap.Gates = append([]PlanFunction{{Function: "nowhere", Address: "0x10", Compartment: "net"}}, plan.Gates...)
 	var gaps *ImageGapsError
 	if _, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: &gap}); !errors.As(err, &gaps) || len(gaps.Gaps) != 1 || gaps.Gaps[0].Function != "nowhere" || cmp.Diff(gaps.Gaps[0].Weakens, []string{"net"}) != "" {
 		t.Errorf("%v", err)

@@ -103,6 +103,9 @@ type Graph struct {
 	Makes   [][]Made       // by unit: what executes the call is this unit's code
 	Handler bool           // syscall instructions work
 
+	Passes    map[Unit][]Made // calls that a unit makes, or has made, with numbers that it got from its callers
+	PassesAny map[Unit]bool   // units that do so with numbers that are not known
+
 	Unresolved []Unresolved
 	instead    map[uint64]map[uint64][]uint64 // by unit and dispatcher: what it calls; both by address
 	extra      map[uint64][]uint64            // what a unit calls that its code does not show
@@ -111,6 +114,8 @@ type Graph struct {
 	shared     map[int][]uint64 // by library: code that its functions are passed
 	kept       map[int][]uint64 // the same of functions that keep it for others
 	dispatcher map[Unit]bool
+	handlers   map[Unit]bool // of syscall instructions: they make the call of who executed one
+	servers    map[Unit]bool // what they, and dispatchers, call for that (facts.txt, serves)
 }
 
 // Options of Build.
@@ -120,7 +125,8 @@ type Options struct{ Workers int }
 func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
 	p := process.Alone(m.File)
 	rg := reach.New(p, reach.Options{Workers: opts.Workers})
-	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{},
+	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{}, handlers: map[Unit]bool{}, servers: map[Unit]bool{},
+		Passes: map[Unit][]Made{}, PassesAny: map[Unit]bool{},
 		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
 	g.roots()
 	if err := rg.Run(ctx); err != nil {
@@ -253,6 +259,10 @@ func (g *Graph) name() {
 		}
 		if _, ok := facts.of("handler", s.Name); ok {
 			g.Handler = true
+			g.handlers[u] = true
+		}
+		if _, ok := facts.of("serves", s.Name); ok {
+			g.servers[u] = true
 		}
 	}
 }
@@ -396,10 +406,16 @@ func (g *Graph) tidy() {
 		for _, n := range g.Inlined[u] {
 			g.Makes[u] = append(g.Makes[u], Made{n, 0})
 		}
-		slices.SortFunc(g.Makes[u], func(a, b Made) int {
-			return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.By, b.By))
-		})
-		g.Makes[u] = slices.Compact(g.Makes[u])
+		passes := g.Passes[u]
+		for _, list := range []*[]Made{&g.Makes[u], &passes} {
+			slices.SortFunc(*list, func(a, b Made) int {
+				return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.By, b.By))
+			})
+			*list = slices.Compact(*list)
+		}
+		if len(passes) > 0 {
+			g.Passes[u] = passes
+		}
 		for _, gap := range g.Reach.Units[u].Sum.Gaps {
 			if gap.Kind == summary.GapJump {
 				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
@@ -440,7 +456,7 @@ func (g *Graph) direct(u Unit) []Edge {
 			}
 			continue
 		}
-		for _, to := range g.Reach.Callees(u, r) {
+		for _, to := range g.Reach.Callees(u, r, nil) {
 			add(to, Direct)
 		}
 	}
@@ -546,5 +562,5 @@ func (g *Graph) Taken(u Unit) bool {
 	return x.Taken && (x.How != reach.Root || x.Handed)
 }
 
-// Dispatches reports whether a unit is a dispatcher.
-func (g *Graph) Dispatches(u Unit) bool { return g.dispatcher[u] }
+// Dispatches reports whether a unit makes calls of a number that it is given: a dispatcher, or a handler of syscall instructions.
+func (g *Graph) Dispatches(u Unit) bool { return g.dispatcher[u] || g.handlers[u] || g.servers[u] }

@@ -28,12 +28,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
-		for a, names := range k.exported(img) {
-			for _, n := range r.needs {
-				if !slices.Contains(names, n.name) {
-					continue
-				}
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
+		for _, n := range r.needs {
+			for _, e := range k.exported(img).named(n.name) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && n.met(g, id) {
 					return true
 				}
 			}

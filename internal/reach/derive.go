@@ -24,7 +24,7 @@ func (g *Graph) Derive(h Handing) *Graph {
 	d := New(g.P, Options{Workers: 1})
 	for _, m := range g.Members {
 		n := &member{Image: m.Image, id: m.id, relocs: m.relocs, hard: m.hard, starts: m.starts, exports: m.exports, got: m.got, entries: m.entries, strict: m.strict,
-			slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}, given: map[uint64]bool{},
+			stored: map[uint64][]uint64{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, tables: map[table]bool{}, whole: make([]bool, len(m.hard)),
 			live: make([]bool, len(m.live)), open: make([]bool, len(m.open)), writes: map[uint64]uint8{}, guards: map[uint64][]way{}}
 		d.Members = append(d.Members, n)
 		d.ids = append(d.ids, map[uint64]UnitID{})

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -110,18 +111,29 @@ const refNone summary.Kind = 0xff
 func (g *Graph) show(id UnitID, parts []uint16) {
 	u := &g.Units[id]
 	full := u.some.full
+	all := !slices.Contains(u.some.runs, false) && len(u.some.gate.Refs)+len(u.some.gate.Sites) == 0
 	if u.Sum == full {
 		view := *full
-		view.Refs = make([]summary.Ref, len(full.Refs))
-		for i := range view.Refs {
-			view.Refs[i].Kind = refNone
+		if !all {
+			view.Refs = make([]summary.Ref, len(full.Refs))
+			for i := range view.Refs {
+				view.Refs[i].Kind = refNone
+			}
+			view.Passes = make([]summary.ArgPass, len(full.Passes))
+			view.Kept = make([]summary.ArgStore, len(full.Kept))
 		}
-		view.Passes = make([]summary.ArgPass, len(full.Passes))
-		view.Kept = make([]summary.ArgStore, len(full.Kept))
 		view.Sites = nil
 		u.Sum = &view
 	}
 	view := u.Sum
+	if all {
+		view.Refs, view.Passes, view.Kept = full.Refs, full.Passes, full.Kept
+		for _, p := range parts {
+			from, to := full.Span(int(p))
+			view.Sites = append(view.Sites, full.Sites[from.Sites:to.Sites]...)
+		}
+		return
+	}
 	for _, p := range parts {
 		from, to := full.Span(int(p))
 		for i := from.Refs; i < to.Refs; i++ {
@@ -258,7 +270,8 @@ func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, 
 		}
 		return g.unitEnds(id, test, seen)
 	}
-	ts, known := g.bound(img, a)
+	var buf [4]process.Target
+	ts, known := g.bound(img, a, buf[:0])
 	if !known || len(ts) == 0 {
 		return true
 	}

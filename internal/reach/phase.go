@@ -321,7 +321,8 @@ func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
 
 // slotUnits returns the live units that a slot is bound to.
 func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
-	ts, _ := g.bound(img, slot)
+	var buf [4]process.Target
+	ts, _ := g.bound(img, slot, buf[:0])
 	for _, t := range ts {
 		if id, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
 			out = append(out, id)
