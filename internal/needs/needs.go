@@ -181,6 +181,13 @@ func covers(name, lib string) bool {
 	return strings.HasPrefix(l, "lib"+n) || l == "app"+n || l == n
 }
 
+// apart reports whether a library is the application, beside a library with the same name. FlexOS's tools make gates from the application, which they
+// leave in the default compartment, into the library that kraft.yaml puts into another.
+func (r *Result) apart(name, lib string) bool {
+	n := fold(name)
+	return fold(lib) == "app"+n && slices.ContainsFunc(r.Image.Libs, func(l unikernel.Lib) bool { return fold(l.Name) == "lib"+n })
+}
+
 // assign puts each library into a compartment.
 func (r *Result) assign(f *kraft.File, opts Options) error {
 	m := r.Image
@@ -199,7 +206,7 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		if f != nil {
 			best := -1 // the longest name that covers it
 			for i, k := range f.Libraries {
-				if covers(k.Name, l.Name) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
+				if covers(k.Name, l.Name) && !(f.Driver == "intel-pku" && r.apart(k.Name, l.Name)) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
 					best = i
 				}
 			}

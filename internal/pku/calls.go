@@ -45,7 +45,7 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 			into[uint64(insts[i].Imm)] = true
 		}
 	}
-	sets := map[int]uint32{} // by instruction that a gate goes on at
+	sets := map[int]uint32{} // by the jump behind a gate's comparison: what goes on there
 	any := uint32(1)<<OwnFirst | 1<<OwnOther
 	for i := range insts {
 		off := int(insts[i].PC - addr)
@@ -54,8 +54,8 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 		}
 		if to, next, ok := Gate(code, addr, off, n); ok {
 			any |= 1 << to
-			if j, ok := at[addr+uint64(next)]; ok {
-				sets[j] = 1 << to
+			if j, ok := at[addr+uint64(next)]; ok && j > 0 && insts[j-1].Op == x86.OpJcc {
+				sets[j-1] = 1 << to
 			}
 		}
 	}
@@ -73,9 +73,6 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 		i := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
 		in, s := &insts[i], state[i]
-		if set, ok := sets[i]; ok {
-			s = set
-		}
 		if in.Flags&(x86.FlagMemIn|x86.FlagMemOut) != 0 && in.Flags&(x86.FlagMem|x86.FlagSeg) == x86.FlagMem && in.Index == x86.RegNone &&
 			(in.Base == x86.RIP || in.Base == x86.RegNone) && l.Private(uint64(in.Disp)) {
 			s &= 1<<OwnFirst | 1<<l.First
@@ -98,7 +95,9 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 			} else if taken {
 				join(j, s)
 			}
-			if not {
+			if set, ok := sets[i]; ok {
+				join(i+1, set)
+			} else if not {
 				join(i+1, s)
 			}
 		case x86.OpCallInd:
@@ -111,7 +110,7 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 			}
 		case x86.OpRet, x86.OpTrap:
 		default:
-			if Match(code[in.PC-addr:]) == "wrpkru" && sets[i] == 0 {
+			if Match(code[in.PC-addr:]) == "wrpkru" {
 				s |= any // until a gate's comparison follows
 			}
 			join(i+1, s)

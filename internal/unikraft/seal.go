@@ -58,7 +58,13 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if err := debug.check(); err != nil {
 		return nil, err
 	}
-	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
+	code := scan(debug)
+	for _, r := range roles {
+		if y, ok := code.byName[r.symbol]; ok && r.kind == "setkey" && !opts.PKU {
+			return nil, debug.errorf(nil, "has compartments that memory keys separate (%s), which could not write a tag without keys of its own; leave out --no-pku, and give --pku if no kraft.yaml says so", y.Name)
+		}
+	}
+	s := &sealing{plan: plan, code: code, opts: opts, hooks: map[uint64]*gates.Hook{}}
 	if len(plan.Compartments) > compartment.MaxCompartments {
 		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
 	}
