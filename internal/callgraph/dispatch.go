@@ -270,7 +270,7 @@ func (g *Graph) served() []Unit {
 			if r.Kind != summary.RefCode {
 				continue
 			}
-			for _, to := range g.Reach.Callees(h, r) {
+			for _, to := range g.Reach.Callees(h, r, nil) {
 				if !g.dispatcher[to] && !g.servers[to] {
 					continue
 				}
