@@ -49,6 +49,9 @@ what decides; --no-pku is for an image that was built with another driver.`,
   gofind kraft seal --plan plan.json build/app_qemu-x86_64`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.PKU && o.NoPKU {
+				return usagef("give one of them", "--pku and --no-pku contradict each other")
+			}
 			if plan != "" {
 				f, err := os.Open(plan)
 				if err != nil {
@@ -93,7 +96,6 @@ what decides; --no-pku is for an image that was built with another driver.`,
 	fs.BoolVar(&o.Protect, "protect-rules", false, "write-protect the rules and the text where the boot page table allows it")
 	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag (default: if that is the driver in kraft.yaml)")
 	fs.BoolVar(&o.NoPKU, "no-pku", false, "do without, though the driver in kraft.yaml is intel-pku: for an image that was built with another")
-	c.MarkFlagsMutuallyExclusive("pku", "no-pku")
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c

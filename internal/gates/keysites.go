@@ -122,10 +122,13 @@ func (g *generator) tail(s *Site) {
 func (g *generator) turnOn() {
 	k := g.in.Keys
 	g.label("turn_on")
-	g.op("9c fa 50 51 52 56 57 4150 4151 4152") // pushf; cli; push %rax, %rcx, %rdx, %rsi, %rdi, %r8, %r9, %r10
-	g.op("b9 $ 0f32", 0xc0000080)               // mov $IA32_EFER, %ecx; rdmsr
-	g.op("49c7c2 $", ^uint32(0))                // mov $-1, %r10
-	g.op("0fbae00b")                            // bt $11, %eax: NXE
+	g.op("9c fa")       // pushf; cli
+	g.op("833d @on 00") // cmpl $0, on: a handler that came in between may have done it
+	g.jcc(ccNE, "on_before")
+	g.op("50 51 52 56 57 4150 4151 4152") // push %rax, %rcx, %rdx, %rsi, %rdi, %r8, %r9, %r10
+	g.op("b9 $ 0f32", 0xc0000080)         // mov $IA32_EFER, %ecx; rdmsr
+	g.op("49c7c2 $", ^uint32(0))          // mov $-1, %r10
+	g.op("0fbae00b")                      // bt $11, %eax: NXE
 	g.jcc(ccB, "on_nx")
 	g.op("49d1ea") // shr %r10: without bit 63
 	g.label("on_nx")
@@ -156,14 +159,16 @@ func (g *generator) turnOn() {
 	g.label("on_alias") // maps the first page of the data, for all to read
 	g.op("488d3d @tag") // lea tag(%rip), %rdi
 	g.call("on_entry")
-	g.op("4c8b02")              // mov (%rdx), %r8
-	g.op("488d3d @tagread")     // lea tagread(%rip), %rdi
-	g.call("on_entry")          //
-	g.op("490fbaf001")          // btr $1, %r8: not to be written
-	g.op("49b9 $ $", 0, 15<<27) // movabs $15<<59, %r9: with the key of all
-	g.op("4d09c8 4c8902")       // or %r9, %r8; mov %r8, (%rdx)
-	g.op("0f013f")              // invlpg (%rdi)
-	g.op("415a 4159 4158 5f 5e 5a 59 58 9d c3")
+	g.op("4c8b02")                        // mov (%rdx), %r8
+	g.op("488d3d @tagread")               // lea tagread(%rip), %rdi
+	g.call("on_entry")                    //
+	g.op("490fbaf001")                    // btr $1, %r8: not to be written
+	g.op("49b9 $ $", 0, 15<<27)           // movabs $15<<59, %r9: with the key of all
+	g.op("4d09c8 4c8902")                 // or %r9, %r8; mov %r8, (%rdx)
+	g.op("0f013f")                        // invlpg (%rdi)
+	g.op("415a 4159 4158 5f 5e 5a 59 58") // pop %r10, %r9, %r8, %rdi, %rsi, %rdx, %rcx, %rax
+	g.label("on_before")
+	g.op("9d c3") // popf; ret
 
 	// on_entry: the address %rdx of the entry of the page table for %rdi. Clobbers %rax, %rcx, %r9.
 	g.label("on_entry")
