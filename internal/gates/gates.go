@@ -171,6 +171,7 @@ type Output struct {
 	Patches []Patch  // jumps, in the order of Input.Hooks, then of Input.Sites
 	At      []uint64 // where the code of each starts, in the same order
 	Symbols []Symbol // names for parts of the code
+	Changes []uint64 // where it changes keys
 
 	leave, leaveEnd, buckets uint64
 }
@@ -267,7 +268,7 @@ func Generate(in *Input) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Code = code
+	out.Code, out.Changes = code, a.changes
 	out.Data = make([]byte, dataInitSize)
 	put64 := func(at int, v uint64) {
 		for i := range 8 {

@@ -1,6 +1,7 @@
 package gates
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -29,6 +30,7 @@ func (g *generator) site(s *Site) {
 	if s.Load {
 		g.op("ff35 @pass")      // push pass(%rip)
 		g.op("c705 @pass $", 1) // movl $1, pass(%rip)
+		g.changes = append(g.changes, g.pc()+uint64(bytes.Index(s.At.First(), []byte{0x0f, 0xae})))
 		g.code = append(g.code, s.At.First()...)
 		g.usePass()
 		g.op("50 51 52 31c9 0f01ee") // push %rax, %rcx, %rdx; xor %ecx, %ecx; rdpkru

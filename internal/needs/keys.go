@@ -21,6 +21,9 @@ import (
 func (r *Result) byKeys() {
 	g := r.Graph
 	n := len(r.Plan.Compartments)
+	if n > pku.Tag {
+		return // keys cannot tell so many apart
+	}
 	l := pku.Layout{N: n, Private: r.private}
 	for c := range r.Plan.Compartments {
 		if r.Plan.Compartments[c].Default {
@@ -39,7 +42,7 @@ func (r *Result) byKeys() {
 	every := uint32(1)<<n - 1
 	read := map[*unikernel.Func]map[uint64]uint32{}
 	// ways says in which compartments a function that runs in those of mask calls a target; 0 is any that it has a pointer to.
-	ways := func(f *unikernel.Func, mask uint32, target uint64) uint32 {
+	ways := func(u Unit, f *unikernel.Func, mask uint32, target uint64) uint32 {
 		switch {
 		case f == nil && nowhere:
 			return every
@@ -62,6 +65,11 @@ func (r *Result) byKeys() {
 		switch {
 		case b == nil:
 			return every
+		case g.Reach.Units[u].Entry != f.Addr: // it may start behind what was followed
+			for _, way := range b {
+				mask |= way & every
+			}
+			return mask
 		case !ok && target == 0:
 			return 0
 		case !ok:
@@ -106,10 +114,10 @@ func (r *Result) byKeys() {
 		queue = queue[:len(queue)-1]
 		mask, f := in[u], g.Func(u)
 		for _, e := range g.Out[u] {
-			add(e.To, ways(f, mask, g.Reach.Units[e.To].Entry))
+			add(e.To, ways(u, f, mask, g.Reach.Units[e.To].Entry))
 		}
 		// What a function refers to, it may call, and so may who it calls through a gate.
-		pointers, shows := ways(f, mask, 0), mask
+		pointers, shows := ways(u, f, mask, 0), mask
 		if f != nil && read[f] == nil {
 			shows = every
 		} else if f != nil {

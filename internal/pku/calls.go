@@ -59,67 +59,82 @@ func Branches(code []byte, addr uint64, l *Layout) map[uint64]uint32 {
 			}
 		}
 	}
-	state := make([]uint32, len(insts))
-	var queue []int
-	join := func(i int, s uint32) {
-		if i < len(insts) && state[i]|s != state[i] {
-			state[i] |= s
-			queue = append(queue, i)
-		}
-	}
-	out := map[uint64]uint32{}
-	join(0, 1<<OwnFirst|1<<OwnOther)
-	for len(queue) > 0 {
-		i := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		in, s := &insts[i], state[i]
-		if in.Flags&(x86.FlagMemIn|x86.FlagMemOut) != 0 && in.Flags&(x86.FlagMem|x86.FlagSeg) == x86.FlagMem && in.Index == x86.RegNone &&
-			(in.Base == x86.RIP || in.Base == x86.RegNone) && l.Private(uint64(in.Disp)) {
-			s &= 1<<OwnFirst | 1<<l.First
-		}
-		if s == 0 {
-			continue
-		}
-		to := uint64(in.Imm)
-		switch in.Op {
-		case x86.OpCall:
-			out[to] |= s
-			join(i+1, s)
-		case x86.OpJmp, x86.OpJcc:
-			taken, not := true, in.Op == x86.OpJcc
-			if in.Op == x86.OpJcc && onStack(insts, i, into, stack) {
-				taken, not = in.Cond != 6, in.Cond == 6
+	// flow finds what each instruction can be reached in: with all that ends a way, or with none of it.
+	flow := func(ends bool, out map[uint64]uint32) []uint32 {
+		state := make([]uint32, len(insts))
+		var queue []int
+		join := func(i int, s uint32) {
+			if i < len(insts) && state[i]|s != state[i] {
+				state[i] |= s
+				queue = append(queue, i)
 			}
-			if j, ok := at[to]; !ok {
+		}
+		join(0, 1<<OwnFirst|1<<OwnOther)
+		for len(queue) > 0 {
+			i := queue[len(queue)-1]
+			queue = queue[:len(queue)-1]
+			in, s := &insts[i], state[i]
+			if ends && in.Flags&(x86.FlagMemIn|x86.FlagMemOut) != 0 && in.Flags&(x86.FlagMem|x86.FlagSeg) == x86.FlagMem && in.Index == x86.RegNone &&
+				(in.Base == x86.RIP || in.Base == x86.RegNone) && l.Private(uint64(in.Disp)) {
+				s &= 1<<OwnFirst | 1<<l.First
+			}
+			if s == 0 {
+				continue
+			}
+			to := uint64(in.Imm)
+			switch in.Op {
+			case x86.OpCall:
 				out[to] |= s
-			} else if taken {
-				join(j, s)
-			}
-			if set, ok := sets[i]; ok {
-				join(i+1, set)
-			} else if not {
+				join(i+1, s)
+			case x86.OpJmp, x86.OpJcc:
+				taken, not := true, in.Op == x86.OpJcc
+				if ends && in.Op == x86.OpJcc && onStack(insts, i, into, stack) {
+					taken, not = in.Cond != 6, in.Cond == 6
+				}
+				if j, ok := at[to]; !ok {
+					out[to] |= s
+				} else if taken {
+					join(j, s)
+				}
+				if set, ok := sets[i]; ok {
+					join(i+1, set)
+				} else if not {
+					join(i+1, s)
+				}
+			case x86.OpCallInd:
+				out[0] |= s
+				join(i+1, s)
+			case x86.OpJmpInd:
+				out[0] |= any
+				for j := range insts {
+					join(j, any)
+				}
+			case x86.OpRet, x86.OpTrap:
+			default:
+				if Match(code[in.PC-addr:]) == "wrpkru" {
+					s |= any // until a gate's comparison follows
+				}
 				join(i+1, s)
 			}
-		case x86.OpCallInd:
-			out[0] |= s
-			join(i+1, s)
-		case x86.OpJmpInd:
-			out[0] |= any
-			for j := range insts {
-				join(j, any)
-			}
-		case x86.OpRet, x86.OpTrap:
-		default:
-			if Match(code[in.PC-addr:]) == "wrpkru" {
-				s |= any // until a gate's comparison follows
-			}
-			join(i+1, s)
 		}
+		return state
 	}
-	for i := range insts { // what was not reached
-		if op := insts[i].Op; state[i] == 0 && (op == x86.OpCall || op == x86.OpJmp || op == x86.OpJcc) {
+	out := map[uint64]uint32{}
+	flow(true, out)
+	reached := flow(false, map[uint64]uint32{})
+	for i := range insts {
+		mask := uint32(0)
+		if reached[i] == 0 {
+			mask = any // by a way that is not seen, as landing pads are
+		}
+		switch op := insts[i].Op; op {
+		case x86.OpCall, x86.OpJmp, x86.OpJcc:
 			if _, inside := at[uint64(insts[i].Imm)]; !inside || op == x86.OpCall {
-				out[uint64(insts[i].Imm)] |= 0
+				out[uint64(insts[i].Imm)] |= mask
+			}
+		case x86.OpCallInd, x86.OpJmpInd:
+			if mask != 0 {
+				out[0] |= mask
 			}
 		}
 	}

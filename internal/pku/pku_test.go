@@ -49,6 +49,7 @@ func TestBranches(t *testing.T) {
 		{"memory of the first", "8b042500500000 e8f40f0000 c3", map[uint64]uint32{0x2000: 1 << OwnFirst}},
 		{"memory of others", "8b042500600000 e8f40f0000 c3", map[uint64]uint32{0x2000: own}},
 		{"memory of the first in another", into1 + "8b042500500000 e8dd0f0000 c3", map[uint64]uint32{0x2000: 0}},
+		{"what nothing in it leads to", "c3 e8fa0f0000 ffd0 c3", map[uint64]uint32{0: own, 0x2000: own}},
 		// mov %rsp, %rax; cmp $0x9000, %rax; jb +11; mov %rsp, %rax; cmp $0xa000, %rax; jbe +1; ret; call
 		{"on the stack of interrupts", "4889e0 483d00900000 720b 4889e0 483d00a00000 7601 c3 e8e40f0000 c3", map[uint64]uint32{0x2000: 0}},
 		{"on another", "4889e0 483d00900000 720b 4889e0 483d00b00000 7601 c3 e8e40f0000 c3", map[uint64]uint32{0x2000: own}},

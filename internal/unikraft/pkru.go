@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/gates"
 	"github.com/gofind-dev/gofind/internal/pku"
@@ -34,13 +35,13 @@ func (c *code) sequences(n int) []Sequence {
 	var out []Sequence
 	for i := range c.f.segments {
 		g := &c.f.segments[i]
-		if g.typ != ptLoad || g.flags&flagX == 0 {
+		if g.typ != ptLoad {
 			continue
 		}
 		data := c.f.elf[g.off:][:g.filesz]
 		for at := range data {
 			what := pku.Match(data[at:])
-			if what == "" {
+			if what == "" || c.keyed(g.vaddr+uint64(at)) {
 				continue
 			}
 			s := Sequence{Addr: g.vaddr + uint64(at), What: what}
@@ -53,6 +54,29 @@ func (c *code) sequences(n int) []Sequence {
 	}
 	slices.SortFunc(out, func(a, b Sequence) int { return cmp.Compare(a.Addr, b.Addr) })
 	return out
+}
+
+// keyed reports whether an address lies in a section that gets a key, and so is not executed (FlexOS, plat/kvm/x86/link64.lds.S).
+func (c *code) keyed(addr uint64) bool {
+	for i := range c.f.sections {
+		if x := &c.f.sections[i]; x.flags&shfAlloc != 0 && addr >= x.addr && addr-x.addr < x.size {
+			for _, name := range []string{".data_comp", ".bss_comp", ".data_shared", ".intrstack"} {
+				if strings.HasPrefix(x.name, name) && !strings.HasPrefix(x.name, name+"0") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// own names bytes in the code that is added which change keys and are none of its instructions.
+func (s *sealing) own(in *gates.Input, out *gates.Output) {
+	for at := range out.Code {
+		if what := pku.Match(out.Code[at:]); what != "" && !slices.Contains(out.Changes, in.Code+uint64(at)) {
+			s.gap(s.enforced()&^s.first, in.Code+uint64(at), "gofind_runtime", fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", what))
+		}
+	}
 }
 
 // within returns the function around addr, the instruction of it that has the byte there, and whether that starts it, but for a REX prefix.
@@ -158,6 +182,11 @@ func (s *sealing) site(q Sequence) error {
 	if b := p.First(); !x86.Decode(b, q.Start, &in) || in.Base == x86.RIP || q.What == "wrpkru" && len(b) != 3 {
 		return errors.New("it is not encoded as compilers do it")
 	}
+	for at, b := len(p.First()), s.code.f.Bytes(q.Start); at < p.Size; at++ {
+		if pku.Match(b[at:]) != "" {
+			return errors.New("another follows it")
+		}
+	}
 	for _, h := range s.hooks {
 		if h.Prologue.Addr < p.Resume() && p.Addr < h.Prologue.Addr+uint64(max(h.Prologue.Size, relocate.JumpSize)) {
 			return errors.New("the start of its function, right before, is replaced itself")
@@ -186,6 +215,11 @@ func (s *sealing) keyPages(k *gates.Keys, in *gates.Input, code int, at uint64, 
 		at := k.Pass + 4096*uint64(i)
 		k.Pages = append(k.Pages, page(at, at+4096, uint64(i)<<pteKey))
 	}
+	write := ^uint64(0)
+	if s.opts.Protect {
+		write = ^uint64(pteWrite)
+	}
+	k.Pages = append(k.Pages, gates.Pages{Start: at, End: k.End, And: write, Or: pteNX}) // of the rules
 	if !s.opts.Protect {
 		return
 	}
@@ -196,7 +230,6 @@ func (s *sealing) keyPages(k *gates.Keys, in *gates.Input, code int, at uint64, 
 		readOnly(x.start, x.end)
 	}
 	readOnly(in.Code, in.Code+uint64(code))
-	readOnly(at, at+uint64(size))
 }
 
 // textPages returns the pages that have code and no data that is written.

@@ -201,8 +201,15 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	if out, err = gates.Generate(in); err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
+	reserved := len(rules.Encode(r)) // in the tables of pages
+	if s.opts.PKU {
+		s.own(in, out)
+	}
 	r = s.rules(in, out)
 	r.Protected = s.opts.Protect
+	if n := len(rules.Encode(r)); s.opts.PKU && (n+4095)/4096 != (reserved+4095)/4096 {
+		return nil, debug.errorf(nil, "cannot be sealed: the rules have %d bytes, and not %d", n, reserved)
+	}
 	parts := []part{
 		{name: ".gofind_data", flags: flagR | flagW, addr: in.Data, bytes: out.Data, memory: memory},
 		{name: ".gofind_text", flags: flagR | flagX, addr: in.Code, bytes: out.Code},
