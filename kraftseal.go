@@ -25,7 +25,8 @@ type ImageSealOptions struct {
 	Debug     string       // the file with symbols; "" is IMAGE.dbg
 	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
 	Protect   bool         // write-protect rules and text where the boot page table allows it
-	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag
+	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag; true if kraft.yaml has the driver intel-pku
+	NoPKU     bool         // not even then
 	AllowGaps bool         // seal also if rules cannot be enforced in full
 	Tool      string       // version of the caller, for the rules
 }
@@ -73,7 +74,7 @@ type ImageEntry struct {
 type ImageGate struct {
 	Function    string `json:"function"`
 	Address     string `json:"address"`
-	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start" or "jump"; with Alone "export" (a function that other images may have called) or "server" (what calls it)
+	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start", "jump", "keep" (memory with keys from being executed) or "site" (a change of keys); with Alone "export" (a function that other images may have called) or "server" (what calls it)
 	Compartment string `json:"compartment,omitempty"` // of "enter"
 }
 
@@ -128,6 +129,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	if err != nil {
 		return nil, err
 	}
+	opts.PKU = o.keys(debug.Path)
 	report, err := unikraft.Seal(plan, debug, final, opts)
 	if err != nil {
 		return nil, err
@@ -210,6 +212,24 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 		return nil, &IncompletePlanError{r}
 	}
 	return r.plan, nil
+}
+
+// keys reports whether memory keys separate the compartments of an image: as it is asked for, or as its kraft.yaml has it.
+func (o *ImageSealOptions) keys(debug string) bool {
+	if o.PKU || o.NoPKU {
+		return o.PKU
+	}
+	k := o.Kraft
+	if k.Kraft == "" {
+		if k.Kraft = kraftOf(debug); k.Kraft == "" {
+			k.Kraft, k.Compartments = k.Compartments, ""
+		}
+	}
+	if k.Kraft == "" {
+		return false
+	}
+	f, err := readKraft(k)
+	return err == nil && f.Driver == "intel-pku"
 }
 
 // IncompletePlanError says that the calls that compartments need are not all known.
@@ -324,7 +344,7 @@ func InspectImage(path string) (*SealedImage, error) {
 	return out, nil
 }
 
-var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Export: "export", rules.Server: "server"}
+var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Keep: "keep", rules.Site: "site", rules.Export: "export", rules.Server: "server"}
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {
