@@ -24,7 +24,7 @@ func (g *Graph) Derive(h Handing) *Graph {
 			stored: map[uint64][]uint64{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, tables: map[table]bool{}, whole: make([]bool, len(m.hard)),
 			live: make([]bool, len(m.live)), open: make([]bool, len(m.open)), writes: map[uint64]uint8{}, guards: map[uint64][]way{}}
 		d.Members = append(d.Members, n)
-		d.ids = append(d.ids, map[uint64]UnitID{})
+		d.ids = append(d.ids, &addrs[UnitID]{})
 	}
 	d.data = g.data
 	d.derived = &derived{whole: g, h: h, tables: map[int]bool{}}
@@ -97,7 +97,7 @@ type derived struct {
 
 // summary returns the summary of a unit, as one part: what runs of it in the whole.
 func (d *derived) summary(entry uint64) *summary.Unit {
-	id, ok := d.whole.ids[0][entry]
+	id, ok := d.whole.ids[0].find(entry)
 	if !ok || !d.whole.Live(id) {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (d *derived) table(g *Graph, img int, a uint64, c cause) {
 // label reports whether a place in a function is taken in the whole: else it is one of the
 // function's own jumps.
 func (d *derived) label(addr uint64) bool {
-	_, ok := d.whole.ids[0][addr]
+	_, ok := d.whole.ids[0].find(addr)
 	return ok
 }
 
@@ -162,7 +162,7 @@ func (d *derived) begin(g *Graph, id UnitID) {
 		g.code(0, t, cause{unit: id, how: Call})
 	}
 	c := cause{unit: id, how: Address}
-	if w, ok := d.whole.ids[0][entry]; ok && len(d.h.Passed[entry]) > 0 && d.h.Keeps(entry) {
+	if w, ok := d.whole.ids[0].find(entry); ok && len(d.h.Passed[entry]) > 0 && d.h.Keeps(entry) {
 		used := d.whole.Units[w].used
 		for i := range d.h.Passed[entry] {
 			r := &d.h.Passed[entry][i]
