@@ -2,6 +2,7 @@
 # make test   install what the tests need, then run all of them
 # make check  the tests without the installation, the fuzzing and the scoreboard
 # make bench  the benchmarks, ready for benchstat
+# make pgo    measure again what the compiler optimises for
 
 GO      ?= go
 PREFIX  ?= /usr/local
@@ -10,7 +11,7 @@ BENCH   ?= .
 FUZZTIME ?= 40000x
 TIMEOUT ?= 20m
 
-.PHONY: build install deps check test lint fuzz groundtruth bench clean
+.PHONY: build install deps check test lint fuzz groundtruth bench pgo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o gofind ./cmd/gofind
@@ -48,6 +49,11 @@ test: deps
 # For example: make bench >old; ...; make bench >new; benchstat old new
 bench:
 	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) -timeout 60m ./...
+
+# The profile that the compiler optimises the command for, of scans of the programs of BenchmarkScan that are
+# installed. Commit it alone, after the code.
+pgo:
+	$(GO) test -trimpath -run='^$$' -bench=BenchmarkScan -benchtime=2x -timeout 60m -cpuprofile=$(CURDIR)/cmd/gofind/default.pgo -o=/dev/null .
 
 clean:
 	rm -f gofind

@@ -81,9 +81,10 @@ type pkg struct {
 	CgoFiles   []string
 }
 
-// packages lists the packages of the module, without their tests.
+// packages lists the packages of the module, without their tests. (With a profile, those that the command imports would be
+// listed once more, under other names.)
 func packages(t *testing.T) []pkg {
-	dec := json.NewDecoder(bytes.NewReader(goTool(t, "list", "-json=ImportPath,Imports,CgoFiles", "./...")))
+	dec := json.NewDecoder(bytes.NewReader(goTool(t, "list", "-pgo=off", "-json=ImportPath,Imports,CgoFiles", "./...")))
 	var all []pkg
 	for {
 		var p pkg

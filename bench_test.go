@@ -12,7 +12,7 @@ import (
 // BenchmarkScan is a cold scan within the process: load, analyse, resolve. The
 // programs are those that are installed.
 func BenchmarkScan(b *testing.B) {
-	for _, name := range []string{"cat", "busybox", "curl", "nginx", "redis-server", "haproxy", "ffmpeg"} {
+	for _, name := range []string{"cat", "busybox", "curl", "nginx", "redis-server", "haproxy", "ffmpeg", "caddy"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			if path = "/usr/sbin/" + name; !exists(path) {
