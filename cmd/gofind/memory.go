@@ -13,8 +13,8 @@ const (
 	garbage   = 50  // percent, from then on
 )
 
-// tuneGC trades time for memory: measured with ffmpeg and its 280 files, a fifth of the memory for
-// less than a hundredth of the time.
+// tuneGC makes collections smaller and more frequent: measured with ffmpeg and its 280 files, a seventh
+// less memory, and no difference in time that could be measured.
 func tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return
