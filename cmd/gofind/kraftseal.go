@@ -38,6 +38,10 @@ A call that a compartment does not need fails, whoever makes it for that
 compartment: the C library, another compartment that it calls, a callback, or a
 thread that it started.
 
+Where compartments are virtual machines (driver vmept), IMAGE stands for IMAGE.comp0, IMAGE.comp1 ...; all
+are sealed, to FILE.comp0 .... Each refuses what it does not need, and has none of its functions called by
+the others but those that their gates call. IMAGE.comp1 stands for that one alone.
+
 If something in the image cannot be hooked, so that rules would not hold in full,
 nothing is written unless --allow-gaps is given; inspect lists it then.
 
@@ -74,6 +78,13 @@ what decides; --no-pku is for an image that was built with another driver.`,
 			o.OnDeny, o.Tool = onDeny.value, buildVersion().short()
 			if file == "" {
 				file = strings.TrimSuffix(args[0], ".dbg") + ".sealed"
+			}
+			set, err := gofind.SealImageSet(c.Context(), args[0], file, o)
+			if err != nil {
+				return kraftError(c, err)
+			}
+			if set != nil {
+				return writeImages(out, set, json)
 			}
 			sealed, err := gofind.SealImage(c.Context(), args[0], file, o)
 			if err != nil {
@@ -113,6 +124,13 @@ sections: the file that boots is enough.`,
   gofind kraft inspect app.sealed | grep deny`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
+			set, err := gofind.InspectImageSet(args[0])
+			if set != nil {
+				return writeImages(out, set, json)
+			}
+			if err != nil {
+				return err
+			}
 			sealed, err := gofind.InspectImage(args[0])
 			if errors.Is(err, gofind.ErrNoRules) {
 				return fmt.Errorf("%w; gofind kraft seal writes some", err)
@@ -136,6 +154,22 @@ func writeImage(out output, s *gofind.SealedImage, json bool) error {
 		return report.ImagePage(out, s, out.style())
 	}
 	return report.ImageLines(out, s)
+}
+
+// writeImages is writeImage for the images of a set.
+func writeImages(out output, set *gofind.SealedImageSet, json bool) error {
+	if json {
+		return report.JSON(out, set)
+	}
+	for i, s := range set.Images {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		if err := writeImage(out, s, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newKraftVerify is `gofind kraft verify`.

@@ -50,11 +50,18 @@
 // The entry of a system call is replaced in the same way by a hook, of two
 // instructions where the call is allowed: test the tag with the mask of those to whom it
 // is denied, jump. The mask is part of the code. With memory keys it looks at PKRU before; see Keys.
+//
+// # An image that is one compartment
+//
+// If compartments are virtual machines, with an image each (Input.Alone), rules do not depend on who calls: there is no tag, nothing that is
+// written, and a call that is denied is a jump to what refuses it. What calls functions on another image's behalf (Hook.Server)
+// compares their address with those that may be called, which are part of the code.
 package gates
 
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/relocate"
@@ -108,6 +115,9 @@ type Hook struct {
 	Call     string // name of the system call
 	Errno    bool   // a refusal sets errno and returns -1
 	NoReturn bool   // a refusal must not return
+
+	Server bool  // not a function, but a call of what Reg holds: only Input.Exports may be called
+	Reg    uint8 // as the hardware numbers registers
 }
 
 // Errno is where an image keeps errno.
@@ -133,6 +143,8 @@ type Input struct {
 	Terminate  uint64 // function that ends the image and never returns; 0 if there is none
 	Entries    int    // size of the table; 0 means DefaultEntries
 	Keys       *Keys  // nil: the image has no memory keys
+	Alone      bool   // the image is one compartment: a check refuses outright, and there is no tag
+	Exports    []uint64
 }
 
 // DefaultEntries is how many gates can be open at once, in all threads.
@@ -221,9 +233,14 @@ func Generate(in *Input) (*Output, error) {
 	a.define("terminate", in.Terminate)
 
 	g := &generator{asm: a, in: in}
-	g.table()
-	g.enter()
-	g.leave()
+	if in.Alone {
+		a.label("leave")
+		a.label("leave_end")
+	} else {
+		g.table()
+		g.enter()
+		g.leave()
+	}
 	g.refusals()
 	if in.Keys != nil {
 		g.turnOn()
@@ -269,6 +286,10 @@ func Generate(in *Input) (*Output, error) {
 		return nil, err
 	}
 	out.Code, out.Changes = code, a.changes
+	if in.Alone {
+		out.DataMem, out.Symbols = 0, slices.DeleteFunc(out.Symbols, func(y Symbol) bool { return y.Name == "gofind_leave" })
+		return out, nil
+	}
 	out.Data = make([]byte, dataInitSize)
 	put64 := func(at int, v uint64) {
 		for i := range 8 {
@@ -283,6 +304,13 @@ func Generate(in *Input) (*Output, error) {
 // hook writes the code in front of one function, and the instructions that it replaces.
 func (g *generator) hook(h *Hook, i int) {
 	a := g.asm
+	if h.Check && g.in.Alone {
+		a.jmp(g.refusal(h, i, false))
+		return
+	}
+	if h.Server {
+		g.server(h, i)
+	}
 	if h.Check && g.in.Keys != nil {
 		g.executes(h, i)
 	}

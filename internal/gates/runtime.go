@@ -305,8 +305,10 @@ func (g *generator) refusals() {
 	g.label("crash")
 	g.op("fa") // cli
 	g.allKeys()
-	g.op("4989fc")           // mov %rdi, %r12
-	g.op("2335 @tag")        // and tag(%rip), %esi
+	g.op("4989fc") // mov %rdi, %r12
+	if !g.in.Alone {
+		g.op("2335 @tag") // and tag(%rip), %esi
+	}
 	g.op("0fbcde")           // bsf %esi, %ebx
 	g.op("488d35 @text_who") // lea text_who(%rip), %rsi
 	g.call("print")
@@ -385,6 +387,9 @@ func (g *generator) texts() {
 		text("text_executes", "\r\ngofind: who has this PKRU must not call ")
 	}
 	text("text_what", " must not call ")
+	if g.in.Alone {
+		text("text_asked", "\r\ngofind: another image asked for a function that it may not call\r\n")
+	}
 	text("text_end", "\r\n")
 	text("text_full", "\r\ngofind: too many gates are open at once\r\n")
 	text("text_lost", "\r\ngofind: a return that no gate knows\r\n")

@@ -101,6 +101,8 @@ type Options struct {
 	// Loaded is called when the worklist is empty; it may add images to the
 	// process (dlopen) and roots to the graph, and reports whether it did.
 	Loaded func(*Graph) bool
+	// Elsewhere, if not nil, reports whether the code at entry hands an address to another process alone, so that nothing here finds it.
+	Elsewhere func(entry, addr uint64) bool
 }
 
 // Graph is what is live.
@@ -300,7 +302,26 @@ func (g *Graph) analyseSome(k int, ids []UnitID) {
 			}
 		}
 		u.Sum = g.analyser(k, u.Image).Unit(u.Entry)
+		if g.opts.Elsewhere != nil {
+			u.Sum = g.opts.without(u.Entry, u.Sum)
+		}
 	}
+}
+
+// without returns a summary without the addresses that the code hands to another process.
+func (o *Options) without(entry uint64, s *summary.Unit) *summary.Unit {
+	away := func(r summary.Ref) bool { return r.Kind == summary.RefAddr && r.Off == 0 && o.Elsewhere(entry, r.A) }
+	if s == nil || !slices.ContainsFunc(s.Refs, away) {
+		return s
+	}
+	c := *s
+	c.Refs = slices.Clone(s.Refs)
+	for i := range c.Refs {
+		if away(c.Refs[i]) {
+			c.Refs[i].Kind = refNone
+		}
+	}
+	return &c
 }
 
 func (g *Graph) analyser(k, img int) *dataflow.Analyser {

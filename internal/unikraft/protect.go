@@ -75,7 +75,9 @@ func (s *sealing) protect(files []*File, parts []part, rulesSize int) ([]part, e
 	if len(missing) > 0 {
 		return nil, debug.errorf(nil, "its boot page table does not map %#x, so its rules cannot be write-protected", missing[0])
 	}
-	s.rep.Protected = append(s.rep.Protected, "writable: the tag and the table of open gates")
+	if !s.plan.Alone { // else nothing that is added is written
+		s.rep.Protected = append(s.rep.Protected, "writable: the tag and the table of open gates")
+	}
 	if len(boot) > 0 {
 		s.rep.Protected = append(s.rep.Protected, "writable: the text with boot code at "+strings.Join(slices.Compact(slices.Sorted(slices.Values(boot))), ", "))
 	}

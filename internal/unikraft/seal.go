@@ -80,6 +80,9 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if opts.PKU && len(plan.Compartments) > pku.Tag {
 		return nil, debug.errorf(nil, "there are %d compartments, and memory keys can tell %d apart", len(plan.Compartments), pku.Tag)
 	}
+	if plan.Alone {
+		return s.alone(debug, files)
+	}
 	return s.seal(debug, files)
 }
 
@@ -168,16 +171,9 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, kludged := uint64(0), false
-	for _, f := range files {
-		base = max(base, (f.end()+4095)&^4095)
-		if f.isKludge() {
-			k, err := f.kludge()
-			if err != nil {
-				return nil, err
-			}
-			base, kludged = max(base, (k.bss+4095)&^4095), true
-		}
+	base, err := free(files)
+	if err != nil {
+		return nil, err
 	}
 	in.Data = base
 	if s.opts.PKU {
@@ -234,10 +230,32 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		parts = append(parts, p...)
 	}
 	parts[2].bytes = rules.Encode(r)
+	return s.write(files, in, out, parts, r, out.Frames)
+}
+
+// free returns the first page behind all that the files have in memory.
+func free(files []*File) (uint64, error) {
+	base := uint64(0)
+	for _, f := range files {
+		base = max(base, (f.end()+4095)&^4095)
+		if f.isKludge() {
+			k, err := f.kludge()
+			if err != nil {
+				return 0, err
+			}
+			base = max(base, (k.bss+4095)&^4095)
+		}
+	}
+	return base, nil
+}
+
+// write puts what was generated into the files, and what it replaces.
+func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts []part, r *rules.Rules, frames func(uint32) []byte) (*Report, error) {
+	debug := files[0]
 	for i := range parts {
 		s.rep.Added += uint64(len(parts[i].bytes))
 	}
-	if kludged {
+	if slices.ContainsFunc(files, (*File).isKludge) {
 		last := &parts[len(parts)-1]
 		if err := s.reserve(files, (last.addr+last.size()+4095)&^4095); err != nil {
 			return nil, err
@@ -247,7 +265,9 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	for _, y := range out.Symbols {
 		symbols = append(symbols, Symbol{Name: y.Name, Addr: y.Addr, Size: y.Size, Type: sttFunc})
 	}
-	symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	if out.DataMem > 0 {
+		symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	}
 	if err := patch(files, in, out.Patches); err != nil {
 		return nil, err
 	}
@@ -259,7 +279,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
 			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
 		}
-		if err := f.add(parts, symbols, out.Frames); err != nil {
+		if err := f.add(parts, symbols, frames); err != nil {
 			return nil, err
 		}
 	}
@@ -557,6 +577,9 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 	at := map[uint64]uint64{}
 	for i, h := range in.Hooks {
 		at[h.Prologue.Addr] = out.At[i]
+	}
+	if s.plan.Alone {
+		s.aloneRules(r, in, at)
 	}
 	for _, e := range s.plan.Entries {
 		h := s.hooks[e.Addr]
