@@ -9,7 +9,8 @@
 // multiboot loaders put in front (support/scripts/mkbootinfo.py and multiboot.py of Unikraft
 // 0.12 to 0.17). Addresses are taken from the first; both are changed in the same way, and
 // bytes that are replaced must be equal in both. What is added lies behind everything
-// else in memory, where without a record in .uk_bootinfo the heap would be.
+// else in memory, where without a record in .uk_bootinfo the heap would be. Older images, FlexOS's among them, are loaded by their multiboot
+// header, and know where their memory ends from addresses in their code (kludge.go).
 //
 // # What is hooked
 //
@@ -28,10 +29,13 @@
 //
 // # Memory keys
 //
-// With Options.PKU, compartments are those of FlexOS's intel-pku, and PKRU says which one calls an entry: then all entries are hooked. What a compartment
+// With Options.PKU, compartments are those of FlexOS's intel-pku (package pku), and PKRU says which one calls an entry: then all entries are hooked. What a compartment
 // executes is what its plan says, and what entries that it executes call directly. That is sound if
 // calls between compartments go through gates which change PKRU; a call that does not is one of the caller's.
-// Calls through pointers in the body of an entry are not followed. Bytes that change keys, outside of gates, are gaps, wherever they can be executed.
+// Calls through pointers in the body of an entry are not followed.
+//
+// What changes keys outside of gates is replaced by the same with a check (keySites), or overwritten as keys are turned on, where it has run for good; what is left is a
+// gap, wherever it can be executed. What the code does, and why, is said at gates.Keys.
 //
 // Which gates and entries there are is not decided here but in the Plan; only entries of calls
 // that nothing makes, which it may lack, are found by their symbols.
