@@ -80,6 +80,7 @@ var attacks = []attack{
 	{name: "dispatcher", model: pointer, how: "net calls `uk_syscall6_r` with 87 in %rax", words: one("uk_syscall6_r", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "dispatcher of libc", model: pointer, how: "net calls the variadic `uk_syscall_r(87, ...)`", words: one("uk_syscall_r", 0, "87,@0"), result: "refused"},
 	{name: "dispatcher with errno", model: pointer, how: "net calls `uk_syscall6(87, ...)`", words: one("uk_syscall6", 0, "87,@0"), result: "refused"},
+	{name: "syscall instruction", model: pointer, how: "net executes `syscall` with 87 in %rax (binary compatibility)", words: one("syscall_raw", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "body function", model: pointer, how: "net calls the body `__uk_syscall_r_open`, with O_TRUNC", words: one("__uk_syscall_r_open", 0, "@0,512"), took: done, result: "refused"},
 	{name: "inlined body", model: pointer, how: "net calls `euidunlink`, which is no entry, and has the body of unlink inlined", words: one("euidunlink", 0, "@0"), result: "ends the image"},
 	{name: "another compartment as deputy", model: logic, how: "net has plugin open a file (`plugin_load`)", words: one("plugin_load", 0, "@0,@3,8"), took: done, result: "refused"},

@@ -216,6 +216,7 @@ func matrix(t *testing.T, plan *compartment.Plan, debug *File, final string, den
 				add(who, "direct", "uk_syscall6", call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), true)
 			} else {
 				add(who, "direct", "uk_syscall6_r", call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
+				add(who, "direct", "syscall_raw", call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
 				add(who, "direct", "uk_syscall_r", call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), false)
 			}
 		}
