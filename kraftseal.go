@@ -25,7 +25,8 @@ type ImageSealOptions struct {
 	Debug     string       // the file with symbols; "" is IMAGE.dbg
 	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
 	Protect   bool         // write-protect rules and text where the boot page table allows it
-	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag
+	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag; true if kraft.yaml has the driver intel-pku
+	NoPKU     bool         // not even then
 	AllowGaps bool         // seal also if rules cannot be enforced in full
 	Tool      string       // version of the caller, for the rules
 }
@@ -40,6 +41,7 @@ type SealedImage struct {
 	OnDeny       string             `json:"on_deny"`   // "eperm", "enosys" or "crash"
 	Linked       bool               `json:"linked"`    // from source: the micro-library enforces them
 	Protected    bool               `json:"protected"` // rules and text are write-protected
+	Alone        bool               `json:"alone"`     // the image is one compartment by itself: a refusal depends on nothing, and there is no tag
 	Keys         bool               `json:"keys"`      // memory keys separate compartments, and PKRU decides, too
 	Tag          string             `json:"tag"`       // address of the tag
 	Compartments []ImageCompartment `json:"compartments"`
@@ -72,7 +74,7 @@ type ImageEntry struct {
 type ImageGate struct {
 	Function    string `json:"function"`
 	Address     string `json:"address"`
-	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start" or "jump"
+	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start", "jump", "keep" (memory with keys from being executed) or "site" (a change of keys); with Alone "export" (a function that other images may have called) or "server" (what calls it)
 	Compartment string `json:"compartment,omitempty"` // of "enter"
 }
 
@@ -127,6 +129,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	if err != nil {
 		return nil, err
 	}
+	opts.PKU = o.keys(debug.Path)
 	report, err := unikraft.Seal(plan, debug, final, opts)
 	if err != nil {
 		return nil, err
@@ -189,6 +192,9 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 	}
 	k := o.Kraft
 	k.Image = debug
+	if set, err := AnalyseImageSet(ctx, k); set != nil || err != nil {
+		return setPlan(set, debug, o.Unknown, err)
+	}
 	if k.Kraft == "" {
 		if k.Kraft = kraftOf(debug); k.Kraft == "" {
 			// A file with compartments alone says nothing about the build.
@@ -206,6 +212,24 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 		return nil, &IncompletePlanError{r}
 	}
 	return r.plan, nil
+}
+
+// keys reports whether memory keys separate the compartments of an image: as it is asked for, or as its kraft.yaml has it.
+func (o *ImageSealOptions) keys(debug string) bool {
+	if o.PKU || o.NoPKU {
+		return o.PKU
+	}
+	k := o.Kraft
+	if k.Kraft == "" {
+		if k.Kraft = kraftOf(debug); k.Kraft == "" {
+			k.Kraft, k.Compartments = k.Compartments, ""
+		}
+	}
+	if k.Kraft == "" {
+		return false
+	}
+	f, err := readKraft(k)
+	return err == nil && f.Driver == "intel-pku"
 }
 
 // IncompletePlanError says that the calls that compartments need are not all known.
@@ -242,6 +266,9 @@ func kraftOf(image string) string {
 func openImage(image, debug string) (symbols, final *unikraft.File, err error) {
 	if debug == "" {
 		debug = strings.TrimSuffix(image, ".dbg") + ".dbg"
+		if base, n, ok := setMember(image); ok {
+			debug = base + ".dbg" + n
+		}
 	}
 	first, err := unikraft.Open(image)
 	if err != nil {
@@ -317,11 +344,11 @@ func InspectImage(path string) (*SealedImage, error) {
 	return out, nil
 }
 
-var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump"}
+var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Keep: "keep", rules.Site: "site", rules.Export: "export", rules.Server: "server"}
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {
-	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Linked: r.Linked, Protected: r.Protected, Keys: r.Keys, Tag: hex(r.Tag),
+	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Linked: r.Linked, Protected: r.Protected, Keys: r.Keys, Alone: r.Alone, Tag: hex(r.Tag),
 		Compartments: []ImageCompartment{}, Entries: []ImageEntry{}, Gates: []ImageGate{}, Gaps: []ImageGap{}}
 	if r.Deny {
 		out.Default = "deny"

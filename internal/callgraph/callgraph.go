@@ -23,7 +23,7 @@
 //
 // The entry of an image is 16 and 32-bit code, which nothing here decodes: all functions of the library that it is in
 // are live (if that is not known, those of the platform libraries and of no library; if there are none, all). So is what tables of the linker script hold, which
-// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on.
+// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on. So are functions that other images call (Options.Called).
 //
 // # When it is sound
 //
@@ -119,16 +119,31 @@ type Graph struct {
 }
 
 // Options of Build.
-type Options struct{ Workers int }
+type Options struct {
+	Workers int
+	Called  []uint64 // functions that other images call
+	// Elsewhere, by function: addresses that it hands to other images alone
+	Elsewhere map[uint64][]uint64
+}
 
 // Build analyses an image.
 func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
 	p := process.Alone(m.File)
-	rg := reach.New(p, reach.Options{Workers: opts.Workers})
+	ro := reach.Options{Workers: opts.Workers}
+	if len(opts.Elsewhere) > 0 {
+		ro.Elsewhere = func(entry, addr uint64) bool {
+			f := m.At(entry)
+			return f != nil && slices.Contains(opts.Elsewhere[f.Addr], addr)
+		}
+	}
+	rg := reach.New(p, ro)
 	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{}, handlers: map[Unit]bool{}, servers: map[Unit]bool{},
 		Passes: map[Unit][]Made{}, PassesAny: map[Unit]bool{},
 		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
 	g.roots()
+	for _, a := range opts.Called {
+		rg.Root(0, a, "a call from another image")
+	}
 	if err := rg.Run(ctx); err != nil {
 		return nil, err
 	}

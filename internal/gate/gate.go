@@ -35,8 +35,9 @@ type Keeper struct {
 	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
-	said    map[saying]bool // what needs ask for, of the units before read
+	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
+	jumps   map[place]bool // what jumpedTo found
 }
 
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
@@ -57,6 +58,11 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
+// has reports whether a function at an address has a name.
+func (e exports) has(addr uint64, name string) bool {
+	return slices.Contains(e.at(addr), export{addr, name})
+}
+
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
@@ -69,7 +75,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.

@@ -45,7 +45,9 @@ type Unit = callgraph.Unit
 type Options struct {
 	Transparent []string // names of libraries, as in kraft.yaml or in the image
 	Workers     int
-	Libraries   bool // what each library needs as well
+	Libraries   bool                // what each library needs as well
+	Called      []uint64            // functions that other images call
+	Elsewhere   map[uint64][]uint64 // by function: addresses that it hands to other images alone
 }
 
 // TransparentByDefault are the C libraries (kraft.yaml's names).
@@ -100,6 +102,7 @@ type Result struct {
 	Calls     map[int][]Unit // the calls that the image has, by number, with their live entries and bodies
 	Code      uint64         // bytes of live code
 	Sequences []Sequence
+	called    []uint64
 }
 
 // UnknownLibrary says that kraft.yaml assigns libraries that the image does not have.
@@ -138,16 +141,20 @@ func quote(s string) string { return `"` + s + `"` }
 
 // Find analyses an image. f may be nil: everything is then one compartment.
 func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) (*Result, error) {
-	r := &Result{Image: m, Calls: map[int][]Unit{}}
+	r := &Result{Image: m, Calls: map[int][]Unit{}, called: opts.Called}
 	if err := r.assign(f, opts); err != nil {
 		return nil, err
 	}
 	var err error
-	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers}); err != nil {
+	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers, Called: opts.Called, Elsewhere: opts.Elsewhere}); err != nil {
 		return nil, err
 	}
 	r.calls()
 	r.executes()
+	r.sequences()
+	if f != nil && f.Driver == "intel-pku" {
+		r.byKeys()
+	}
 	r.Details = make([]Detail, len(r.Plan.Compartments))
 	for c := range r.Plan.Compartments {
 		if err := r.needs(ctx, c); err != nil {
@@ -164,7 +171,6 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 			return nil, err
 		}
 	}
-	r.sequences()
 	return r, nil
 }
 
@@ -176,6 +182,13 @@ func fold(name string) string { return strings.NewReplacer("-", "", "_", "").Rep
 func covers(name, lib string) bool {
 	n, l := fold(name), fold(lib)
 	return strings.HasPrefix(l, "lib"+n) || l == "app"+n || l == n
+}
+
+// apart reports whether a library is the application, beside a library with the same name. FlexOS's tools make gates from the application, which they
+// leave in the default compartment, into the library that kraft.yaml puts into another.
+func (r *Result) apart(name, lib string) bool {
+	n := fold(name)
+	return fold(lib) == "app"+n && slices.ContainsFunc(r.Image.Libs, func(l unikernel.Lib) bool { return fold(l.Name) == "lib"+n })
 }
 
 // assign puts each library into a compartment.
@@ -196,7 +209,7 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		if f != nil {
 			best := -1 // the longest name that covers it
 			for i, k := range f.Libraries {
-				if covers(k.Name, l.Name) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
+				if covers(k.Name, l.Name) && !(f.Driver == "intel-pku" && r.apart(k.Name, l.Name)) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
 					best = i
 				}
 			}
@@ -351,12 +364,14 @@ func (r *Result) executes() {
 	}
 }
 
-// roots returns the units that a compartment's control can be in.
+// roots returns the units that a compartment's control can be in. What another image calls is one of
+// them, be it an entry or of a transparent library.
 func (r *Result) roots(c int) []Unit {
 	var out, clear []Unit
 	for u := range r.Graph.Units {
-		if k, transparent := r.Of(u); k == c && !r.entry(u) {
-			if transparent {
+		asked := slices.Contains(r.called, r.Graph.Reach.Units[u].Entry)
+		if k, transparent := r.Of(u); k == c && (asked || !r.entry(u)) {
+			if transparent && !asked {
 				clear = append(clear, u)
 			} else {
 				out = append(out, u)

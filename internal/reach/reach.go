@@ -57,6 +57,7 @@ type Unit struct {
 	waits  [2]waiterID // the first and the last that wait for what it consumes
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
+	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
 
 	held     bool // waits for Release: neither its references nor its sites count
@@ -100,6 +101,8 @@ type Options struct {
 	// Loaded is called when the worklist is empty; it may add images to the
 	// process (dlopen) and roots to the graph, and reports whether it did.
 	Loaded func(*Graph) bool
+	// Elsewhere, if not nil, reports whether the code at entry hands an address to another process alone, so that nothing here finds it.
+	Elsewhere func(entry, addr uint64) bool
 }
 
 // Graph is what is live.
@@ -299,7 +302,26 @@ func (g *Graph) analyseSome(k int, ids []UnitID) {
 			}
 		}
 		u.Sum = g.analyser(k, u.Image).Unit(u.Entry)
+		if g.opts.Elsewhere != nil {
+			u.Sum = g.opts.without(u.Entry, u.Sum)
+		}
 	}
+}
+
+// without returns a summary without the addresses that the code hands to another process.
+func (o *Options) without(entry uint64, s *summary.Unit) *summary.Unit {
+	away := func(r summary.Ref) bool { return r.Kind == summary.RefAddr && r.Off == 0 && o.Elsewhere(entry, r.A) }
+	if s == nil || !slices.ContainsFunc(s.Refs, away) {
+		return s
+	}
+	c := *s
+	c.Refs = slices.Clone(s.Refs)
+	for i := range c.Refs {
+		if away(c.Refs[i]) {
+			c.Refs[i].Kind = refNone
+		}
+	}
+	return &c
 }
 
 func (g *Graph) analyser(k, img int) *dataflow.Analyser {
@@ -419,6 +441,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
+	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
 	g.release(id)
 }

@@ -19,6 +19,9 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 		protected = "write-protected"
 	}
 	fmt.Fprintf(p.w, "  a call that is not listed: %s (%s); rules and text: %s\n", s.Default, s.OnDeny, protected)
+	if s.Alone {
+		fmt.Fprintf(p.w, "  one compartment by itself: what is not listed is refused, whoever calls it\n")
+	}
 	if s.Keys {
 		fmt.Fprintf(p.w, "  memory keys separate compartments: PKRU decides what each executes\n")
 	}
@@ -59,12 +62,23 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 		{"switch", "context switches"},
 		{"start", "starts of threads"},
 		{"jump", "longjmp"},
+		{"server", "calls of what other images ask for"},
 	} {
 		if kinds[k.kind] > 0 {
 			rows = append(rows, row{strconv.Itoa(kinds[k.kind]), k.says})
 		}
 	}
 	p.table(rows)
+	var exports []string
+	for _, g := range s.Gates {
+		if g.Kind == "export" {
+			exports = append(exports, g.Function)
+		}
+	}
+	if s.Alone {
+		p.title(bold, "Other images may have called (%s)", count(len(exports), "function"))
+		p.words(exports)
+	}
 	p.gaps(s.Gaps)
 	if len(s.Notes) > 0 {
 		p.title(faint, "Not protected")
@@ -143,6 +157,14 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	}
 	for _, n := range s.Notes {
 		comment("note", n)
+	}
+	if s.Alone {
+		comment("alone", "a call that is denied is refused, whoever makes it")
+	}
+	for _, g := range s.Gates {
+		if g.Kind == "export" || g.Kind == "server" {
+			comment(g.Kind, g.Function, g.Address)
+		}
 	}
 	comment("columns", "compartment", "call", "action", "checks")
 	calls := map[string]int{}

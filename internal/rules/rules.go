@@ -20,7 +20,8 @@
 //	  41  1  what a denied call does: 0 fails with EPERM, 1 with ENOSYS, 2 ends the image
 //	  42  1  1 if text and rules are write-protected
 //	  43  1  1 if the value of PKRU says which compartment calls, and memory keys protect the tag
-//	  44  4  zero
+//	  44  1  1 if the image is one compartment by itself: what is denied is refused to all, and there is no tag
+//	  45  3  zero
 //	  48  8  address of the tag
 //	  56  8  the tag at start, a bit for each compartment
 //	  64  8  address of the code of gates and hooks
@@ -48,7 +49,9 @@
 //	   0  8  address of the function
 //	   8  8  address of its gate
 //	  16  4  offset in the strings: function
-//	  20  1  kind: 0 gate of a compartment, 1 handler of interrupts, 2 context switch, 3 start of threads, 4 longjmp
+//	  20  1  kind: 0 gate of a compartment, 1 handler of interrupts, 2 context switch, 3 start of threads, 4 longjmp,
+//	       5 keeps memory with keys from being executed, 6 an instruction that changes keys, which was replaced by one that checks,
+//	       7 function that other images may have called, 8 instruction that calls what they ask for
 //	  21  1  number of the compartment
 //	  22  2  zero
 //	gap, 24 bytes
@@ -112,6 +115,7 @@ type Rules struct {
 	OnDeny       uint8  // as in the package comment
 	Protected    bool
 	Keys         bool   // PKRU tells compartments apart
+	Alone        bool   // the image is one compartment, without a tag
 	Tag          uint64 // address
 	First        uint64 // the tag at start
 	Code, Data   Range
@@ -155,6 +159,10 @@ const (
 	Switch
 	Start
 	Jump
+	Keep
+	Site
+	Export
+	Server
 	kinds
 )
 
@@ -207,7 +215,7 @@ func Encode(r *Rules) []byte {
 	le.PutUint32(b[28:], uint32(len(r.Gaps)))
 	le.PutUint32(b[32:], uint32(stringsAt))
 	le.PutUint32(b[36:], str(r.Tool))
-	b[40], b[41], b[42], b[43] = bit(r.Deny), r.OnDeny, bit(r.Protected), bit(r.Keys)
+	b[40], b[41], b[42], b[43], b[44] = bit(r.Deny), r.OnDeny, bit(r.Protected), bit(r.Keys), bit(r.Alone)
 	for i, v := range []uint64{r.Tag, r.First, r.Code.Addr, r.Code.Size, r.Data.Addr, r.Data.Size} {
 		le.PutUint64(b[48+8*i:], v)
 	}
@@ -386,7 +394,7 @@ func Parse(data []byte) (*Rules, error) {
 		bad = bad || b > 1
 		return b == 1
 	}
-	r := &Rules{Tool: str(le.Uint32(body[36:])), Linked: version == LinkedVersion, Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42]), Keys: flag(body[43])}
+	r := &Rules{Tool: str(le.Uint32(body[36:])), Linked: version == LinkedVersion, Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42]), Keys: flag(body[43]), Alone: flag(body[44])}
 	for i, p := range []*uint64{&r.Tag, &r.First, &r.Code.Addr, &r.Code.Size, &r.Data.Addr, &r.Data.Size} {
 		*p = le.Uint64(body[48+8*i:])
 	}

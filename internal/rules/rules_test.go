@@ -27,7 +27,8 @@ func example() *Rules {
 func TestRoundTrip(t *testing.T) {
 	linked := example()
 	linked.Linked = true
-	for _, r := range []*Rules{example(), linked, {}, {Tool: "x", Compartments: make([]Compartment, 32)}} {
+	for _, r := range []*Rules{example(), linked, {}, {Tool: "x", Compartments: make([]Compartment, 32)},
+		{Alone: true, Compartments: make([]Compartment, 1), Gates: []Gate{{"f", 0x100020, 0, Export, 0}, {"loop", 0x100040, 0x137300, Server, 0}}}} {
 		b := Encode(r)
 		got, err := Parse(append(bytes.Clone(b), "what follows"...))
 		if err != nil || !reflect.DeepEqual(got, r) {

@@ -91,6 +91,10 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, lin
 	img := &Image{Dir: dir, Build: filepath.Join(dir, "build")}
 	img.Final = filepath.Join(img.Build, "image_qemu-x86_64")
 	img.Debug = img.Final + ".dbg"
+	entry := "_multiboot_entry"
+	if script == "pku.lds" {
+		entry = "_libkvmplat_entry"
+	}
 	src := filepath.Join(img.Build, "src")
 	if err := os.MkdirAll(src, 0o777); err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, lin
 		}
 	}
 	link := []string{"-nostdlib", "-static", "-no-pie", "-m", "elf_x86_64", "--build-id=none", "--no-warn-rwx-segments",
-		"-T", "src/" + script, "--entry=_multiboot_entry", "-o", img.Debug}
+		"-T", "src/" + script, "--entry=" + entry, "-o", img.Debug}
 	for _, l := range libraries {
 		whole := "lib" + l.Name + ".o"
 		args := append([]string{"-r", "-o", whole}, linked.ld(l.Name)...)
@@ -153,6 +157,9 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, lin
 	link = append(link, linked.ld("")...)
 	if err := img.run("ld", link...); err != nil {
 		return nil, err
+	}
+	if entry == "_libkvmplat_entry" {
+		return img, img.run("strip", "-s", "-o", img.Final, img.Debug)
 	}
 	stripped := filepath.Join(img.Build, "stripped")
 	if err := img.run("strip", "-s", "-o", stripped, img.Debug); err != nil {
