@@ -79,7 +79,7 @@ func (l *Linked) compile(library string) []string {
 	if l == nil {
 		return nil
 	}
-	flags := []string{"-pg", "-mfentry", "-mnop-mcount", "-Isrc"}
+	flags := []string{"-pg", "-mfentry", "-mnop-mcount"}
 	if h := l.file(library, "h"); h != "" {
 		flags = append(flags, "-include", h)
 	}
