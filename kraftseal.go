@@ -25,7 +25,8 @@ type ImageSealOptions struct {
 	Debug     string       // the file with symbols; "" is IMAGE.dbg
 	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
 	Protect   bool         // write-protect rules and text where the boot page table allows it
-	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag
+	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag; true if kraft.yaml has the driver intel-pku
+	NoPKU     bool         // not even then
 	AllowGaps bool         // seal also if rules cannot be enforced in full
 	Tool      string       // version of the caller, for the rules
 }
@@ -72,7 +73,7 @@ type ImageEntry struct {
 type ImageGate struct {
 	Function    string `json:"function"`
 	Address     string `json:"address"`
-	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start" or "jump"; with Alone "export" (a function that other images may have called) or "server" (what calls it)
+	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start", "jump", "keep" (memory with keys from being executed), "site" (a change of keys); with Alone "export" (a function that other images may have called) or "server" (what calls it)
 	Compartment string `json:"compartment,omitempty"` // of "enter"
 }
 
@@ -115,7 +116,7 @@ var (
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
 // Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
-	opts := unikraft.Options{Protect: o.Protect, PKU: o.PKU, Tool: o.Tool}
+	opts := unikraft.Options{Protect: o.Protect, Tool: o.Tool}
 	for i, d := range denials {
 		if d == o.OnDeny {
 			opts.OnDeny = gates.Denial(i)
@@ -132,6 +133,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	if err != nil {
 		return nil, err
 	}
+	opts.PKU = o.keys(debug.Path)
 	report, err := unikraft.Seal(plan, debug, final, opts)
 	if err != nil {
 		return nil, err
@@ -214,6 +216,24 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 		return nil, &IncompletePlanError{r}
 	}
 	return r.plan, nil
+}
+
+// keys reports whether memory keys separate the compartments of an image: as it is asked for, or as its kraft.yaml has it.
+func (o *ImageSealOptions) keys(debug string) bool {
+	if o.PKU || o.NoPKU {
+		return o.PKU
+	}
+	k := o.Kraft
+	if k.Kraft == "" {
+		if k.Kraft = kraftOf(debug); k.Kraft == "" {
+			k.Kraft, k.Compartments = k.Compartments, ""
+		}
+	}
+	if k.Kraft == "" {
+		return false
+	}
+	f, err := readKraft(k)
+	return err == nil && f.Driver == "intel-pku"
 }
 
 // IncompletePlanError says that the calls that compartments need are not all known.
@@ -324,7 +344,7 @@ func InspectImage(path string) (*SealedImage, error) {
 	return out, nil
 }
 
-var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Export: "export", rules.Server: "server"}
+var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Keep: "keep", rules.Site: "site", rules.Export: "export", rules.Server: "server"}
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {

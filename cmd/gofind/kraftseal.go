@@ -43,7 +43,10 @@ are sealed, to FILE.comp0 .... Each refuses what it does not need, and has none 
 the others but those that their gates call. IMAGE.comp1 stands for that one alone.
 
 If something in the image cannot be hooked, so that rules would not hold in full,
-nothing is written unless --allow-gaps is given; inspect lists it then.`,
+nothing is written unless --allow-gaps is given; inspect lists it then.
+
+Where kraft.yaml has the driver intel-pku, memory keys decide, too, and protect
+what decides; --no-pku is for an image that was built with another driver.`,
 		Example: `  gofind kraft seal build/app_qemu-x86_64
   gofind kraft seal --compartments comps.yaml --on-deny crash -o app build/app_qemu-x86_64
   gofind kraft seal --print-plan build/app_qemu-x86_64 >plan.json
@@ -99,7 +102,9 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
 	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")
 	fs.BoolVar(&o.Protect, "protect-rules", false, "write-protect the rules and the text where the boot page table allows it")
-	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag")
+	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag (default: if that is the driver in kraft.yaml)")
+	fs.BoolVar(&o.NoPKU, "no-pku", false, "do without, though the driver in kraft.yaml is intel-pku: for an image that was built with another")
+	c.MarkFlagsMutuallyExclusive("pku", "no-pku")
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c

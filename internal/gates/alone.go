@@ -42,7 +42,7 @@ func (g *generator) server(h *Hook, i int) {
 		a.jmp(after)
 	}
 	a.label(allow)
-	a.define(after, a.pc()+uint64(h.Prologue.First()))
+	a.define(after, a.pc()+uint64(len(h.Prologue.First())))
 }
 
 // compare compares a register with an address, which must lie in the first 2 GiB.

@@ -73,7 +73,7 @@ func (a *asm) define(n string, v uint64) { a.syms[n] = v }
 
 // Conditions as the hardware encodes them.
 const (
-	ccB, ccAE, ccE, ccNE, ccBE = 2, 3, 4, 5, 6
+	ccB, ccAE, ccE, ccNE, ccBE, ccA = 2, 3, 4, 5, 6, 7
 )
 
 // align pads with int3 to a multiple of n.

@@ -151,6 +151,10 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 	}
 	r.calls()
 	r.executes()
+	r.sequences()
+	if f != nil && f.Driver == "intel-pku" {
+		r.byKeys()
+	}
 	r.Details = make([]Detail, len(r.Plan.Compartments))
 	for c := range r.Plan.Compartments {
 		if err := r.needs(ctx, c); err != nil {
@@ -167,7 +171,6 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 			return nil, err
 		}
 	}
-	r.sequences()
 	return r, nil
 }
 
@@ -179,6 +182,13 @@ func fold(name string) string { return strings.NewReplacer("-", "", "_", "").Rep
 func covers(name, lib string) bool {
 	n, l := fold(name), fold(lib)
 	return strings.HasPrefix(l, "lib"+n) || l == "app"+n || l == n
+}
+
+// apart reports whether a library is the application, beside a library with the same name. FlexOS's tools make gates from the application, which they
+// leave in the default compartment, into the library that kraft.yaml puts into another.
+func (r *Result) apart(name, lib string) bool {
+	n := fold(name)
+	return fold(lib) == "app"+n && slices.ContainsFunc(r.Image.Libs, func(l unikernel.Lib) bool { return fold(l.Name) == "lib"+n })
 }
 
 // assign puts each library into a compartment.
@@ -199,7 +209,7 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		if f != nil {
 			best := -1 // the longest name that covers it
 			for i, k := range f.Libraries {
-				if covers(k.Name, l.Name) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
+				if covers(k.Name, l.Name) && !(f.Driver == "intel-pku" && r.apart(k.Name, l.Name)) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
 					best = i
 				}
 			}

@@ -50,6 +50,7 @@
 //	   8  8  address of its gate
 //	  16  4  offset in the strings: function
 //	  20  1  kind: 0 gate of a compartment, 1 handler of interrupts, 2 context switch, 3 start of threads, 4 longjmp,
+//	       5 keeps memory with keys from being executed, 6 an instruction that changes keys, which was replaced by one that checks,
 //	       7 function that other images may have called, 8 instruction that calls what they ask for
 //	  21  1  number of the compartment
 //	  22  2  zero
@@ -146,8 +147,8 @@ const (
 	Switch
 	Start
 	Jump
-	_
-	_
+	Keep
+	Site
 	Export
 	Server
 	kinds

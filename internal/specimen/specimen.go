@@ -91,6 +91,10 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 	img := &Image{Dir: dir, Build: filepath.Join(dir, "build")}
 	img.Final = filepath.Join(img.Build, "image_qemu-x86_64")
 	img.Debug = img.Final + ".dbg"
+	entry := "_multiboot_entry"
+	if script == "pku.lds" {
+		entry = "_libkvmplat_entry"
+	}
 	src := filepath.Join(img.Build, "src")
 	if err := os.MkdirAll(src, 0o777); err != nil {
 		return nil, err
@@ -114,7 +118,7 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 		}
 	}
 	link := []string{"-nostdlib", "-static", "-no-pie", "-m", "elf_x86_64", "--build-id=none", "--no-warn-rwx-segments",
-		"-T", "src/" + script, "--entry=_multiboot_entry", "-o", img.Debug}
+		"-T", "src/" + script, "--entry=" + entry, "-o", img.Debug}
 	for _, l := range libraries {
 		whole := "lib" + l.Name + ".o"
 		args := []string{"-r", "-o", whole}
@@ -133,6 +137,9 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 	}
 	if err := img.run("ld", link...); err != nil {
 		return nil, err
+	}
+	if entry == "_libkvmplat_entry" {
+		return img, img.run("strip", "-s", "-o", img.Final, img.Debug)
 	}
 	stripped := filepath.Join(img.Build, "stripped")
 	if err := img.run("strip", "-s", "-o", stripped, img.Debug); err != nil {

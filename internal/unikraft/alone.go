@@ -32,8 +32,8 @@ func (s *sealing) alone(debug *File, files []*File) (*Report, error) {
 		return nil, err
 	}
 	in.Alone, in.Exports = true, exports
-	for _, f := range files {
-		in.Code = max(in.Code, (f.end()+4095)&^4095)
+	if in.Code, err = behind(files); err != nil {
+		return nil, err
 	}
 	in.Data = in.Code
 	out, err := gates.Generate(in)

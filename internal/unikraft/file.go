@@ -154,21 +154,6 @@ func (f *File) check() error {
 	return f.errorf(ErrNotUnikernel, "has no function of Unikraft (ukplat_*, uk_syscall_*); give the image that a build of it leaves")
 }
 
-// kludge reports whether a boot loader takes the addresses to load at from the multiboot header
-// (Multiboot 0.6.96, section 3.1.2, bit 16).
-func (f *File) kludge() bool {
-	if f.Wrapped {
-		return false
-	}
-	head := f.elf[:min(len(f.elf), 8192)]
-	for at := 0; at+multibootSize <= len(head); at += 4 {
-		if magic, flags := le.Uint32(head[at:]), le.Uint32(head[at+4:]); magic == multibootMagic && magic+flags+le.Uint32(head[at+8:]) == 0 {
-			return flags&(1<<16) != 0
-		}
-	}
-	return false
-}
-
 // readSections reads section headers; those that contradict the file are taken for none at all.
 func readSections(elf []byte, shoff uint64, shnum int) ([]section, int) {
 	size := uint64(len(elf))
@@ -264,7 +249,7 @@ func (f *File) Bytes(addr uint64) []byte {
 	return nil
 }
 
-// end returns the address behind all that is loaded.
+// end returns the address behind all that is loaded by segments.
 func (f *File) end() uint64 {
 	var end uint64
 	for i := range f.segments {
@@ -289,7 +274,15 @@ func (p *part) size() uint64 { return max(p.memory, uint64(len(p.bytes))) }
 // add appends parts, which must lie behind all that is loaded, and symbols, if the
 // file has a symbol table. Headers are rewritten in place where there is room, and
 // at the end of the file otherwise; section headers go to the end of the file.
-func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) {
+func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) error {
+	k, err := kludge{}, error(nil)
+	if f.isKludge() {
+		if k, err = f.kludge(); err != nil {
+			return err
+		}
+		f.addKludge(k, parts)
+		parts = nil
+	}
 	for _, p := range parts {
 		f.pad(4096)
 		off := uint64(len(f.elf))
@@ -297,13 +290,7 @@ func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []
 		f.segments = append(f.segments, segment{typ: ptLoad, flags: p.flags, off: off, vaddr: p.addr, paddr: p.addr,
 			filesz: uint64(len(p.bytes)), memsz: p.size(), palign: 4096})
 		if f.sections != nil {
-			s := section{name: p.name, typ: shtProgbits, flags: shfAlloc, addr: p.addr, off: off, size: p.size(), addralign: 4096}
-			if p.flags&flagX != 0 {
-				s.flags |= shfExec
-			}
-			if p.flags&flagW != 0 {
-				s.flags |= shfWrite
-			}
+			s := p.section(off, p.size())
 			// A section that is partly in the file must be two.
 			if n := uint64(len(p.bytes)); n < s.size {
 				rest := s
@@ -327,6 +314,7 @@ func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []
 		}
 	}
 	f.writeSegments()
+	return nil
 }
 
 // writeSegments writes the program headers where they are if nothing follows too close, and at the end otherwise.
