@@ -57,6 +57,13 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	} else {
 		w.book.compare(&s.r)
 	}
+	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
+		if in.Cond == 4 {
+			w.jump(s, in, false)
+			w.stop = true
+		}
+		return
+	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
 		w.jump(s, in, false)
@@ -121,6 +128,30 @@ func (w *worker) has(x val, k kind) bool {
 	return false
 }
 
+// sameAddress reports whether the conditional jump i compares two registers that hold
+// the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
+// file, compare the end of .data with itself.)
+func (w *worker) sameAddress(s *state, i int32) bool {
+	j, def, ok := w.flags(i)
+	if !ok {
+		return false
+	}
+	c := &w.insts[j]
+	if c.Op != x86.OpCmp || c.Size != 8 || c.Flags&(x86.FlagMem|x86.FlagImm) != 0 || c.Dst == x86.RegNone || c.Src == x86.RegNone || def>>uint(c.Dst)&1 != 0 || def>>uint(c.Src)&1 != 0 {
+		return false
+	}
+	return w.same(s.r[c.Dst], s.r[c.Src])
+}
+
+// same reports whether two values are one address of the file.
+func (w *worker) same(x, y val) bool {
+	if x >= setBit || y >= setBit {
+		return false
+	}
+	d, e := &w.v.elems[x], &w.v.elems[y]
+	return d.k == kAddr && e.k == kAddr && fixed(d.b) && fixed(e.b) && d.a+uint64(d.b) == e.a+uint64(e.b)
+}
+
 // condition returns the register and the constant that the conditional jump i
 // compares, and the size of the comparison, 4 or 8 bytes.
 func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
@@ -140,6 +171,10 @@ func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
 				return
 			}
 			n = in.Imm
+		case x86.OpShl, x86.OpShr, x86.OpSar: // by more than 0: the zero flag is that of the result (SDM, SAL/SAR/SHL/SHR)
+			if in.Dst == x86.RegNone || in.Flags&x86.FlagMem != 0 || in.Flags&x86.FlagImm == 0 || in.Imm&31 == 0 || w.insts[i].Cond != 4 && w.insts[i].Cond != 5 {
+				return
+			}
 		default:
 			return
 		}
@@ -342,11 +377,7 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	if w.isGo {
 		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
 	}
-	for r := 0; r < 16; r++ {
-		if r != int(x86.RSP) && (saved|kept)>>r&1 == 0 {
-			s.r[r] = vTop
-		}
-	}
+	w.clobber(s, allButSP&^(saved|kept))
 	if twice {
 		for i := 0; i < s.n; i++ {
 			s.st[i].v = vTop
@@ -600,12 +631,25 @@ func (w *worker) noreturn(target uint64, depth int) bool {
 	if b := w.memo.get(target); b&known != 0 {
 		return b&value != 0
 	}
-	t := w.scanNever(target, depth)
-	if t {
-		known |= value
+	t, firm := w.scanNever(target, depth)
+	// What does not come back when its calls are looked at less deep does not when they are looked at deeper; so
+	// what comes back does when they are looked at less deep.
+	bits := uint64(0)
+	for d := range neverDepth + 1 {
+		switch {
+		case t && d >= depth:
+			bits |= (memoNever | memoNeverValue) << (2 * d)
+		case !t && (d <= depth || firm):
+			bits |= memoNever << (2 * d)
+		}
 	}
-	w.memo.add(target, known)
+	w.memo.add(target, bits)
 	return t
+}
+
+// comesBack reports whether code at target is known to come back however deep its calls are looked at.
+func (w *worker) comesBack(target uint64) bool {
+	return w.memo.get(target)>>(2*neverDepth)&(memoNever|memoNeverValue) == memoNever
 }
 
 // neverDepth is how deep calls are looked at when a call is decoded.
@@ -642,7 +686,10 @@ func (w *worker) near(pc, t uint64) bool {
 	return !start && t-pc+64 < 128
 }
 
-func (w *worker) scanNever(target uint64, depth int) bool {
+// scanNever looks for a way from target back to the caller. firm: with any greater
+// depth the answer would be the same.
+func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
+	firm = true
 	const limit = 600
 	sc := &w.scans[depth]
 	sc.seen.reset()
@@ -659,15 +706,15 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				break
 			}
 			if seen.n > limit || !w.f.Exec(pc) {
-				return false
+				return false, firm
 			}
 			f := w.f.FDEAt(pc) // not fdeAt: the answer does not depend on who asks
 			if f != nil && f.LSDA != 0 {
-				return false // a landing pad may return
+				return false, firm // a landing pad may return
 			}
 			code := w.f.Bytes(pc)
 			if !x86.Decode(code, pc, &in) {
-				return false
+				return false, firm
 			}
 			if nr.ends(&in) {
 				ends = append(ends, image.Range{Start: nr.set, End: pc})
@@ -676,13 +723,18 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 			next := pc + uint64(in.Len)
 			switch in.Op {
 			case x86.OpRet, x86.OpJmpInd:
-				return false
+				return false, firm
 			case x86.OpTrap:
 				goto done
 			case x86.OpJmp:
 				next = uint64(in.Imm)
 			case x86.OpJcc:
-				todo = append(todo, uint64(in.Imm))
+				// Forwards first: most functions end there. But a number is followed through straight code.
+				other := uint64(in.Imm)
+				if other > next && !nr.known {
+					other, next = next, other
+				}
+				todo = append(todo, other)
 			case x86.OpCall, x86.OpCallInd:
 				if f != nil && next == f.End {
 					goto done
@@ -695,6 +747,8 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 					todo = append(todo, t)
 				} else if depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
 					goto done
+				} else {
+					firm = firm && w.comesBack(uint64(in.Imm))
 				}
 			}
 			pc = next
@@ -709,7 +763,7 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 		})
 	done:
 	}
-	return true
+	return true, firm
 }
 
 // clobDepth is how deep calls are followed for the registers that a callee writes.

@@ -18,10 +18,12 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/dataflow"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // Keeper decides what waits.
@@ -30,13 +32,15 @@ type Keeper struct {
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
 	names   map[int]exports         // its exported functions
+	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
-	said    map[saying]bool // what needs ask for, of the units before read
+	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
+	jumps   map[place]bool // what jumpedTo found
 }
 
-// exports are the exported functions of an image: their addresses and their names without leading underscores.
+// exports are the functions of an image that have names: their addresses and their names without leading underscores.
 type exports struct{ byAddr, byName []export }
 
 type export struct {
@@ -54,6 +58,11 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
+// has reports whether a function at an address has a name.
+func (e exports) has(addr uint64, name string) bool {
+	return slices.Contains(e.at(addr), export{addr, name})
+}
+
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
@@ -66,7 +75,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -92,7 +101,7 @@ func (k *Keeper) rows(img int) []*row {
 	l, known := k.images[img]
 	if !known {
 		for i := range rows {
-			if rows[i].in(k.p.Images[img].Soname) && k.assumed.On(rows[i].name) {
+			if k.in(&rows[i], img) && k.assumed.On(rows[i].name) {
 				l = append(l, &rows[i])
 			}
 		}
@@ -103,14 +112,21 @@ func (k *Keeper) rows(img int) []*row {
 
 // about reports whether a row is about a unit.
 func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
-	named := r.function[0].how == "name"
+	named := r.function[0].how == "name" || r.function[0].how == "own" || r.function[0].how == "local"
 	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f, named) })
 }
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
 	u, names := &g.Units[id], k.exported(g.Units[id].Image)
-	if f.how == "name" {
+	switch f.how {
+	case "own":
+		return k.owned(u.Image).is(u.Entry, f.names)
+	case "local":
+		return slices.Contains(f.names, k.owned(u.Image).locals[u.Entry].Name)
+	case "file":
+		return k.owned(u.Image).locals[u.Entry].File == f.names[0]
+	case "name":
 		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
@@ -132,6 +148,9 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 		slices.Sort(own)
 		return slices.Equal(slices.Compact(own), f.names)
 	}
+	if f.how == "passes" {
+		return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return r.Kind == summary.RefCode && passes(g, id, r.A, f.names) })
+	}
 	if f.how == "imports" {
 		return !slices.ContainsFunc(f.names, func(n string) bool {
 			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, exports{}, []string{n}) })
@@ -150,6 +169,17 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	slices.Sort(calls)
 	return slices.Equal(slices.Compact(calls), f.names)
+}
+
+// passes reports whether all that a unit passes to a callee first are numbers of some calls.
+func passes(g *reach.Graph, id reach.UnitID, callee uint64, calls []string) bool {
+	found := g.Query(id, callee, dataflow.Param{Kind: summary.Arg, Reg: uint8(x86.RDI)})
+	return len(found) > 0 && !slices.ContainsFunc(found, func(p dataflow.Passed) bool {
+		return len(p.Values) == 0 || slices.ContainsFunc(p.Values, func(v summary.Value) bool {
+			name, _ := sysno.Name(sysno.X86_64, int(v.N))
+			return v.Kind != summary.Const || !slices.Contains(calls, name)
+		})
+	})
 }
 
 // refersTo reports whether a unit refers to a text.
@@ -225,18 +255,27 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, h
 	return ok && slices.Contains(held, strings.TrimLeft(n, "_"))
 }
 
-// exported returns the exported functions of an image.
+// exported returns the functions of an image that have names: those that it exports, and of an image of a kind those
+// of its table of symbols that rows mention.
 func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
+	}
+	add := func(n *exports, a uint64, name string) {
+		if name = strings.TrimLeft(name, "_"); name != "" {
+			n.byAddr = append(n.byAddr, export{a, name})
+		}
 	}
 	m := k.p.Images[img]
 	var n exports
 	for s := 1; s < m.NumSymbols(); s++ {
 		if sym := m.Symbol(s); sym.Shndx != 0 {
-			if name := strings.TrimLeft(m.SymbolName(s), "_"); name != "" {
-				n.byAddr = append(n.byAddr, export{sym.Value, name})
-			}
+			add(&n, sym.Value, m.SymbolName(s))
+		}
+	}
+	for a, names := range k.owned(img).names {
+		for _, name := range names {
+			add(&n, a, name)
 		}
 	}
 	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })

@@ -15,28 +15,37 @@ import (
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r, n.calls) ||
-			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() ||
-			n.env != "" && k.named(g, n.env) || n.but != "" && k.otherwise(g, r, n.but) {
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
+			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
+			n.env != "" && k.named(g, n.env) || n.calls == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, img, n.text) }) {
+		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
 			return true
 		}
-		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
+		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
 		for _, n := range r.needs {
 			for _, e := range k.exported(img).named(n.name) {
-				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && n.met(g, id) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// libraries reports whether the process has, or its program asks for, other files than that and the C library.
+func (k *Keeper) libraries() bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin != process.OriginProgram && m.Origin != process.OriginLoader
+	}) || slices.ContainsFunc(k.p.Images[0].Needed, func(n string) bool { return !strings.HasPrefix(n, "libc.") })
 }
 
 // relative reports whether the loader may find an image by a relative path: by its own
@@ -51,13 +60,13 @@ func (k *Keeper) relative() bool {
 	})
 }
 
-// tokens reports whether a path by which the loader finds an image may have a token (ld.so(8)).
+// tokens reports whether a path that the program gives the loader may have a token (ld.so(8)).
 func (k *Keeper) tokens() bool {
-	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
-		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
-			slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
-				return strings.Contains(n, "$")
-			})
+	m := k.p.Images[0]
+	return slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
+		return strings.Contains(n, "$")
+	}) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit
 	})
 }
 
@@ -74,14 +83,7 @@ func relativeDir(dir string) bool {
 
 // wanted reports whether an image refers to a symbol of another, or looks it up by name.
 func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
-	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
-		for s := 1; s < m.NumSymbols(); s++ {
-			if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
-				return true
-			}
-		}
-		return false
-	})
+	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool { return k.refers(m.ID, symbol) })
 }
 
 // saying is an image whose live code refers to a text.
@@ -90,8 +92,9 @@ type saying struct {
 	text string
 }
 
-// says reports whether a live unit of an image refers to a text, even if only in a part that does not run.
-func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
+// says reports whether a live unit of an image refers to n's text, even if only in a part that does not
+// run, and gets what n asks for; if n is about one that runs, whether there is one that waits for nothing, or for r alone.
+func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 	for ; int(k.read) < len(g.Units); k.read++ {
 		sum, m := g.Full(k.read), g.Units[k.read].Image
 		if sum == nil {
@@ -99,25 +102,52 @@ func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
 		}
 		for _, r := range k.rows(m) {
 			for _, n := range r.needs {
-				if s := (saying{m, n.text}); n.text != "" && !k.said[s] && refersTo(g, m, sum, n.text) {
-					k.said[s] = true
+				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && refersTo(g, m, sum, n.text) {
+					k.said[s] = append(k.said[s], k.read)
 				}
 			}
 		}
 	}
-	return k.said[saying{img, text}]
+	return slices.ContainsFunc(k.said[saying{img, n.text}], func(id reach.UnitID) bool {
+		runs := !n.runs || g.Live(id) || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
+		return runs && (!n.fourth || mayGet(g, id, x86.RCX, func(v int64) bool { return v != 0 }))
+	})
 }
 
-// otherwise reports whether other code than functions that refer to a text may call what
-// waits for a row.
+// otherwise reports whether other code than functions that refer to a text (one of several, with | between)
+// may call what waits for a row.
 func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 	for id := range reach.UnitID(len(g.Units)) {
 		if !slices.Contains(k.waiting[id], r) {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-			return !k.is(g, e.Unit, &function{"text", []string{text}}, false)
+			return !slices.ContainsFunc(strings.Split(text, "|"), func(t string) bool {
+				return k.is(g, e.Unit, &function{"text", []string{t}}, false)
+			})
 		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxWay bounds how far callers are followed.
+const maxWay = 4
+
+// around reports whether what waits for a row may be called otherwise than by way of an
+// exported function of its image.
+func (k *Keeper) around(g *reach.Graph, r *row, name string) bool {
+	var other func(id reach.UnitID, depth int) bool
+	other = func(id reach.UnitID, depth int) bool {
+		callers := g.Callers(id)
+		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
+			u := &g.Units[e.Unit]
+			return u.Image != g.Units[id].Image || !k.exported(u.Image).has(u.Entry, name) && other(e.Unit, depth-1)
+		})
+	}
+	for id := range reach.UnitID(len(g.Units)) {
+		if slices.Contains(k.waiting[id], r) && other(id, maxWay) {
 			return true
 		}
 	}
@@ -132,7 +162,13 @@ var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2", "libdl.so.2", "libp
 // refers to the name of an environment variable, or to an assignment of it.
 func (k *Keeper) named(g *reach.Graph, variable string) bool {
 	for i, m := range g.Members {
-		if !slices.Contains(cLibrary, m.Soname) && g.Names(i, variable) {
+		switch {
+		case slices.Contains(cLibrary, m.Soname):
+		case strings.HasPrefix(k.kind(i), "static:"): // the C library's own texts are among the program's
+			if g.Assigns(i, variable) || k.calledByName(g, i, "setenv", "putenv") {
+				return true
+			}
+		case g.Names(i, variable):
 			return true
 		}
 	}
@@ -141,10 +177,18 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 
 // made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
-func made(g *reach.Graph, r *row, calls []string) bool {
+func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
+		if !g.Live(reach.UnitID(id)) {
+			continue
+		}
+		switch {
+		case n.but != "": // the image has more than the C library
+			if k.owned(u.Image).is(u.Entry, strings.Split(n.but, ",")) {
+				continue
+			}
+		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
 		for i := range u.Sum.Sites {
@@ -153,7 +197,7 @@ func made(g *reach.Graph, r *row, calls []string) bool {
 			}
 			for _, v := range u.Sum.Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(calls, name) {
+				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}
@@ -163,12 +207,14 @@ func made(g *reach.Graph, r *row, calls []string) bool {
 }
 
 // met reports whether calls of the unit of n's function may be such as n asks for.
-func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
+func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	switch {
-	case n.outside && !fromOutside(g, id):
+	case n.outside && !fromOutside(g, id) && !k.fromOthers(g, id, n.but):
 		return false
 	case n.relative:
-		return mayGetRelative(g, id)
+		return mayGetText(g, id, func(s string) bool { return !strings.HasPrefix(s, "/") })
+	case n.charset:
+		return mayGetText(g, id, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
 		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
@@ -177,20 +223,20 @@ func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
 	return true
 }
 
-// mayGet reports whether an argument of a unit may be a constant that test accepts, or is not known.
+// mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
 func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
-	found, known := number.Passed(g, id, reg)
+	found, known := number.PassedByOthers(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || test(f.Value.N)
 	})
 }
 
-// mayGetRelative reports whether the second argument of a unit may be a text
-// that does not begin with a slash.
-func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
+// mayGetText reports whether the second argument of a unit may be a text that test accepts, or is not
+// known. If it is null there is none.
+func mayGetText(g *reach.Graph, id reach.UnitID, test func(string) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
@@ -200,7 +246,15 @@ func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
 			return f.Value.N != 0
 		}
 		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
-		return f.Value.Kind != summary.Addr || !ok || s[0] != '/' || g.Members[f.Image].Writable(uint64(f.Value.N))
+		return f.Value.Kind != summary.Addr || !ok || test(s) || g.Members[f.Image].Writable(uint64(f.Value.N))
+	})
+}
+
+// fromOthers reports whether, in an image that has more than the C library, other functions than those of some
+// names may call a unit.
+func (k *Keeper) fromOthers(g *reach.Graph, id reach.UnitID, names string) bool {
+	return strings.HasPrefix(k.kind(g.Units[id].Image), "static:") && slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return !k.owned(g.Units[e.Unit].Image).is(g.Units[e.Unit].Entry, strings.Split(names, ","))
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 // returns false if that is not all known.
 func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 	if !slot {
-		id, ok := g.ids[img][a]
+		id, ok := g.ids[img].find(a)
 		if !ok {
 			if id, ok = g.code(img, a, cause{}); !ok {
 				return false
@@ -45,7 +45,7 @@ func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 func (g *Graph) awaitChoice(img int, resolver uint64, w waiter) bool {
 	l := g.choices(img, resolver)
 	for _, a := range l {
-		if id, ok := g.ids[img][a]; ok {
+		if id, ok := g.ids[img].find(a); ok {
 			g.wait(id, w)
 		} else {
 			at := Place{img, a}

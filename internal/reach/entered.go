@@ -90,7 +90,7 @@ func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []data
 func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 	const all = 0xffff
 	of := func(img int, a uint64) uint16 {
-		id, known := g.ids[img][a]
+		id, known := g.ids[img].find(a)
 		if !known || !g.Live(id) {
 			return all
 		}

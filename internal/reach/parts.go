@@ -264,7 +264,7 @@ func (g *Graph) comesBack(img int, c *summary.Cond) bool {
 // calleeEnds reports whether what runs of a function may return something that test accepts.
 func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, seen *[]UnitID) bool {
 	if !slot {
-		id, live := g.ids[img][a]
+		id, live := g.ids[img].find(a)
 		if !live {
 			return !g.Members[img].Exec(a) // else it is not called yet
 		}
@@ -280,7 +280,7 @@ func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, 
 		if s.Type != sttFunc {
 			return true
 		}
-		if id, live := g.ids[t.Image][s.Value]; live && g.unitEnds(id, test, seen) {
+		if id, live := g.ids[t.Image].find(s.Value); live && g.unitEnds(id, test, seen) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"runtime"
@@ -56,6 +57,7 @@ type Unit struct {
 	waits  [2]waiterID // the first and the last that wait for what it consumes
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
+	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
 
 	held     bool // waits for Release: neither its references nor its sites count
@@ -109,8 +111,8 @@ type Graph struct {
 	Units   []Unit // by UnitID; Units[0] is unused
 	Members []*member
 
-	ids       []map[uint64]UnitID // per image: entry -> id
-	todo      []UnitID            // to analyse
+	ids       []*addrs[UnitID] // per image, by entry
+	todo      []UnitID         // to analyse
 	waiters   waiters
 	ready     []ready // of consume
 	opts      Options
@@ -165,7 +167,7 @@ func New(p *process.Process, opts Options) *Graph {
 func (g *Graph) sync() {
 	for len(g.Members) < len(g.P.Images) {
 		g.Members = append(g.Members, newMember(g.P.Images[len(g.Members)]))
-		g.ids = append(g.ids, map[uint64]UnitID{})
+		g.ids = append(g.ids, &addrs[UnitID]{})
 		g.P.Images[len(g.Members)-1].Evict() // all code was searched
 	}
 }
@@ -180,7 +182,7 @@ func (g *Graph) Run(ctx context.Context) error {
 			level := g.todo
 			g.todo = nil
 			after := evictAfter + 16*len(g.Members)
-			for part := range slices.Chunk(level, after) {
+			for part := range slices.Chunk(g.byPlace(level), after) {
 				g.analyse(part)
 				if g.touched += len(part); g.touched >= after {
 					g.evict()
@@ -198,6 +200,15 @@ func (g *Graph) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// byPlace returns units in the order of files and addresses, so that what is read of a file is read
+// at a time.
+func (g *Graph) byPlace(level []UnitID) []UnitID {
+	return slices.SortedFunc(slices.Values(level), func(a, b UnitID) int {
+		x, y := &g.Units[a], &g.Units[b]
+		return cmp.Or(cmp.Compare(x.Image, y.Image), cmp.Compare(x.Entry, y.Entry))
+	})
 }
 
 // evictAfter is how many units at least are analysed before the files are
@@ -243,7 +254,7 @@ func (g *Graph) takeLabels() bool {
 			continue
 		}
 		if f != nil {
-			if id, ok := g.ids[l.img][f.Start]; ok {
+			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
 				i, inside := slices.BinarySearch(sum.Targets, l.addr)
 				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
@@ -343,7 +354,7 @@ type query struct {
 
 // unit returns the id of the unit at an address, making it live.
 func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
-	if id, ok := g.ids[img][entry]; ok {
+	if id, ok := g.ids[img].find(entry); ok {
 		return id
 	}
 	id := UnitID(len(g.Units))
@@ -351,7 +362,7 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 		g.Units = slices.Grow(g.Units, len(g.Units)/2) // append would copy twice as often
 	}
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
-	g.ids[img][entry] = id
+	g.ids[img].put(entry, id)
 	g.todo = append(g.todo, id)
 	if at := (Place{img, entry}); len(g.unborn) > 0 && g.unborn[at] != nil {
 		for _, w := range g.unborn[at] {
@@ -385,7 +396,7 @@ func (g *Graph) Lookup(img int, entry uint64) (UnitID, bool) {
 	if img >= len(g.ids) {
 		return 0, false
 	}
-	id, ok := g.ids[img][entry]
+	id, ok := g.ids[img].find(entry)
 	return id, ok
 }
 
@@ -430,6 +441,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
+	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
 	g.release(id)
 }
@@ -456,7 +468,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	if !g.Members[img].Exec(addr) {
 		return
 	}
-	id, known := g.ids[img][addr]
+	id, known := g.ids[img].find(addr)
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].resolver = true
@@ -1117,6 +1129,9 @@ func (m *member) refersTo(s string) bool {
 	return slices.ContainsFunc(m.texts, func(t name) bool { return int(t.len) == len(s) && m.Text(t.addr) == s })
 }
 
+// Assigns reports whether live code of an image refers to a text that assigns to an identifier as in the environment.
+func (g *Graph) Assigns(img int, s string) bool { return slices.Contains(g.Members[img].assigned, s) }
+
 // Looks says that live code of an image looks symbols up by name.
 func (g *Graph) Looks(img int, where Lookups) bool {
 	g.sync()
@@ -1210,20 +1225,20 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
 		var buf [4]process.Target
 		ts, _ := g.bound(img, r.A, buf[:0])
 		for _, t := range ts {
-			if c, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
+			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
 				dst = append(dst, c)
 			}
 		}
 		return dst
 	}
-	if c, ok := g.ids[img][r.A]; ok {
+	if c, ok := g.ids[img].find(r.A); ok {
 		return append(dst, c)
 	}
 	for _, m := range g.Members { // another image at a fixed address
 		if m.id == img || m.Type != 2 {
 			continue
 		}
-		if c, ok := g.ids[m.id][r.A]; ok {
+		if c, ok := g.ids[m.id].find(r.A); ok {
 			return append(dst, c)
 		}
 	}

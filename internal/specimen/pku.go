@@ -40,7 +40,7 @@ const (
 // to what is shared, and key 0 to all else, text too. Gates are inlined, change PKRU and stack, and are only calls on the stack of interrupts; handlers and
 // context switches open all keys.
 func BuildPKU(dir string, extra ...string) (*Image, error) {
-	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, append([]string{"-DPKU"}, extra...)...)
+	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, nil, append([]string{"-DPKU"}, extra...)...)
 	if err == nil {
 		img.PKU = true
 	}

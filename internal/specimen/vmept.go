@@ -44,8 +44,8 @@ const VMEPTShared = 2 << 20
 func BuildVMEPT(dir string, extra ...string) ([]*Image, error) {
 	var set []*Image
 	for n := range 2 {
-		img, err := build(dir, VMEPTKraftYAML, "vmept.lds", VMEPTLibraries, []embed.FS{sources, vmeptSources},
-			append([]string{fmt.Sprintf("-DFLEXOS_VMEPT_COMP_ID=%d", n)}, extra...)...)
+		img, err := build(dir, VMEPTKraftYAML, "vmept.lds", VMEPTLibraries, []embed.FS{sources, vmeptSources}, nil,
+			append([]string{"-DVMEPT", fmt.Sprintf("-DFLEXOS_VMEPT_COMP_ID=%d", n)}, extra...)...)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func (w *ways) String() string {
 	case len(w.through) == w.tried:
 		return fmt.Sprintf("**stops none of %d**", w.tried)
 	}
-	return fmt.Sprintf("stops %d of %d; **not** %s", w.tried-len(w.through), w.tried, strings.Join(w.through, ", "))
+	return fmt.Sprintf("stops %d of %d, **not**: %s", w.tried-len(w.through), w.tried, strings.Join(w.through, "; "))
 }
 
 // TestMechanisms writes the table of docs/compartments.md that sets attackers against mechanisms: it counts the attacks of TestAttacks and

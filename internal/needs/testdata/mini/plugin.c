@@ -1,6 +1,6 @@
 // WANT plugin executes: socket getpid creat
-// WANT plugin needs: socket read getpid getsid open creat gettid set_tid_address close
-// (close in what the worker has told the C library to call at the end)
+// WANT plugin needs: socket read write getpid getsid open creat gettid set_tid_address close
+// (write as somebody could hand it a file that was opened for write; close in what the worker has told the C library to call at the end)
 #include "uk.h"
 LIB(libplugin)
 struct op { const char *name; int (*f)(int); };
