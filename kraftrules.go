@@ -67,6 +67,9 @@ func WriteImageRules(ctx context.Context, image, dir string, o ImageSealOptions)
 	if err != nil {
 		return nil, err
 	}
+	if plan.Alone {
+		return nil, fmt.Errorf("%s is one compartment by itself, for which rules are not linked in; gofind kraft seal writes them", image)
+	}
 	m, err := unikernel.Open(debug.Path)
 	if err != nil {
 		return nil, err

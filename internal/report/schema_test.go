@@ -32,6 +32,7 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[KraftWhy]())
 	describe(want, reflect.TypeFor[gofind.SplitSuggestion]())
 	describe(want, reflect.TypeFor[gofind.GroupsResult]())
+	describe(want, reflect.TypeFor[gofind.ImageRules]())
 	describe(want, reflect.TypeFor[gofind.ImageSet]())
 	describe(want, reflect.TypeFor[gofind.SealedImageSet]())
 	got := documented(t, "../../docs/json.md")

@@ -45,7 +45,7 @@ func BuildVMEPT(dir string, extra ...string) ([]*Image, error) {
 	var set []*Image
 	for n := range 2 {
 		img, err := build(dir, VMEPTKraftYAML, "vmept.lds", VMEPTLibraries, []embed.FS{sources, vmeptSources}, nil,
-			append([]string{fmt.Sprintf("-DFLEXOS_VMEPT_COMP_ID=%d", n)}, extra...)...)
+			append([]string{"-DVMEPT", fmt.Sprintf("-DFLEXOS_VMEPT_COMP_ID=%d", n)}, extra...)...)
 		if err != nil {
 			return nil, err
 		}

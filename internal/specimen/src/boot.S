@@ -102,7 +102,7 @@ cpu_irq_0:
 	iretq
 .size cpu_irq_0, . - cpu_irq_0
 
-#ifndef PKU
+#if !defined(PKU) && !defined(VMEPT)
 /* What the processor enters for a syscall instruction, interrupts off: %rcx is where it goes on, %r11 its flags. */
 .globl _ukplat_syscall
 .type _ukplat_syscall, @function

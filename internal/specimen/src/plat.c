@@ -162,7 +162,7 @@ static void traps_init(void)
 	asm volatile("lidt %0" : : "m"(p));
 }
 
-#ifndef PKU
+#if !defined(PKU) && !defined(VMEPT)
 void _ukplat_syscall(void);
 static void wrmsr(u32 msr, u64 v) { asm volatile("wrmsr" : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))); }
 
@@ -246,7 +246,7 @@ noreturn void _ukplat_entry(u32 *mi)
 			end = m->vbase + m->len;
 	}
 	traps_init();
-#ifndef PKU
+#if !defined(PKU) && !defined(VMEPT)
 	syscalls_init();
 #endif
 	uk_alloc_init(end, end + (8 << 20));

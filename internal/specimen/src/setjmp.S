@@ -32,7 +32,7 @@ longjmp:
 	movq	48(%rdi), %rsp
 	jmp	*56(%rdi)
 .size longjmp, . - longjmp
-#ifndef PKU
+#if !defined(PKU) && !defined(VMEPT)
 /* The instruction with the registers of the caller. */
 .globl syscall_raw
 .type syscall_raw, @function

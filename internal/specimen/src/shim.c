@@ -26,7 +26,7 @@ long uk_syscall6(long nr, long a0, long a1, long a2, long a3, long a4, long a5)
 	return -1;
 }
 
-#ifndef PKU
+#if !defined(PKU) && !defined(VMEPT)
 /* Calls by the syscall instruction: the number is where the caller's registers were put. */
 struct sysregs { long rax, rdi, rsi, rdx, r10, r8, r9; };
 
