@@ -34,6 +34,10 @@ const moduleArguments = "module-arguments"
 // has. A policy may go to another, so it rests on that only if the user says so.
 const newKernel = "faccessat2"
 
+// ownLibraries is the assumption that a program loads none of the libraries in its own directories under
+// names that are not known. That a filter kills it is worse than a call too many.
+const ownLibraries = "own-libraries"
+
 // doubt gives up an assumption that was not asked for.
 func (o *Options) doubt(name string) {
 	if !slices.Contains(o.Assume, name) && !slices.Contains(o.Assume, "all") {
@@ -170,6 +174,7 @@ func (f *follower) scan(c *child) (*Result, error) {
 		opts.doubt(moduleArguments)
 	}
 	opts.doubt(newKernel)
+	opts.doubt(ownLibraries)
 	key := fmt.Sprint(opts.SinceMain, " ", c.path)
 	if f.seen[key] {
 		return nil, nil

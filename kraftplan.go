@@ -38,6 +38,7 @@ type PlanFunction struct {
 	Address     string `json:"address"` // hexadecimal, with 0x
 	Size        uint64 `json:"size"`    // in bytes; 0 if it is not known
 	Compartment string `json:"compartment"`
+	Inside      bool   `json:"inside,omitempty"` // no function, but a place within one where control comes in directly: no gate can be there
 }
 
 // PlanEntry is a function that makes a system call.
@@ -116,7 +117,7 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gates[%d], %s: %w", i, g.Function, err)
 		}
-		out.Gates = append(out.Gates, compartment.Gate{Func: g.Function, Addr: addr, Size: g.Size, To: to})
+		out.Gates = append(out.Gates, compartment.Gate{Func: g.Function, Addr: addr, Size: g.Size, To: to, Inside: g.Inside})
 	}
 	for i, e := range p.Entries {
 		addr, err := parseAddress(e.Address)
@@ -139,7 +140,7 @@ func newImagePlan(p *compartment.Plan) *ImagePlan {
 		out.Compartments = append(out.Compartments, PlanCompartment{c.Name, c.Default, c.Transparent, setNames(&c.Executes), setNames(&c.Needs)})
 	}
 	for _, g := range p.Gates {
-		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name})
+		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name, g.Inside})
 	}
 	for _, e := range p.Entries {
 		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno, e.Body, e.Inline})

@@ -46,6 +46,8 @@ type Gate struct {
 	Addr uint64 // virtual
 	Size uint64 // bytes
 	To   ID
+
+	Inside bool // no function, but a place within one to which others jump or call directly: there can be no gate
 }
 
 // An Entry is a function of the image that makes a system call: one of Unikraft's

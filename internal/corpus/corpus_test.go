@@ -25,7 +25,7 @@
 //	SITES: inside=1            what Stats must count
 //	ARGS: kill.sig=0x1,0x2     the argument has these values, and the answer says so; "unknown": it says nothing
 //
-// Those that say how to scan (MODULE, PRELOAD, LIBPATH, ROOT, HOST, SINCE) are
+// Those that say how to scan (MODULE, PRELOAD, LIBPATH, ROOT, HOST, SINCE, and DOUBT for NoAssume) are
 // the fields of gofind.Options; TRANSFORM: sectionless removes the section
 // headers after the build; STRIP: no leaves out the comparison with a stripped
 // copy. Those that say how to run:
@@ -101,6 +101,7 @@ func (v *variant) scan(t *testing.T, dir string, workers int) *gofind.Result {
 		LibraryPath: each(v.all("LIBPATH")),
 		HostNone:    v.one("HOST") == "",
 		SinceMain:   v.one("SINCE") == "main",
+		NoAssume:    v.directives["DOUBT"],
 		Arguments:   true,
 		Workers:     workers,
 	}

@@ -11,7 +11,9 @@
 package gate
 
 import (
+	"cmp"
 	_ "embed"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +31,7 @@ type Keeper struct {
 	p       *process.Process
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
-	names   map[int]symbols         // its functions that have names, by address
+	names   map[int]exports         // its functions that have names
 	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
@@ -37,12 +39,37 @@ type Keeper struct {
 	read    reach.UnitID
 }
 
-// symbols are the names of exported functions, without leading underscores, by address.
-type symbols map[uint64][]string
+// exports are the exported functions of an image: their addresses and their names without leading underscores.
+type exports struct{ byAddr, byName []export }
+
+type export struct {
+	addr uint64
+	name string
+}
+
+// at returns the functions at an address.
+func (e exports) at(addr uint64) []export {
+	i, _ := slices.BinarySearchFunc(e.byAddr, addr, func(x export, a uint64) int { return cmp.Compare(x.addr, a) })
+	n := i
+	for n < len(e.byAddr) && e.byAddr[n].addr == addr {
+		n++
+	}
+	return e.byAddr[i:n]
+}
+
+// named returns the functions of a name.
+func (e exports) named(name string) []export {
+	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
+	n := i
+	for n < len(e.byName) && e.byName[n].name == name {
+		n++
+	}
+	return e.byName[i:n]
+}
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -94,13 +121,13 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	case "file":
 		return k.owned(u.Image).locals[u.Entry].File == f.names[0]
 	case "name":
-		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
+		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
 	if f.how == "text" {
 		return refersTo(g, u.Image, sum, f.names[0])
 	}
-	if !named && len(names[u.Entry]) > 0 {
+	if !named && len(names.at(u.Entry)) > 0 {
 		return false
 	}
 	if f.how == "numbers" {
@@ -120,16 +147,16 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	if f.how == "imports" {
 		return !slices.ContainsFunc(f.names, func(n string) bool {
-			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, nil, []string{n}) })
+			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, exports{}, []string{n}) })
 		})
 	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
 	var calls []string
 	for i := range sum.Refs {
 		if ref := &sum.Refs[i]; ref.Kind == summary.RefCode {
-			for _, n := range names[ref.A] {
-				if slices.Contains(f.names, n) || exact && strings.HasPrefix(n, prefix) {
-					calls = append(calls, n)
+			for _, e := range names.at(ref.A) {
+				if slices.Contains(f.names, e.name) || exact && strings.HasPrefix(e.name, prefix) {
+					calls = append(calls, e.name)
 				}
 			}
 		}
@@ -206,7 +233,7 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 
 // calls reports whether a reference transfers control to an exported or imported function
 // of one of some names, or passes an address on the way.
-func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, held []string) bool {
+func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, held []string) bool {
 	to, slot := r.A, r.Kind == summary.RefCallSlot || r.Kind == summary.RefPassSlot
 	switch r.Kind {
 	case summary.RefCode, summary.RefCallSlot:
@@ -215,7 +242,7 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, h
 	default:
 		return false
 	}
-	if !slot && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(held, n) }) {
+	if !slot && slices.ContainsFunc(names.at(to), func(e export) bool { return slices.Contains(held, e.name) }) {
 		return true
 	}
 	n, ok := g.Imported(img, to, slot)
@@ -224,17 +251,17 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, h
 
 // exported returns the functions of an image that have names: those that it exports, and of an image of a kind those
 // of its table of symbols that rows mention.
-func (k *Keeper) exported(img int) symbols {
+func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	n := symbols{}
+	m := k.p.Images[img]
+	var n exports
 	add := func(a uint64, name string) {
-		if name = strings.TrimLeft(name, "_"); name != "" && !slices.Contains(n[a], name) {
-			n[a] = append(n[a], name)
+		if name = strings.TrimLeft(name, "_"); name != "" {
+			n.byAddr = append(n.byAddr, export{a, name})
 		}
 	}
-	m := k.p.Images[img]
 	for s := 1; s < m.NumSymbols(); s++ {
 		if sym := m.Symbol(s); sym.Shndx != 0 {
 			add(sym.Value, m.SymbolName(s))
@@ -245,6 +272,9 @@ func (k *Keeper) exported(img int) symbols {
 			add(a, name)
 		}
 	}
+	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })
+	n.byAddr = slices.Clip(slices.Compact(n.byAddr))
+	n.byName = slices.SortedFunc(slices.Values(n.byAddr), func(a, b export) int { return strings.Compare(a.name, b.name) })
 	k.names[img] = n
 	return n
 }
@@ -252,14 +282,13 @@ func (k *Keeper) exported(img int) symbols {
 // Release lets go what waits for conditions that hold now. It reports whether there was any.
 func (k *Keeper) Release(g *reach.Graph) bool {
 	released := false
-	for id := reach.UnitID(1); int(id) < len(g.Units); id++ {
+	shut := map[*row]bool{} // looked at since the graph has grown
+	for _, id := range slices.Sorted(maps.Keys(k.waiting)) {
 		l := k.waiting[id]
-		if l == nil {
-			continue
-		}
 		still := slices.DeleteFunc(slices.Clone(l), func(r *row) bool {
-			if !k.open[r] && k.opens(g, r) {
-				k.open[r] = true
+			if !k.open[r] && !shut[r] {
+				k.open[r] = k.opens(g, r)
+				shut[r] = !k.open[r]
 			}
 			return k.open[r]
 		})
@@ -270,6 +299,7 @@ func (k *Keeper) Release(g *reach.Graph) bool {
 			}
 			g.Release(id, k.held(g, id))
 			released = true
+			clear(shut)
 		}
 	}
 	return released

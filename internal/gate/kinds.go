@@ -130,10 +130,10 @@ func (o *owned) is(a uint64, names []string) bool {
 
 // calledByName reports whether a function of an image is live that has one of some names.
 func (k *Keeper) calledByName(g *reach.Graph, img int, names ...string) bool {
-	for a, l := range k.exported(img) {
-		if id, live := g.Lookup(img, a); live && g.Live(id) && slices.ContainsFunc(l, func(n string) bool { return slices.Contains(names, n) }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(n string) bool {
+		return slices.ContainsFunc(k.exported(img).named(n), func(e export) bool {
+			id, live := g.Lookup(img, e.addr)
+			return live && g.Live(id)
+		})
+	})
 }

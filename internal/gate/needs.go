@@ -29,12 +29,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
-		for a, names := range k.exported(img) {
-			for _, n := range r.needs {
-				if !slices.Contains(names, n.name) {
-					continue
-				}
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
+		for _, n := range r.needs {
+			for _, e := range k.exported(img).named(n.name) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
 				}
 			}

@@ -28,6 +28,7 @@ package needs
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,16 +102,24 @@ type Result struct {
 	Sequences []Sequence
 }
 
-// UnknownLibrary says that kraft.yaml assigns a library that the image does not have.
+// UnknownLibrary says that kraft.yaml assigns libraries that the image does not have.
 type UnknownLibrary struct {
-	Library kraft.Library
-	Image   string
-	Has     []string
+	Libraries []kraft.Library
+	Image     string
+	Has       []string
 }
 
 func (e *UnknownLibrary) Error() string {
-	return e.Library.Pos.String() + ": library " + quote(e.Library.Name) + " is not in the image " + e.Image +
-		"; the image has " + strings.Join(e.Has, ", ")
+	return e.Libraries[0].Pos.String() + ": " + e.Of(0)
+}
+
+// Of says it of one of them; of the last, what there is instead.
+func (e *UnknownLibrary) Of(i int) string {
+	s := "library " + quote(e.Libraries[i].Name) + " is not in the image " + e.Image
+	if i == len(e.Libraries)-1 {
+		s += "; the image has " + strings.Join(e.Has, ", ")
+	}
+	return s
 }
 
 // NoFunctions says that no function of a compartment is known, as nothing in the image says which library
@@ -205,15 +214,18 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		r.Libraries = append(r.Libraries, x)
 	}
 	if f != nil {
+		unknown := &UnknownLibrary{Image: m.Path}
 		for i, k := range f.Libraries {
 			if !used[i] && k.Named {
-				var has []string
-				for _, l := range m.Libs {
-					has = append(has, l.Name)
-				}
-				slices.Sort(has)
-				return &UnknownLibrary{k, m.Path, has}
+				unknown.Libraries = append(unknown.Libraries, k)
 			}
+		}
+		if len(unknown.Libraries) > 0 {
+			for _, l := range m.Libs {
+				unknown.Has = append(unknown.Has, l.Name)
+			}
+			slices.Sort(unknown.Has)
+			return unknown
 		}
 	}
 	if err := r.empty(def); err != nil {
@@ -256,8 +268,9 @@ func (r *Result) empty(def int) error {
 func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Units[u].Entry) }
 
 // Of returns the compartment of a unit, and whether its library is transparent.
-func (r *Result) Of(u Unit) (c int, transparent bool) {
-	l := r.libOf(u)
+func (r *Result) Of(u Unit) (c int, transparent bool) { return r.ofLib(r.libOf(u)) }
+
+func (r *Result) ofLib(l int) (c int, transparent bool) {
 	if l < 0 {
 		for i := range r.Plan.Compartments {
 			if r.Plan.Compartments[i].Default {
@@ -356,9 +369,10 @@ func (r *Result) roots(c int) []Unit {
 	return out
 }
 
-// needed returns the calls that are made by what was reached. An entry that is reached as a
+// needed returns the calls that are made by what was reached from roots, and those that roots make with numbers that
+// others give to them: who knows the number makes the call, but they are on the chain as well. An entry that is reached as a
 // root alone is no call: roots are not entries.
-func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compartment.Calls {
+func (r *Result) needed(reached *callgraph.Reached, roots []Unit, chains map[int]Chain) compartment.Calls {
 	var out compartment.Calls
 	g := r.Graph
 	parent := map[Unit]Step{}
@@ -395,16 +409,35 @@ func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compar
 			found(n, u)
 		}
 	}
+	given := func(u, entry Unit, n int) {
+		if n < 512 && !out.Has(n) {
+			out.Add(n)
+			if chains != nil {
+				chains[n] = Chain{{Unit: u}, {entry, callgraph.Dispatch}}
+			}
+		}
+	}
+	for _, u := range roots {
+		for _, m := range g.Passes[u] {
+			given(u, m.By, m.Number)
+		}
+		if g.PassesAny[u] {
+			for _, entry := range slices.Sorted(maps.Keys(g.Entries)) {
+				given(u, entry, g.Entries[entry].Number)
+			}
+		}
+	}
 	return out
 }
 
 func (r *Result) needs(ctx context.Context, c int) (err error) {
 	d := &r.Details[c]
 	d.Chains = map[int]Chain{}
-	if d.reached, err = r.Graph.From(ctx, r.roots(c), r.transparent); err != nil {
+	roots := r.roots(c)
+	if d.reached, err = r.Graph.From(ctx, roots, r.transparent); err != nil {
 		return err
 	}
-	r.Plan.Compartments[c].Needs = r.needed(d.reached, d.Chains)
+	r.Plan.Compartments[c].Needs = r.needed(d.reached, roots, d.Chains)
 	for u := range d.reached.Parents {
 		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
 			d.Reach += f.Size
@@ -466,7 +499,7 @@ func (r *Result) libraries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.Libraries[l].Needs = r.needed(reached, nil)
+		r.Libraries[l].Needs = r.needed(reached, by[l], nil)
 	}
 	return nil
 }

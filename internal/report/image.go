@@ -138,6 +138,9 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 			comment("executes", e.Function, strings.Join(e.Executes, " "))
 		}
 	}
+	for _, n := range s.Notes {
+		comment("note", n)
+	}
 	comment("columns", "compartment", "call", "action", "checks")
 	calls := map[string]int{}
 	for _, e := range s.Entries {

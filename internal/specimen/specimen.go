@@ -118,10 +118,18 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 	for _, l := range libraries {
 		whole := "lib" + l.Name + ".o"
 		args := []string{"-r", "-o", whole}
+		origin := filepath.Join("lib"+l.Name, "origin") // as for a library that the build fetches: debug information names it
+		if err := os.MkdirAll(filepath.Join(img.Build, origin), 0o777); err != nil {
+			return nil, err
+		}
 		for _, f := range l.Files {
 			object := l.Name + "-" + f + ".o"
-			compile := append(append([]string{}, flags...), extra...)
-			if err := img.run("gcc", append(compile, "-c", "src/"+f, "-o", object)...); err != nil {
+			source := filepath.Join(origin, f)
+			if err := os.Rename(filepath.Join(src, f), filepath.Join(img.Build, source)); err != nil {
+				return nil, err
+			}
+			compile := append(append([]string{"-Isrc"}, flags...), extra...)
+			if err := img.run("gcc", append(compile, "-c", filepath.Join(img.Build, source), "-o", object)...); err != nil {
 				return nil, err
 			}
 			args = append(args, object)

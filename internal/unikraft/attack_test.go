@@ -11,7 +11,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/attacks.md")
+var update = flag.Bool("update", false, "rewrite docs/attacks.md and the tables of docs/compartments.md")
 
 // The attackers that the table tells apart, the weakest first.
 const (
@@ -67,6 +67,7 @@ var attacks = []attack{
 	{name: "dispatcher", model: pointer, how: "net calls `uk_syscall6_r` with 87 in %rax", words: one("uk_syscall6_r", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "dispatcher of libc", model: pointer, how: "net calls the variadic `uk_syscall_r(87, ...)`", words: one("uk_syscall_r", 0, "87,@0"), result: "refused"},
 	{name: "dispatcher with errno", model: pointer, how: "net calls `uk_syscall6(87, ...)`", words: one("uk_syscall6", 0, "87,@0"), result: "refused"},
+	{name: "syscall instruction", model: pointer, how: "net executes `syscall` with 87 in %rax (binary compatibility)", words: one("syscall_raw", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "body function", model: pointer, how: "net calls the body `__uk_syscall_r_open`, with O_TRUNC", words: one("__uk_syscall_r_open", 0, "@0,512"), took: done, result: "refused"},
 	{name: "inlined body", model: pointer, how: "net calls `euidunlink`, which is no entry, and has the body of unlink inlined", words: one("euidunlink", 0, "@0"), result: "ends the image"},
 	{name: "another compartment as deputy", model: logic, how: "net has plugin open a file (`plugin_load`)", words: one("plugin_load", 0, "@0,@3,8"), took: done, result: "refused"},
@@ -149,22 +150,22 @@ func TestAttacks(t *testing.T) {
 
 // attackAll tries all attacks, some at the same time.
 func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, results []string) {
-	for i, a := range attacks {
-		s := targets[a.opts]
+	sealed := func(o Options) *target {
+		s := targets[o]
 		if s == nil {
 			s = &target{t: t, plain: open(t, img.Debug)}
 			plan := planOf(t, img)
 			plan.Compartments[1].Needs = specimen.Calls("getpid clock_gettime clone futex sched_yield exit")
 			var debug string
-			debug, s.final, _ = seal(t, plan, a.opts)
+			debug, s.final, _ = seal(t, plan, o)
 			s.debug = open(t, debug)
-			targets[a.opts] = s
+			targets[o] = s
 		}
-		words := append([]string{"fill"}, a.words(s)...)
-		for i := range words {
-			words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
-		}
-		words = append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
+		return s
+	}
+	for i, a := range attacks {
+		s := sealed(a.opts)
+		words := a.command(s)
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			console, status := boot(t, s.final, words...)
@@ -173,6 +174,20 @@ func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, r
 				t.Errorf("%s, not %s; status %d, console:\n%s", results[i], a.result, status, console)
 			}
 		})
+		// What protects memory stops the same as without it.
+		if a.model != write && !a.opts.Protect {
+			protected := a.opts
+			protected.Protect = true
+			p := sealed(protected)
+			words := a.command(p)
+			t.Run(a.name+", protected", func(t *testing.T) {
+				t.Parallel()
+				console, status := boot(t, p.final, words...)
+				if got := a.verdict(console, status); got != a.result {
+					t.Errorf("%s, not %s; status %d, console:\n%s", got, a.result, status, console)
+				}
+			})
+		}
 		// Without rules the same must succeed, or the test shows nothing. What is aimed at the rules themselves has no such counterpart.
 		if a.onRules {
 			continue
@@ -185,6 +200,15 @@ func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, r
 			}
 		})
 	}
+}
+
+// command is what the image is told to do.
+func (a *attack) command(s *target) []string {
+	words := append([]string{"fill"}, a.words(s)...)
+	for i := range words {
+		words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
+	}
+	return append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
 }
 
 // verdict says what an attack came to.
@@ -221,7 +245,14 @@ func document(t *testing.T, results []string) {
 
 // writeTable writes one table of docs/attacks.md, or compares it.
 func writeTable(t *testing.T, name, text string) {
-	path, begin, end := "../../docs/attacks.md", "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
+	t.Helper()
+	writePart(t, "../../docs/attacks.md", name, text)
+}
+
+// writePart writes the part of a document that is between two comments with its name, or compares it.
+func writePart(t *testing.T, path, name, text string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

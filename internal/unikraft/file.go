@@ -110,10 +110,12 @@ func Parse(path string, data []byte) (*File, error) {
 		return nil, f.errorf(ErrNotUnikernel, "is not an ELF file; give the image that a build of Unikraft leaves")
 	case len(f.elf) < ehdr64:
 		return nil, f.errorf(ErrTruncated, "ends within its ELF header")
+	case wrappedSize(data) > uint64(len(data)):
+		return nil, f.errorf(ErrTruncated, "is cut or damaged: by its 32-bit headers it has %d bytes, and there are %d", wrappedSize(data), len(data))
 	case f.elf[4] != 2 || le.Uint16(f.elf[18:]) != 62:
 		return nil, f.errorf(ErrNotUnikernel, "is not for x86-64, and has no 64-bit image in it")
 	case le.Uint16(f.elf[16:]) != 2:
-		return nil, f.errorf(ErrNotUnikernel, "is not linked to a fixed address (ELF type %d); images that move at boot are not supported", le.Uint16(f.elf[16:]))
+		return nil, f.errorf(ErrNotUnikernel, "is not linked to a fixed address (ELF type %d), so it is no unikernel, or one that moves at boot, which is not supported; give the image that a build of Unikraft leaves", le.Uint16(f.elf[16:]))
 	}
 	phoff, phnum, shoff, shnum, err := tables64(f.elf)
 	if err != nil {

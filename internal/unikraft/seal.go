@@ -253,6 +253,7 @@ var (
 	errReturn = errors.New("it reads its return address")
 	errTwo    = errors.New("it belongs to another compartment, too")
 	errCold   = errors.New("it is a part of a function, which is not called")
+	errInside = errors.New("it lies within a function, and code outside of that jumps to it or calls it directly")
 )
 
 // cold reports whether a symbol is that of gcc's cold part of a function, to which only the other part jumps.
@@ -274,6 +275,9 @@ func (s *sealing) gates() {
 			continue
 		case s.first&bit != 0 || cold(g.Func) || s.code.leaf(g.Addr):
 			s.rep.Unneeded++
+			continue
+		case g.Inside:
+			failed = append(failed, failure{g, errInside})
 			continue
 		case s.code.readsReturn(g.Addr):
 			failed = append(failed, failure{g, errReturn})

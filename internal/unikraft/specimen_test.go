@@ -179,7 +179,7 @@ func TestMatrix(t *testing.T) {
 		plan := planOf(t, img)
 		_, final, _ := seal(t, plan, Options{OnDeny: denial})
 		dispatch, dispatchErrno := addr(t, debug, "uk_syscall6_r"), addr(t, debug, "uk_syscall6")
-		wrapper := addr(t, debug, "uk_syscall_r")
+		wrapper, instruction := addr(t, debug, "uk_syscall_r"), addr(t, debug, "syscall_raw")
 		type try struct {
 			word, call, who string
 			errno           bool
@@ -211,6 +211,7 @@ func TestMatrix(t *testing.T) {
 					add(who, "direct", dispatchErrno, call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), true)
 				} else {
 					add(who, "direct", dispatch, call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
+					add(who, "direct", instruction, call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
 					add(who, "direct", wrapper, call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), false)
 				}
 			}

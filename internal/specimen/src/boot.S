@@ -26,7 +26,7 @@ _multiboot_entry:
 	movl	%eax, %cr4
 	movl	$0xc0000080, %ecx
 	xorl	%edx, %edx
-	movl	$0x100, %eax			/* LME */
+	movl	$0x101, %eax			/* LME, SCE */
 	wrmsr
 	movl	$x86_bpt_pml4, %eax
 	movl	%eax, %cr3
@@ -149,6 +149,30 @@ cpu_irq_0:
 	addq	$8, %rsp
 	iretq
 .size cpu_irq_0, . - cpu_irq_0
+
+#ifndef PKU
+/* What the processor enters for a syscall instruction, interrupts off: %rcx is where it goes on, %r11 its flags. */
+.globl _ukplat_syscall
+.type _ukplat_syscall, @function
+.p2align 4
+_ukplat_syscall:
+	pushq	%r11
+	pushq	%rcx
+	pushq	%r9; pushq %r8; pushq %r10; pushq %rdx; pushq %rsi; pushq %rdi; pushq %rax
+	movq	%rsp, %rdi
+	sti
+	pushq	%rbp
+	movq	%rsp, %rbp
+	andq	$-16, %rsp
+	call	ukplat_syscall_handler
+	movq	%rbp, %rsp
+	popq	%rbp
+	popq	%rax
+	popq	%rdi; popq %rsi; popq %rdx; popq %r10; popq %r8; popq %r9; popq %rcx
+	popfq
+	jmp	*%rcx
+.size _ukplat_syscall, . - _ukplat_syscall
+#endif
 
 .macro trap name, nr, has_ec
 .globl cpu_trap_\name

@@ -154,6 +154,19 @@ static void traps_init(void)
 	asm volatile("lidt %0" : : "m"(p));
 }
 
+#ifndef PKU
+void _ukplat_syscall(void);
+static void wrmsr(u32 msr, u64 v) { asm volatile("wrmsr" : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))); }
+
+/* The syscall instruction, which turns interrupts off. */
+static void syscalls_init(void)
+{
+	wrmsr(0xc0000081, 8UL << 32);
+	wrmsr(0xc0000082, (u64)_ukplat_syscall);
+	wrmsr(0xc0000084, 0x200);
+}
+#endif
+
 /* The timer, 2000 times a second, through the legacy controllers. */
 void ukplat_irq_init(void)
 {
@@ -206,6 +219,9 @@ noreturn void _ukplat_entry(u32 *mi)
 			end = m->vbase + m->len;
 	}
 	traps_init();
+#ifndef PKU
+	syscalls_init();
+#endif
 	uk_alloc_init(end, end + (8 << 20));
 	uk_boot_entry();
 }
