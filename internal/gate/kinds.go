@@ -144,7 +144,8 @@ func whole(m *process.Image, code []image.Range) bool {
 			end = r.End
 		}
 	}
-	return text > 0 && named >= text/10*9
+	const startup = 1 << 10 // assembly whose symbols have no size
+	return text > 0 && named+max(text/10, startup) >= text
 }
 
 // is reports whether a function has one of some names.
