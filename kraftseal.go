@@ -38,6 +38,7 @@ type SealedImage struct {
 	Tool         string             `json:"tool"`      // version of the program that sealed it
 	Default      string             `json:"default"`   // what happens to calls that are in no set: "deny"
 	OnDeny       string             `json:"on_deny"`   // "eperm", "enosys" or "crash"
+	Linked       bool               `json:"linked"`    // from source: the micro-library enforces them
 	Protected    bool               `json:"protected"` // rules and text are write-protected
 	Keys         bool               `json:"keys"`      // memory keys separate compartments, and PKRU decides, too
 	Tag          string             `json:"tag"`       // address of the tag
@@ -99,7 +100,7 @@ func (e *ImageGapsError) Error() string {
 	if where == "" {
 		where = "the image"
 	}
-	return fmt.Sprintf("%s: %d of its rules cannot be enforced in full; %s: %s; --allow-gaps seals it all the same", e.Path, len(e.Gaps), where, g.Reason)
+	return fmt.Sprintf("%s: %d of its rules cannot be enforced in full; %s: %s; --allow-gaps goes on all the same", e.Path, len(e.Gaps), where, g.Reason)
 }
 
 // Errors that SealImage and InspectImage wrap.
@@ -114,14 +115,9 @@ var (
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
 // Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
-	opts := unikraft.Options{Protect: o.Protect, PKU: o.PKU, Tool: o.Tool}
-	for i, d := range denials {
-		if d == o.OnDeny {
-			opts.OnDeny = gates.Denial(i)
-		}
-	}
-	if o.OnDeny != "" && denials[opts.OnDeny] != o.OnDeny {
-		return nil, fmt.Errorf("a denied call can end in %s, not in %q", strings.Join(denials, ", "), o.OnDeny)
+	opts, err := o.internal()
+	if err != nil {
+		return nil, err
 	}
 	debug, final, err := openImage(image, o.Debug)
 	if err != nil {
@@ -223,7 +219,7 @@ func (e *IncompletePlanError) Error() string {
 			break
 		}
 	}
-	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved seals it all the same", e.Result.Image, why)
+	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved goes on all the same", e.Result.Image, why)
 }
 
 // kraftOf returns the directory with a kraft.yaml whose build an image is: that of the image, or one of the two above.
@@ -296,7 +292,8 @@ func writeImage(path, like string, data []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// InspectImage reads the rules of a sealed image, which needs no symbols and no sections.
+// InspectImage reads the rules of a sealed image, which needs no symbols and no sections. Where they are linked, and the file has
+// symbols, entries that the rules do not know are gaps.
 // The error wraps ErrNoRules if it has none.
 func InspectImage(path string) (*SealedImage, error) {
 	f, err := unikraft.Open(path)
@@ -306,6 +303,9 @@ func InspectImage(path string) (*SealedImage, error) {
 	r, err := f.Rules()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Linked {
+		r.Gaps = append(r.Gaps, f.Unknown(r)...)
 	}
 	out := newSealedImage(path, r)
 	data, err := os.ReadFile(path)
@@ -321,7 +321,7 @@ var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.S
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {
-	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Protected: r.Protected, Keys: r.Keys, Tag: hex(r.Tag),
+	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Linked: r.Linked, Protected: r.Protected, Keys: r.Keys, Tag: hex(r.Tag),
 		Compartments: []ImageCompartment{}, Entries: []ImageEntry{}, Gates: []ImageGate{}, Gaps: []ImageGap{}}
 	if r.Deny {
 		out.Default = "deny"

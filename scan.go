@@ -87,6 +87,15 @@ var nscdFiles = []string{"/usr/sbin/nscd", "/usr/sbin/unscd", "/var/run/nscd/soc
 // mcstransdFiles are there where mcstransd is installed, or runs (libselinux setrans_internal.h, SETRANS_UNIX_SOCKET).
 var mcstransdFiles = []string{"/usr/sbin/mcstransd", "/sbin/mcstransd", "/var/run/setrans/.setrans-unix"}
 
+// userdbFiles are there where systemd runs (sd_booted(3)), or another service offers users and groups (systemd src/shared/userdb.c).
+var userdbFiles = []string{"/run/systemd/system", "/run/systemd/userdb"}
+
+// systemdFiles are there where systemd is installed: it may run when a system is started from the files in a directory.
+var systemdFiles = []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd"}
+
+// userdbDirs are where records of users and groups may be (systemd src/shared/userdb.c, USERDB_DROPIN_DIR_NULSTR).
+var userdbDirs = []string{"/etc/userdb", "/run/userdb", "/run/host/userdb", "/usr/local/lib/userdb", "/usr/lib/userdb", "/lib/userdb"}
+
 // gconvCaches are where glibc looks for the cache of its gconv modules (iconv/gconv_cache.c).
 var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", "/usr/lib64/gconv/gconv-modules.cache", "/usr/lib/gconv/gconv-modules.cache"}
 
@@ -115,6 +124,10 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 			return !slices.ContainsFunc(nscdFiles, there)
 		case name == "mcstransd":
 			return !slices.ContainsFunc(mcstransdFiles, there)
+		case name == "userdb":
+			return !slices.ContainsFunc(userdbFiles, there) && (opts.Root == "" || !slices.ContainsFunc(systemdFiles, there))
+		case name == "userdb-records":
+			return !slices.ContainsFunc(userdbDirs, there)
 		case name == "faccessat2":
 			release, err := p.ReadConfig(kernelRelease, "environment")
 			return err == nil && atLeast(string(release), 5, 8)

@@ -126,8 +126,20 @@ func buildSpecimen(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 0 && args[0] == "-pku" {
 		build, args = specimen.BuildPKU, args[1:]
 	}
+	if len(args) > 0 && args[0] == "-linked" { // with the micro-library, and rules from a directory if there is one
+		runtime, err := filepath.Abs("../../runtime/unikraft")
+		ts.Check(err)
+		linked := specimen.Linked{Runtime: runtime}
+		if len(args) == 3 {
+			linked.Rules, args = ts.MkAbs(args[1]), args[1:]
+		}
+		build = func(dir string, extra ...string) (*specimen.Image, error) {
+			return specimen.BuildLinked(dir, linked, extra...)
+		}
+		args = args[1:]
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: specimen [-pku] DIR")
+		ts.Fatalf("usage: specimen [-pku | -linked [RULES]] DIR")
 	}
 	dir := ts.MkAbs(args[0])
 	img, err := build(dir)

@@ -57,6 +57,13 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	} else {
 		w.book.compare(&s.r)
 	}
+	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
+		if in.Cond == 4 {
+			w.jump(s, in, false)
+			w.stop = true
+		}
+		return
+	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
 		w.jump(s, in, false)
@@ -121,6 +128,30 @@ func (w *worker) has(x val, k kind) bool {
 	return false
 }
 
+// sameAddress reports whether the conditional jump i compares two registers that hold
+// the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
+// file, compare the end of .data with itself.)
+func (w *worker) sameAddress(s *state, i int32) bool {
+	j, def, ok := w.flags(i)
+	if !ok {
+		return false
+	}
+	c := &w.insts[j]
+	if c.Op != x86.OpCmp || c.Size != 8 || c.Flags&(x86.FlagMem|x86.FlagImm) != 0 || c.Dst == x86.RegNone || c.Src == x86.RegNone || def>>uint(c.Dst)&1 != 0 || def>>uint(c.Src)&1 != 0 {
+		return false
+	}
+	return w.same(s.r[c.Dst], s.r[c.Src])
+}
+
+// same reports whether two values are one address of the file.
+func (w *worker) same(x, y val) bool {
+	if x >= setBit || y >= setBit {
+		return false
+	}
+	d, e := &w.v.elems[x], &w.v.elems[y]
+	return d.k == kAddr && e.k == kAddr && fixed(d.b) && fixed(e.b) && d.a+uint64(d.b) == e.a+uint64(e.b)
+}
+
 // condition returns the register and the constant that the conditional jump i
 // compares, and the size of the comparison, 4 or 8 bytes.
 func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
@@ -140,6 +171,10 @@ func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
 				return
 			}
 			n = in.Imm
+		case x86.OpShl, x86.OpShr, x86.OpSar: // by more than 0: the zero flag is that of the result (SDM, SAL/SAR/SHL/SHR)
+			if in.Dst == x86.RegNone || in.Flags&x86.FlagMem != 0 || in.Flags&x86.FlagImm == 0 || in.Imm&31 == 0 || w.insts[i].Cond != 4 && w.insts[i].Cond != 5 {
+				return
+			}
 		default:
 			return
 		}

@@ -1226,6 +1226,8 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		res = w.add(s, x, -int64(ey.a), in.Size)
 	case in.Op == x86.OpAdd:
 		res = w.sum(s, x, y)
+	case in.Op == x86.OpSub && in.Size == 8 && w.same(x, y):
+		res = w.v.con(0)
 	case in.Op == x86.OpAnd && ey.k == kConst && ey.a == 0:
 		res = w.v.con(0)
 	case in.Op == x86.OpOr && ey.k == kConst && ey.a == ^uint64(0):

@@ -35,11 +35,12 @@ type Keeper struct {
 	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
-	said    map[saying]bool // what needs ask for, of the units before read
+	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
+	jumps   map[place]bool // what jumpedTo found
 }
 
-// exports are the exported functions of an image: their addresses and their names without leading underscores.
+// exports are the functions of an image that have names: their addresses and their names without leading underscores.
 type exports struct{ byAddr, byName []export }
 
 type export struct {
@@ -57,6 +58,11 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
+// has reports whether a function at an address has a name.
+func (e exports) has(addr uint64, name string) bool {
+	return slices.Contains(e.at(addr), export{addr, name})
+}
+
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
@@ -69,7 +75,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -255,21 +261,21 @@ func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	m := k.p.Images[img]
-	var n exports
-	add := func(a uint64, name string) {
+	add := func(n *exports, a uint64, name string) {
 		if name = strings.TrimLeft(name, "_"); name != "" {
 			n.byAddr = append(n.byAddr, export{a, name})
 		}
 	}
+	m := k.p.Images[img]
+	var n exports
 	for s := 1; s < m.NumSymbols(); s++ {
 		if sym := m.Symbol(s); sym.Shndx != 0 {
-			add(sym.Value, m.SymbolName(s))
+			add(&n, sym.Value, m.SymbolName(s))
 		}
 	}
 	for a, names := range k.owned(img).names {
 		for _, name := range names {
-			add(a, name)
+			add(&n, a, name)
 		}
 	}
 	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })

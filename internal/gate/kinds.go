@@ -155,10 +155,12 @@ func (o *owned) is(a uint64, names []string) bool {
 
 // calledByName reports whether a function of an image is live that has one of some names.
 func (k *Keeper) calledByName(g *reach.Graph, img int, names ...string) bool {
-	return slices.ContainsFunc(names, func(n string) bool {
-		return slices.ContainsFunc(k.exported(img).named(n), func(e export) bool {
-			id, live := g.Lookup(img, e.addr)
-			return live && g.Live(id)
-		})
-	})
+	for _, n := range names {
+		for _, e := range k.exported(img).named(n) {
+			if id, live := g.Lookup(img, e.addr); live && g.Live(id) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -16,14 +16,15 @@ import (
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
-			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() ||
+			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
-			n.env != "" && k.named(g, n.env) || n.calls == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) {
+			n.env != "" && k.named(g, n.env) || n.calls == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, img, n.text) }) {
+		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
 			return true
 		}
 		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
@@ -59,13 +60,13 @@ func (k *Keeper) relative() bool {
 	})
 }
 
-// tokens reports whether a path by which the loader finds an image may have a token (ld.so(8)).
+// tokens reports whether a path that the program gives the loader may have a token (ld.so(8)).
 func (k *Keeper) tokens() bool {
-	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
-		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit ||
-			slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
-				return strings.Contains(n, "$")
-			})
+	m := k.p.Images[0]
+	return slices.ContainsFunc(slices.Concat(m.Needed, m.Filter, m.Auxiliary, []string{m.Rpath, m.Runpath}), func(n string) bool {
+		return strings.Contains(n, "$")
+	}) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin == process.OriginPreload || m.Origin == process.OriginAudit
 	})
 }
 
@@ -82,14 +83,7 @@ func relativeDir(dir string) bool {
 
 // wanted reports whether an image refers to a symbol of another, or looks it up by name.
 func (k *Keeper) wanted(g *reach.Graph, symbol string) bool {
-	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
-		for s := 1; s < m.NumSymbols(); s++ {
-			if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
-				return true
-			}
-		}
-		return false
-	})
+	return g.LookedUp(symbol) || slices.ContainsFunc(k.p.Images, func(m *process.Image) bool { return k.refers(m.ID, symbol) })
 }
 
 // saying is an image whose live code refers to a text.
@@ -98,8 +92,9 @@ type saying struct {
 	text string
 }
 
-// says reports whether a live unit of an image refers to a text, even if only in a part that does not run.
-func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
+// says reports whether a live unit of an image refers to n's text, even if only in a part that does not
+// run, and gets what n asks for; if n is about one that runs, whether there is one that waits for nothing, or for r alone.
+func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 	for ; int(k.read) < len(g.Units); k.read++ {
 		sum, m := g.Full(k.read), g.Units[k.read].Image
 		if sum == nil {
@@ -107,25 +102,52 @@ func (k *Keeper) says(g *reach.Graph, img int, text string) bool {
 		}
 		for _, r := range k.rows(m) {
 			for _, n := range r.needs {
-				if s := (saying{m, n.text}); n.text != "" && !k.said[s] && refersTo(g, m, sum, n.text) {
-					k.said[s] = true
+				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && refersTo(g, m, sum, n.text) {
+					k.said[s] = append(k.said[s], k.read)
 				}
 			}
 		}
 	}
-	return k.said[saying{img, text}]
+	return slices.ContainsFunc(k.said[saying{img, n.text}], func(id reach.UnitID) bool {
+		runs := !n.runs || g.Live(id) || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
+		return runs && (!n.fourth || mayGet(g, id, x86.RCX, func(v int64) bool { return v != 0 }))
+	})
 }
 
-// otherwise reports whether other code than functions that refer to a text may call what
-// waits for a row.
+// otherwise reports whether other code than functions that refer to a text (one of several, with | between)
+// may call what waits for a row.
 func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 	for id := range reach.UnitID(len(g.Units)) {
 		if !slices.Contains(k.waiting[id], r) {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-			return !k.is(g, e.Unit, &function{"text", []string{text}}, false)
+			return !slices.ContainsFunc(strings.Split(text, "|"), func(t string) bool {
+				return k.is(g, e.Unit, &function{"text", []string{t}}, false)
+			})
 		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxWay bounds how far callers are followed.
+const maxWay = 4
+
+// around reports whether what waits for a row may be called otherwise than by way of an
+// exported function of its image.
+func (k *Keeper) around(g *reach.Graph, r *row, name string) bool {
+	var other func(id reach.UnitID, depth int) bool
+	other = func(id reach.UnitID, depth int) bool {
+		callers := g.Callers(id)
+		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
+			u := &g.Units[e.Unit]
+			return u.Image != g.Units[id].Image || !k.exported(u.Image).has(u.Entry, name) && other(e.Unit, depth-1)
+		})
+	}
+	for id := range reach.UnitID(len(g.Units)) {
+		if slices.Contains(k.waiting[id], r) && other(id, maxWay) {
 			return true
 		}
 	}
@@ -201,12 +223,12 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	return true
 }
 
-// mayGet reports whether an argument of a unit may be a constant that test accepts, or is not known.
+// mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
 func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
-	found, known := number.Passed(g, id, reg)
+	found, known := number.PassedByOthers(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || test(f.Value.N)
 	})

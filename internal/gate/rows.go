@@ -45,7 +45,10 @@ type need struct {
 	env     string   // an environment variable that other images name
 	symbol  string   // that another image refers to
 	text    string   // that a live function of the image refers to
+	runs    bool     // and that does not wait for another row
 	but     string   // that another than functions which refer to this text calls what waits; of calls and of what is called from outside: the functions, with commas, that may make them, or call it
+	byWay   string   // that what waits is called otherwise than by way of this function
+	opens   bool     // that the program itself may be taken to call dlopen
 	paths   bool     // relative ones by which images are found
 	tokens  bool     // ones with a token
 
@@ -57,6 +60,7 @@ type need struct {
 
 	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
+	fourth   bool // only if the function that refers to the text may get a fourth argument that is not 0
 }
 
 var rows = parse(text)
@@ -119,6 +123,10 @@ func parseNeed(s string) (n need, err error) {
 	if s == "-" {
 		return n, nil // nothing
 	}
+	if s == "~dlopen" {
+		n.opens = true
+		return n, nil
+	}
 	if s == "~paths" {
 		n.paths = true
 		return n, nil
@@ -140,11 +148,19 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "#"); ok {
-		n.text = text
+		n.text, n.fourth = strings.CutSuffix(text, "~fourth")
+		return n, nil
+	}
+	if text, ok := strings.CutPrefix(s, "+"); ok {
+		n.text, n.runs = text, true
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "!"); ok {
 		n.but = text
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "<"); ok {
+		n.byWay = name
 		return n, nil
 	}
 	s, n.outside = strings.CutPrefix(s, "@")

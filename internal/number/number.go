@@ -362,9 +362,21 @@ func (s *solver) pointers(k key, origins []origin) bool {
 // Passed finds what is passed in a register to a unit, by the images of its
 // direct callers, as Arguments does.
 func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
+	return passed(g, unit, reg, true)
+}
+
+// PassedByOthers is Passed but for what the unit passes to itself.
+func PassedByOthers(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
+	return passed(g, unit, reg, false)
+}
+
+func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found []Found, known bool) {
 	s := newSolver(g)
 	known = true
 	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
+		if id == unit && pc != g.Units[unit].Entry && !itself {
+			return
+		}
 		if why != "" && id == unit {
 			known = false
 			return

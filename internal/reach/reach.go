@@ -57,6 +57,7 @@ type Unit struct {
 	waits  [2]waiterID // the first and the last that wait for what it consumes
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
+	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
 
 	held     bool // waits for Release: neither its references nor its sites count
@@ -419,6 +420,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
 	u.Taken = true
+	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
 	g.release(id)
 }

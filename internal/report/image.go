@@ -132,6 +132,9 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	comment("default", s.Default)
 	comment("on-deny", s.OnDeny)
 	comment("protected", strconv.FormatBool(s.Protected))
+	if s.Linked {
+		comment("linked", "the micro-library enforces the rules")
+	}
 	if s.Keys {
 		comment("keys", "PKRU decides what a compartment executes")
 		for _, e := range s.Entries {
@@ -172,6 +175,35 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	for _, g := range s.Gaps {
 		where, effect := gapText(g)
 		comment("gap", where+":", g.Reason, "("+effect+")")
+	}
+	return p.w.Flush()
+}
+
+// ImageRulesLines writes what there is to know of rules that are to be linked: lines that begin with #, and one
+// for each file, its name and its hash.
+func ImageRulesLines(w io.Writer, r *gofind.ImageRules) error {
+	p := newPainter(w, Style{})
+	comment := func(key string, values ...string) {
+		fmt.Fprintf(p.w, "# %s: %s\n", key, Clean(strings.Join(values, " ")))
+	}
+	comment("image", r.Image)
+	comment("directory", r.Directory)
+	comment("on-deny", r.OnDeny)
+	comment("checked", strconv.Itoa(r.Checks))
+	comment("gated", strconv.Itoa(r.Gates))
+	if len(r.Wrapped) > 0 {
+		comment("wrapped", r.Wrapped...)
+	}
+	for _, l := range r.Libraries {
+		comment("made visible in "+Clean(l.Name), l.Functions...)
+	}
+	for _, g := range r.Gaps {
+		where, effect := gapText(g)
+		comment("gap", where+":", g.Reason, "("+effect+")")
+	}
+	comment("columns", "file", "sha256")
+	for _, f := range r.Files {
+		fmt.Fprintf(p.w, "%s\t%s\n", Clean(f.Name), f.SHA256)
 	}
 	return p.w.Flush()
 }

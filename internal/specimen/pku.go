@@ -40,7 +40,7 @@ const (
 // shared, data and stack of a compartment lie in .data_compN on pages of its key, and gates change PKRU and
 // stack and are passed over on the stack of interrupts. Text has key 0. Unlike FlexOS, which sets keys as it boots, the boot page table has them.
 func BuildPKU(dir string, extra ...string) (*Image, error) {
-	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, append([]string{"-DPKU"}, extra...)...)
+	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, nil, append([]string{"-DPKU"}, extra...)...)
 	if err == nil {
 		img.PKU = true
 	}

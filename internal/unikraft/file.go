@@ -64,6 +64,7 @@ type Symbol struct {
 	Addr, Size uint64
 	Type       byte // STT_*
 	Section    uint16
+	Local      bool
 }
 
 // Types of headers and symbols (gABI).
@@ -240,7 +241,7 @@ func (f *File) Symbols() []Symbol {
 			continue
 		}
 		if name := cString(names, le.Uint32(table)); name != "" {
-			out = append(out, Symbol{name, le.Uint64(table[8:]), le.Uint64(table[16:]), table[4] & 15, shndx})
+			out = append(out, Symbol{name, le.Uint64(table[8:]), le.Uint64(table[16:]), table[4] & 15, shndx, table[4]>>4 == 0})
 		}
 	}
 	return out

@@ -83,6 +83,7 @@ type sealing struct {
 	rep   Report
 
 	entryAt map[uint64]int // entries by address, with keys
+	link    *linking       // nil, or hooks are linked
 }
 
 func (s *sealing) gap(weakens uint32, addr uint64, name string, reason error) {
@@ -116,7 +117,11 @@ func (s *sealing) hook(addr, size uint64, name string) (*gates.Hook, error) {
 	if h := s.hooks[addr]; h != nil {
 		return h, nil
 	}
-	p, err := s.code.cut(addr, size)
+	cut := func() (*relocate.Prologue, error) { return s.code.cut(addr, size) }
+	if s.link != nil {
+		cut = func() (*relocate.Prologue, error) { return s.linkable(addr, name) }
+	}
+	p, err := cut()
 	if err != nil {
 		return nil, err
 	}
@@ -359,9 +364,11 @@ func (s *sealing) flow() {
 		case "jump":
 			special = gates.LongJump
 			if offset, ok = s.code.stackOffset(y.Addr); !ok {
-				if s.jumpsOn(y.Addr) {
+				if offset, ok = s.jumpsOn(y.Addr); ok && s.link == nil {
 					continue
 				}
+			}
+			if !ok {
 				s.gap(0, y.Addr, r.symbol, errors.New("what it leaves stays counted, so that calls may be refused that are needed: where it finds the stack pointer was not understood"))
 				continue
 			}
@@ -393,16 +400,17 @@ func (s *sealing) flow() {
 	s.stacks(all)
 }
 
-// jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself.
-func (s *sealing) jumpsOn(addr uint64) bool {
+// jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself, and where that
+// finds the stack pointer.
+func (s *sealing) jumpsOn(addr uint64) (int32, bool) {
 	for _, r := range roles {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "jump" && y.Addr != addr {
-			if _, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
-				return true
+			if offset, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
+				return offset, true
 			}
 		}
 	}
-	return false
+	return 0, false
 }
 
 // stacks finds code that goes on on another stack and is none of hooks.txt: with the tag of who ran before.
@@ -542,7 +550,7 @@ func patch(files []*File, hooks []gates.Hook, patches []gates.Patch) error {
 	return nil
 }
 
-// Rules returns the rules that an image holds. The error is of package rules.
+// Rules returns the rules that an image holds, at the start of a segment, or linked into one. The error is of package rules.
 func (f *File) Rules() (*rules.Rules, error) {
 	for i := range f.segments {
 		if s := &f.segments[i]; s.typ == ptLoad && s.filesz >= uint64(len(rules.Magic)) {
@@ -552,7 +560,30 @@ func (f *File) Rules() (*rules.Rules, error) {
 			}
 		}
 	}
-	return nil, rules.ErrNone
+	err := error(rules.ErrNone)
+	for i := range f.segments {
+		s := &f.segments[i]
+		if s.typ != ptLoad {
+			continue
+		}
+		data := f.elf[s.off:][:s.filesz]
+		for at := 0; ; at++ {
+			n := bytes.Index(data[at:], []byte(rules.Magic))
+			if n < 0 {
+				break
+			}
+			if at += n; (s.vaddr+uint64(at))%rules.Align != 0 {
+				continue
+			}
+			switch r, e := rules.Parse(data[at:]); {
+			case e == nil && r.Linked:
+				return r, nil
+			case e != nil:
+				err = e
+			}
+		}
+	}
+	return nil, err
 }
 
 func callName(n int) string {

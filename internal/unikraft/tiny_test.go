@@ -216,7 +216,7 @@ func TestErrors(t *testing.T) {
 		return f.elf
 	}
 	newer := sealedDebug()
-	newer[bytes.Index(newer, []byte(rules.Magic))+8] = 2
+	newer[bytes.Index(newer, []byte(rules.Magic))+8] = 3
 	wrapped, err := wrap(tiny(false, true))
 	if err != nil {
 		t.Fatal(err)

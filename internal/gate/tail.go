@@ -1,0 +1,124 @@
+package gate
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/reach"
+)
+
+// programOpens reports whether the loader may take the program itself for the caller of dlopen: it calls it,
+// another image may jump to it instead of calling it, so that it returns to that image's caller, or
+// code that is not known may call it.
+func (k *Keeper) programOpens(g *reach.Graph) bool {
+	for _, name := range []string{"dlopen", "dlmopen"} {
+		if g.LookedUp(name) || k.refers(0, name) {
+			return true
+		}
+		for img, m := range k.p.Images {
+			if !slices.Contains(cLibrary, m.Soname) {
+				continue
+			}
+			for _, e := range k.exported(img).named(name) {
+				if id, live := g.Lookup(img, e.addr); live && (g.Units[id].Given || k.jumpedTo(g, id)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// refers reports whether an image refers to a symbol of another.
+func (k *Keeper) refers(img int, symbol string) bool {
+	m := k.p.Images[img]
+	for s := 1; s < m.NumSymbols(); s++ {
+		if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
+			return true
+		}
+	}
+	return false
+}
+
+// jumpedTo reports whether an image that calls a unit of another may also jump to it.
+func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
+	return slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		u := &g.Units[e.Unit]
+		m := g.Members[u.Image]
+		slot, stub := dataflow.Stub(m.File, e.At)
+		if !stub {
+			slot = e.At
+		}
+		if _, entry := dataflow.Stub(m.File, u.Entry); entry && u.Taken {
+			return true // an entry of the PLT
+		}
+		at := place{u.Image, slot}
+		if _, known := k.jumps[at]; !known {
+			k.jumps[at] = jumps(m.File, slot)
+		}
+		return k.jumps[at]
+	})
+}
+
+// place is a word of an image.
+type place struct {
+	img int
+	at  uint64
+}
+
+// jumps reports whether any bytes of a file's code, wherever its instructions begin, are such as a jump
+// has to what a slot holds, or to an entry of the PLT that jumps there.
+func jumps(f *image.File, slot uint64) bool {
+	var entries []uint64
+	is := func(a uint64) bool {
+		s, ok := dataflow.Stub(f, a)
+		return ok && s == slot
+	}
+	direct := false
+	each(f, func(at, to uint64, indirect bool) {
+		if !indirect || to != slot {
+			return
+		}
+		direct = direct || !is(at)
+		for a := at - 8; a <= at; a++ { // with prefixes, behind endbr64
+			if is(a) {
+				entries = append(entries, a)
+			}
+		}
+	})
+	each(f, func(at, to uint64, indirect bool) {
+		direct = direct || !indirect && slices.Contains(entries, to)
+	})
+	return direct
+}
+
+// each calls do for all bytes of a file's code that may be a jump at an address: to a place, or to what a word holds.
+func each(f *image.File, do func(at, to uint64, indirect bool)) {
+	for _, x := range f.ExecRanges() {
+		code := f.Bytes(x.Start)
+		if uint64(len(code)) > x.End-x.Start {
+			code = code[:x.End-x.Start]
+		}
+		for i, op := range code {
+			n, indirect := 0, false
+			switch {
+			case op == 0xeb || op&0xf0 == 0x70:
+				n = 2
+			case op == 0xe9:
+				n = 5
+			case i+1 < len(code) && (op == 0x0f && code[i+1]&0xf0 == 0x80 || op == 0xff && code[i+1] == 0x25):
+				n, indirect = 6, op == 0xff
+			}
+			if n == 0 || i+n > len(code) {
+				continue
+			}
+			to := int64(int8(code[i+1]))
+			if n > 2 {
+				to = int64(int32(binary.LittleEndian.Uint32(code[i+n-4:])))
+			}
+			do(x.Start+uint64(i), x.Start+uint64(i+n)+uint64(to), indirect)
+		}
+	}
+}
