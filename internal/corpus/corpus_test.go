@@ -412,7 +412,7 @@ func (v *variant) likeStripped(t *testing.T, r *gofind.Result) {
 
 // named reports whether the answer of a static program rests on an assumption that the one of its stripped copy does not.
 func (v *variant) named(r, s *gofind.Result) bool {
-	return len(r.Images) == 1 && slices.ContainsFunc(r.Assumptions, func(a gofind.Assumption) bool {
+	return !slices.ContainsFunc(r.Images, func(m gofind.Image) bool { return m.Origin == "loader" }) && slices.ContainsFunc(r.Assumptions, func(a gofind.Assumption) bool {
 		return !slices.ContainsFunc(s.Assumptions, func(b gofind.Assumption) bool { return a.Name == b.Name })
 	})
 }

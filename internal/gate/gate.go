@@ -31,7 +31,7 @@ type Keeper struct {
 	p       *process.Process
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
-	names   map[int]exports         // its exported functions
+	names   map[int]exports         // its functions that have names
 	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -93,7 +94,9 @@ func (k *Keeper) owned(img int) *owned {
 	case m.Interp == "" && len(m.Needed) == 0:
 		var l []image.Function
 		found := map[string]bool{}
+		var code []image.Range
 		m.Functions(func(f image.Function) {
+			code = append(code, image.Range{Start: f.Addr, End: f.Addr + min(f.Size, 1<<32)})
 			f.Name, _, _ = strings.Cut(f.Name, ".") // .part.0, .constprop.0, .isra.0, .cold
 			for _, names := range marks {
 				if f.File == "" && slices.Contains(names, f.Name) {
@@ -109,7 +112,8 @@ func (k *Keeper) owned(img int) *owned {
 				o.kind = kind
 			}
 		}
-		if o.kind == "" {
+		if o.kind == "" || !whole(m, code) {
+			o.kind = ""
 			return o
 		}
 		for _, f := range l {
@@ -121,6 +125,27 @@ func (k *Keeper) owned(img int) *owned {
 		}
 	}
 	return o
+}
+
+// whole reports whether the functions of a table of symbols are nearly all that there are: of a table that was cut
+// (strip --keep-symbol) those that code waits for may be missing.
+func whole(m *process.Image, code []image.Range) bool {
+	text := uint64(0)
+	for _, s := range m.Sections {
+		if s.Name == ".text" {
+			text += s.End - s.Start
+		}
+	}
+	slices.SortFunc(code, func(a, b image.Range) int { return cmp.Compare(a.Start, b.Start) })
+	named, end := uint64(0), uint64(0)
+	for _, r := range code {
+		if r.End > end {
+			named += r.End - max(r.Start, end)
+			end = r.End
+		}
+	}
+	const startup = 1 << 10 // assembly whose symbols have no size
+	return text > 0 && named+max(text/10, startup) >= text
 }
 
 // is reports whether a function has one of some names.

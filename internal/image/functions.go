@@ -4,6 +4,7 @@ package image
 type Function struct {
 	Name  string
 	Addr  uint64
+	Size  uint64
 	Local bool
 	File  string // of local ones: the STT_FILE symbol before it, "" if none is, or the linker's own: then other object files could name it once
 }
@@ -23,7 +24,7 @@ func (f *File) Functions(each func(Function)) {
 			if s.shndx == 0 || !f.Exec(s.value) {
 				continue
 			}
-			x := Function{Name: shortStr(t.strs, uint64(s.name)), Addr: s.value, Local: s.bind() == STBLocal}
+			x := Function{Name: shortStr(t.strs, uint64(s.name)), Addr: s.value, Size: s.size, Local: s.bind() == STBLocal}
 			if x.Local {
 				x.File = file
 			}

@@ -1,6 +1,7 @@
 // A ceiling is set in attributes that have no protocol: what priorities there are is asked for that.
 //
 // BUILD: gcc -O2 {{-static|-pie}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -static {{src}} -o {{out}} && strip -w -K '_*' {{out}}
 // WANT: sched_get_priority_max sched_get_priority_min
 #include <pthread.h>
 

@@ -2,6 +2,7 @@
 //
 // BUILD: musl-gcc -O2 -w {{|-static}} -D{{SEMAPHORE|MUTEX|CONDITION|READ|WRITE|C11|AIO|POINTER|TEMPORARY}} {{src}} -o {{out}}
 // ELSEWHERE: clock_gettime
+// STRIP: no
 #define _GNU_SOURCE
 #include <aio.h>
 #include <pthread.h>
