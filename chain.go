@@ -112,7 +112,7 @@ func (a *assembly) sources() []source {
 			continue
 		}
 		switch o := a.g.Members[u.Image].Origin; {
-		case u.Why == "" && u.How == reach.Slot, u.Why == "" && u.How == reach.Root && !u.Taken:
+		case a.g.Why(id) == "" && u.How == reach.Slot, a.g.Why(id) == "" && u.How == reach.Root && !u.Taken:
 			continue // a call of it was seen before the call was followed
 		case o == process.OriginProgram:
 			prog = append(prog, root{id, a.rootWhy(id, "root")})
@@ -132,14 +132,14 @@ func (a *assembly) sources() []source {
 
 // rootWhy says in words why a root runs.
 func (a *assembly) rootWhy(id reach.UnitID, otherwise string) string {
-	u := &a.g.Units[id]
+	u, why := &a.g.Units[id], a.g.Why(id)
 	switch {
-	case u.Why == "entry":
+	case why == "entry":
 		return a.g.Members[u.Image].Origin.String() + " entry"
-	case u.Why != "" && u.How == reach.Symbol:
-		return "symbol: " + strings.Clone(u.Why)
-	case u.Why != "":
-		return u.Why
+	case why != "" && u.How == reach.Symbol:
+		return "symbol: " + strings.Clone(why)
+	case why != "":
+		return why
 	case u.How == reach.Data:
 		return "TLS image"
 	case u.How == reach.Resolver:

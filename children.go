@@ -30,9 +30,14 @@ const whyGiven = "given"
 // count as all that are loaded: such a file often makes calls that others make too, with other arguments.
 const moduleArguments = "module-arguments"
 
-// newKernel is the assumption that the kernel has faccessat2, as that of the machine that scans
-// has. A policy may go to another, so it rests on that only if the user says so.
-const newKernel = "faccessat2"
+// ofTheMachine are the assumptions that rest on what runs on the machine that scans: its kernel, and whether systemd or
+// another service answers lookups of users. A policy may go to another machine, as one that is made where packages are
+// built does, so it rests on them only if the user says so.
+var ofTheMachine = []string{"faccessat2", "userdb", "userdb-records"}
+
+// ownLibraries is the assumption that a program loads none of the libraries in its own directories under
+// names that are not known. That a filter kills it is worse than a call too many.
+const ownLibraries = "own-libraries"
 
 // doubt gives up an assumption that was not asked for.
 func (o *Options) doubt(name string) {
@@ -169,7 +174,10 @@ func (f *follower) scan(c *child) (*Result, error) {
 	if opts.Arguments && len(opts.Modules) == 0 {
 		opts.doubt(moduleArguments)
 	}
-	opts.doubt(newKernel)
+	for _, name := range ofTheMachine {
+		opts.doubt(name)
+	}
+	opts.doubt(ownLibraries)
 	key := fmt.Sprint(opts.SinceMain, " ", c.path)
 	if f.seen[key] {
 		return nil, nil

@@ -265,7 +265,7 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 	}
 	slices.Sort(a.Libraries)
 	for _, g := range b.r.Plan.Gates {
-		if int(g.To) == c {
+		if int(g.To) == c && !g.Inside {
 			a.Gates++
 		}
 	}
@@ -309,7 +309,6 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 var kraftAssumptions = []Assumption{
 	{Name: "memory-safety", Detail: "The image's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from."},
 	{Name: "calling-convention", Detail: "Functions pass and return pointers in the registers and on the stack as the psABI says."},
-	{Name: "callbacks-handed", Detail: "Code that another compartment is to call is handed to it in static data, in a variable with a name, as an argument of a call, or by the function that calls into it; not in memory that was handed over without it."},
 	{Name: "named-functions", Detail: "Functions with the names of dispatchers, and of functions that call back for their caller alone or start threads (qsort, pthread_create, ...), do what those of Unikraft, musl and newlib do."},
 	{Name: "handlers", Detail: "What the processor starts (interrupts, traps) acts for nobody: it is in no chain of calls."},
 }

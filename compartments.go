@@ -2,10 +2,12 @@ package gofind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/needs"
@@ -32,8 +34,14 @@ type KraftProblem struct {
 	Excerpt string `json:"excerpt,omitempty"` // the line, and one below it with a caret
 }
 
-// KraftError says all that is wrong in a kraft.yaml and the file that is laid over it.
-type KraftError struct{ Problems []KraftProblem }
+// KraftError says all that is wrong in a kraft.yaml and the file that is laid over it: in themselves, or with
+// the image, where Err says what (*StaleError).
+type KraftError struct {
+	Problems []KraftProblem
+	Err      error
+}
+
+func (e *KraftError) Unwrap() error { return e.Err }
 
 func (e *KraftError) Error() string {
 	p := e.Problems[0]
@@ -90,6 +98,11 @@ func ReadKraft(opts KraftOptions) (*KraftFile, error) {
 
 // readKraft is ReadKraft for the analysis.
 func readKraft(opts KraftOptions) (*kraft.File, error) {
+	if opts.Kraft == "" && opts.Image != "" {
+		if opts.Kraft = kraftOf(opts.Image); opts.Kraft == "" {
+			return nil, fmt.Errorf("%s has no kraft.yaml near it; name the file itself", opts.Image)
+		}
+	}
 	path, err := kraft.Find(opts.Kraft)
 	if err != nil {
 		return nil, err
@@ -98,11 +111,15 @@ func readKraft(opts KraftOptions) (*kraft.File, error) {
 	if e, ok := err.(*kraft.Error); ok {
 		out := &KraftError{}
 		for _, p := range e.Problems {
-			out.Problems = append(out.Problems, KraftProblem{p.Pos.File, p.Pos.Line, p.Pos.Column, p.What, p.Excerpt})
+			out.add(p)
 		}
 		return nil, out
 	}
 	return f, err
+}
+
+func (e *KraftError) add(p kraft.Problem) {
+	e.Problems = append(e.Problems, KraftProblem{p.Pos.File, p.Pos.Line, p.Pos.Column, p.What, p.Excerpt})
 }
 
 // AnalyseCompartments finds which calls each compartment of a unikernel needs. Nothing is run, and
@@ -140,8 +157,11 @@ func findNeeds(ctx context.Context, opts KraftOptions) (r *needs.Result, f *kraf
 	}
 	if f != nil && !opts.Stale {
 		if st, err := os.Stat(f.Path); err == nil && st.ModTime().After(m.ModTime) {
+			e := &StaleError{path, f.Path, st.ModTime(), m.ModTime}
 			m.Close()
-			return nil, nil, &StaleError{path, f.Path}
+			out := &KraftError{Err: e}
+			out.add(f.Problem(f.At, e.what()))
+			return nil, nil, out
 		}
 	}
 	transparent := opts.Transparent
@@ -150,16 +170,30 @@ func findNeeds(ctx context.Context, opts KraftOptions) (r *needs.Result, f *kraf
 	}
 	if r, err = needs.Find(ctx, m, f, needs.Options{Transparent: transparent, Workers: opts.Workers, Libraries: opts.Libraries}); err != nil {
 		m.Close()
+		if e := (*needs.UnknownLibrary)(nil); errors.As(err, &e) {
+			out := &KraftError{Err: err}
+			for i, l := range e.Libraries {
+				out.add(f.Problem(l.Pos, e.Of(i)))
+			}
+			return nil, nil, out
+		}
 		return nil, nil, err
 	}
 	return r, f, nil
 }
 
 // StaleError says that an image was built before its kraft.yaml was changed.
-type StaleError struct{ Image, Kraft string }
+type StaleError struct {
+	Image, Kraft   string
+	Changed, Built time.Time
+}
 
-func (e *StaleError) Error() string {
-	return fmt.Sprintf("%s is older than %s, which may describe another image; build it again, or give --stale if only compartments were changed", e.Image, e.Kraft)
+func (e *StaleError) Error() string { return e.Kraft + ": " + e.what() }
+
+func (e *StaleError) what() string {
+	const form = "2006-01-02 15:04:05"
+	return fmt.Sprintf("the file was changed at %s, after %s was built (%s), and may describe another image; build it again, or give --stale if only compartments were changed",
+		e.Changed.Format(form), e.Image, e.Built.Format(form))
 }
 
 // imageOf finds the image to analyse.

@@ -16,17 +16,28 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
+	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
+	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
+	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
+	"cpu-profiles":          "No thread of a Go program has a timer for profiles, since nothing that asks for profiles is in it.",
 	"event-sources":         "An event loop of systemd's libraries has sources of a kind (signals, children, files) only where a call that adds such is reachable.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"library-paths":         "The loader finds all images by absolute paths.",
+	"loader-libraries":      "musl's loader opens no file, since the program has no library besides musl and nothing that loads one is reachable.",
+	"locales":               "The locale is that of C, since nothing that makes another is reachable.",
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
 	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
+	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
+	"stream-encodings":      "No stream is opened with a character set of its own, as no reachable call of fopen asks for that.",
+	"stream-ends":           "No stream is closed before the process ends, since nothing that closes streams is reachable.",
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
+	"thread-memory":         "A static program with musl has no thread-local variables, so that memory for the first thread is in the file.",
+	"timed-waits":           "musl waits for locks without a time, since nothing that passes one is reachable.",
 	"thread-functions":      "The functions that the C library itself starts by clone do not return.",
 	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
 	"github.com/gofind-dev/gofind/internal/profile"
@@ -27,6 +28,15 @@ func ProfileFormats() []ProfileFormat {
 		out = append(out, ProfileFormat{f.Name, f.Says})
 	}
 	return append(out, jsonFormat)
+}
+
+// formatNames lists the forms for an error.
+func formatNames() string {
+	var names []string
+	for _, f := range ProfileFormats() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Write writes the policy in a form. The notes say what the form cannot express; the
@@ -87,7 +97,7 @@ func ParseProfile(file string, data []byte) (p *Policy, format string, err error
 	}
 	f, format, notes, err := profile.Parse(file, data)
 	if errors.Is(err, profile.ErrUnknown) {
-		err = fmt.Errorf("%s: %w", file, ErrNoProfile)
+		err = fmt.Errorf("%s: %w: it reads what `gofind profile` writes in the forms %s", file, ErrNoProfile, formatNames())
 	}
 	if err != nil {
 		return nil, format, err

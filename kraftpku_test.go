@@ -27,11 +27,6 @@ func TestSealImagePKU(t *testing.T) {
 	ctx := context.Background()
 	out := filepath.Join(t.TempDir(), "sealed")
 	o := ImageSealOptions{Plan: newImagePlan(p), PKU: true}
-	var gaps *ImageGapsError
-	if _, err := SealImage(ctx, img.Final, out, o); !errors.As(err, &gaps) {
-		t.Errorf("what changes keys is no gap: %v", err)
-	}
-	o.AllowGaps = true
 	if _, err := SealImage(ctx, img.Final, out, o); err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +49,46 @@ func TestSealImagePKU(t *testing.T) {
 			t.Errorf("%s: executed by %v, not %v, %v", e.Function, e.Executes, want, e.Checked)
 		}
 	}
+	if len(s.Gaps) != 0 {
+		t.Errorf("gaps: %v", s.Gaps)
+	}
 	found := false
-	for _, g := range s.Gaps {
-		found = found || g.Function == "with_pkru" && strings.Contains(g.Reason, "wrpkru") && strings.HasPrefix(g.Address, "0x") && slices.Equal(g.Weakens, []string{"net", "plugin"})
+	for _, g := range s.Gates {
+		found = found || g.Function == "with_pkru" && g.Kind == "site" && strings.HasPrefix(g.Address, "0x")
 	}
 	if !found {
-		t.Errorf("a wrpkru is not listed: %v", s.Gaps)
+		t.Errorf("a wrpkru that was replaced is not listed: %v", s.Gates)
+	}
+}
+
+// With the driver intel-pku, what kraft.yaml says decides: keys are used, and what compartments execute is what they do with their PKRU.
+func TestSealImageDriver(t *testing.T) {
+	img, err := specimen.BuildPKU(t.TempDir())
+	if errors.Is(err, specimen.ErrNoCompiler) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	out := filepath.Join(t.TempDir(), "sealed")
+	s, err := SealImage(ctx, img.Final, out, ImageSealOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Keys {
+		t.Error("the driver intel-pku does not lead to keys")
+	}
+	for call, want := range map[string][]string{
+		"getpid": {"core", "net"}, "getppid": {"core", "plugin"}, "gettid": {"core"},
+	} {
+		for _, e := range s.Entries {
+			if e.Call == call && !slices.Equal(e.Executes, want) {
+				t.Errorf("%s: executed by %v, not %v", e.Function, e.Executes, want)
+			}
+		}
+	}
+	if _, err = SealImage(ctx, img.Final, out, ImageSealOptions{NoPKU: true}); err == nil || !strings.Contains(err.Error(), "--no-pku") {
+		t.Errorf("an image with keys is sealed without: %v", err)
 	}
 }

@@ -21,6 +21,23 @@ type ImagePlan struct {
 	Compartments []PlanCompartment `json:"compartments"` // by number
 	Gates        []PlanFunction    `json:"gates"`
 	Entries      []PlanEntry       `json:"entries"`
+	Alone        bool              `json:"alone,omitempty"`   // the image is one compartment by itself: what it does not need is refused outright
+	Exports      []PlanExport      `json:"exports,omitempty"` // with Alone: the functions that other images may have called
+	Servers      []PlanServer      `json:"servers,omitempty"` // with Alone: the instructions that call what they ask for
+}
+
+// PlanExport is a function that other images may have called.
+type PlanExport struct {
+	Function string `json:"function"`
+	Address  string `json:"address"`
+}
+
+// PlanServer is an instruction that calls what other images ask for.
+type PlanServer struct {
+	Function string `json:"function"` // that it is in
+	Address  string `json:"address"`
+	Size     uint64 `json:"size"`     // bytes from there to the end of the function
+	Register int    `json:"register"` // that has the address of what is called, as the hardware numbers them; -1 if none has
 }
 
 // PlanCompartment is a compartment of an ImagePlan.
@@ -38,6 +55,7 @@ type PlanFunction struct {
 	Address     string `json:"address"` // hexadecimal, with 0x
 	Size        uint64 `json:"size"`    // in bytes; 0 if it is not known
 	Compartment string `json:"compartment"`
+	Inside      bool   `json:"inside,omitempty"` // no function, but a place within one where control comes in directly: no gate can be there
 }
 
 // PlanEntry is a function that makes a system call.
@@ -116,7 +134,7 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gates[%d], %s: %w", i, g.Function, err)
 		}
-		out.Gates = append(out.Gates, compartment.Gate{Func: g.Function, Addr: addr, Size: g.Size, To: to})
+		out.Gates = append(out.Gates, compartment.Gate{Func: g.Function, Addr: addr, Size: g.Size, To: to, Inside: g.Inside})
 	}
 	for i, e := range p.Entries {
 		addr, err := parseAddress(e.Address)
@@ -129,6 +147,31 @@ func (p *ImagePlan) internal() (*compartment.Plan, error) {
 		}
 		out.Entries = append(out.Entries, compartment.Entry{Func: e.Function, Addr: addr, Size: e.Size, Number: n, Errno: e.Errno, Body: e.Body, Inline: e.Inline})
 	}
+	out.Alone = p.Alone
+	if !p.Alone && len(p.Exports)+len(p.Servers) > 0 {
+		return nil, fmt.Errorf("the plan has exports or servers, which only an image that is alone has")
+	}
+	if p.Alone && len(p.Compartments) != 1 {
+		return nil, fmt.Errorf("the plan is of an image that is alone, and has %d compartments", len(p.Compartments))
+	}
+	for i, e := range p.Exports {
+		addr, err := parseAddress(e.Address)
+		if err != nil {
+			return nil, fmt.Errorf("exports[%d], %s: %w", i, e.Function, err)
+		}
+		out.Exports = append(out.Exports, compartment.Gate{Func: e.Function, Addr: addr})
+	}
+	for i, v := range p.Servers {
+		addr, err := parseAddress(v.Address)
+		if err != nil || v.Register < -1 || v.Register > 15 {
+			return nil, fmt.Errorf("servers[%d], %s: the address or the register is wrong", i, v.Function)
+		}
+		reg := uint8(compartment.NoReg)
+		if v.Register >= 0 {
+			reg = uint8(v.Register)
+		}
+		out.Servers = append(out.Servers, compartment.Server{Func: v.Function, Addr: addr, Size: v.Size, Reg: reg})
+	}
 	return out, nil
 }
 
@@ -139,10 +182,21 @@ func newImagePlan(p *compartment.Plan) *ImagePlan {
 		out.Compartments = append(out.Compartments, PlanCompartment{c.Name, c.Default, c.Transparent, setNames(&c.Executes), setNames(&c.Needs)})
 	}
 	for _, g := range p.Gates {
-		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name})
+		out.Gates = append(out.Gates, PlanFunction{g.Func, hex(g.Addr), g.Size, p.Compartments[g.To].Name, g.Inside})
 	}
 	for _, e := range p.Entries {
 		out.Entries = append(out.Entries, PlanEntry{e.Func, hex(e.Addr), e.Size, numberName(e.Number), e.Errno, e.Body, e.Inline})
+	}
+	out.Alone = p.Alone
+	for _, e := range p.Exports {
+		out.Exports = append(out.Exports, PlanExport{e.Func, hex(e.Addr)})
+	}
+	for _, v := range p.Servers {
+		reg := int(v.Reg)
+		if v.Reg == compartment.NoReg {
+			reg = -1
+		}
+		out.Servers = append(out.Servers, PlanServer{v.Func, hex(v.Addr), v.Size, reg})
 	}
 	return out
 }

@@ -25,7 +25,8 @@ type ImageSealOptions struct {
 	Debug     string       // the file with symbols; "" is IMAGE.dbg
 	OnDeny    string       // what a denied call does: "eperm" (also ""), "enosys", or "crash"
 	Protect   bool         // write-protect rules and text where the boot page table allows it
-	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag
+	PKU       bool         // memory keys separate compartments, numbered as in FlexOS: PKRU decides what they execute, and a key protects the tag; true if kraft.yaml has the driver intel-pku
+	NoPKU     bool         // not even then
 	AllowGaps bool         // seal also if rules cannot be enforced in full
 	Tool      string       // version of the caller, for the rules
 }
@@ -38,7 +39,9 @@ type SealedImage struct {
 	Tool         string             `json:"tool"`      // version of the program that sealed it
 	Default      string             `json:"default"`   // what happens to calls that are in no set: "deny"
 	OnDeny       string             `json:"on_deny"`   // "eperm", "enosys" or "crash"
+	Linked       bool               `json:"linked"`    // from source: the micro-library enforces them
 	Protected    bool               `json:"protected"` // rules and text are write-protected
+	Alone        bool               `json:"alone"`     // the image is one compartment by itself: a refusal depends on nothing, and there is no tag
 	Keys         bool               `json:"keys"`      // memory keys separate compartments, and PKRU decides, too
 	Tag          string             `json:"tag"`       // address of the tag
 	Compartments []ImageCompartment `json:"compartments"`
@@ -71,7 +74,7 @@ type ImageEntry struct {
 type ImageGate struct {
 	Function    string `json:"function"`
 	Address     string `json:"address"`
-	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start" or "jump"
+	Kind        string `json:"kind"`                  // "enter", "handler", "switch", "start", "jump", "keep" (memory with keys from being executed) or "site" (a change of keys); with Alone "export" (a function that other images may have called) or "server" (what calls it)
 	Compartment string `json:"compartment,omitempty"` // of "enter"
 }
 
@@ -99,7 +102,7 @@ func (e *ImageGapsError) Error() string {
 	if where == "" {
 		where = "the image"
 	}
-	return fmt.Sprintf("%s: %d of its rules cannot be enforced in full; %s: %s; --allow-gaps seals it all the same", e.Path, len(e.Gaps), where, g.Reason)
+	return fmt.Sprintf("%s: %d of its rules cannot be enforced in full; %s: %s; --allow-gaps goes on all the same", e.Path, len(e.Gaps), where, g.Reason)
 }
 
 // Errors that SealImage and InspectImage wrap.
@@ -114,14 +117,9 @@ var (
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
 // Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
-	opts := unikraft.Options{Protect: o.Protect, PKU: o.PKU, Tool: o.Tool}
-	for i, d := range denials {
-		if d == o.OnDeny {
-			opts.OnDeny = gates.Denial(i)
-		}
-	}
-	if o.OnDeny != "" && denials[opts.OnDeny] != o.OnDeny {
-		return nil, fmt.Errorf("a denied call can end in %s, not in %q", strings.Join(denials, ", "), o.OnDeny)
+	opts, err := o.internal()
+	if err != nil {
+		return nil, err
 	}
 	debug, final, err := openImage(image, o.Debug)
 	if err != nil {
@@ -131,6 +129,7 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	if err != nil {
 		return nil, err
 	}
+	opts.PKU = o.keys(debug.Path)
 	report, err := unikraft.Seal(plan, debug, final, opts)
 	if err != nil {
 		return nil, err
@@ -193,6 +192,9 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 	}
 	k := o.Kraft
 	k.Image = debug
+	if set, err := AnalyseImageSet(ctx, k); set != nil || err != nil {
+		return setPlan(set, debug, o.Unknown, err)
+	}
 	if k.Kraft == "" {
 		if k.Kraft = kraftOf(debug); k.Kraft == "" {
 			// A file with compartments alone says nothing about the build.
@@ -212,6 +214,24 @@ func (o *ImageSealOptions) plan(ctx context.Context, debug string) (*compartment
 	return r.plan, nil
 }
 
+// keys reports whether memory keys separate the compartments of an image: as it is asked for, or as its kraft.yaml has it.
+func (o *ImageSealOptions) keys(debug string) bool {
+	if o.PKU || o.NoPKU {
+		return o.PKU
+	}
+	k := o.Kraft
+	if k.Kraft == "" {
+		if k.Kraft = kraftOf(debug); k.Kraft == "" {
+			k.Kraft, k.Compartments = k.Compartments, ""
+		}
+	}
+	if k.Kraft == "" {
+		return false
+	}
+	f, err := readKraft(k)
+	return err == nil && f.Driver == "intel-pku"
+}
+
 // IncompletePlanError says that the calls that compartments need are not all known.
 type IncompletePlanError struct{ Result *CompartmentResult }
 
@@ -223,7 +243,7 @@ func (e *IncompletePlanError) Error() string {
 			break
 		}
 	}
-	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved seals it all the same", e.Result.Image, why)
+	return fmt.Sprintf("%s: what its compartments need is not known in full (%s), so calls may be refused that are needed; --allow-unresolved goes on all the same", e.Result.Image, why)
 }
 
 // kraftOf returns the directory with a kraft.yaml whose build an image is: that of the image, or one of the two above.
@@ -246,6 +266,9 @@ func kraftOf(image string) string {
 func openImage(image, debug string) (symbols, final *unikraft.File, err error) {
 	if debug == "" {
 		debug = strings.TrimSuffix(image, ".dbg") + ".dbg"
+		if base, n, ok := setMember(image); ok {
+			debug = base + ".dbg" + n
+		}
 	}
 	first, err := unikraft.Open(image)
 	if err != nil {
@@ -296,7 +319,8 @@ func writeImage(path, like string, data []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// InspectImage reads the rules of a sealed image, which needs no symbols and no sections.
+// InspectImage reads the rules of a sealed image, which needs no symbols and no sections. Where they are linked, and the file has
+// symbols, entries that the rules do not know are gaps.
 // The error wraps ErrNoRules if it has none.
 func InspectImage(path string) (*SealedImage, error) {
 	f, err := unikraft.Open(path)
@@ -306,6 +330,9 @@ func InspectImage(path string) (*SealedImage, error) {
 	r, err := f.Rules()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Linked {
+		r.Gaps = append(r.Gaps, f.Unknown(r)...)
 	}
 	out := newSealedImage(path, r)
 	data, err := os.ReadFile(path)
@@ -317,11 +344,11 @@ func InspectImage(path string) (*SealedImage, error) {
 	return out, nil
 }
 
-var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump"}
+var gateKinds = []string{rules.Enter: "enter", rules.Handler: "handler", rules.Switch: "switch", rules.Start: "start", rules.Jump: "jump", rules.Keep: "keep", rules.Site: "site", rules.Export: "export", rules.Server: "server"}
 
 // newSealedImage is the document of rules.
 func newSealedImage(path string, r *rules.Rules) *SealedImage {
-	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Protected: r.Protected, Keys: r.Keys, Tag: hex(r.Tag),
+	out := &SealedImage{Schema: imageSchema, Path: path, Tool: r.Tool, Default: "allow", OnDeny: denials[r.OnDeny], Linked: r.Linked, Protected: r.Protected, Keys: r.Keys, Alone: r.Alone, Tag: hex(r.Tag),
 		Compartments: []ImageCompartment{}, Entries: []ImageEntry{}, Gates: []ImageGate{}, Gaps: []ImageGap{}}
 	if r.Deny {
 		out.Default = "deny"

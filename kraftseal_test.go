@@ -1,6 +1,7 @@
 package gofind
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
@@ -150,6 +152,24 @@ func TestSealByAnalysis(t *testing.T) {
 	}) {
 		t.Error("a function that has the body of unlink inlined is not checked")
 	}
+	// The file with symbols alone, without the objects of the build, says the same.
+	alone := filepath.Join(t.TempDir(), "alone.dbg")
+	data, err := os.ReadFile(img.Debug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(alone, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ image, mapping string }{{img.Debug, "objects"}, {alone, "dwarf"}} {
+		r, err := AnalyseCompartments(ctx, KraftOptions{Kraft: img.Dir, Image: c.image})
+		if err != nil || r.Mapping != c.mapping {
+			t.Fatalf("%s: %v, %v", c.image, r, err)
+		}
+		if diff := cmp.Diff(plan, r.Plan()); diff != "" {
+			t.Errorf("libraries by %s (-plan +of %s):\n%s", c.mapping, c.image, diff)
+		}
+	}
 	// A sealed image beside the one that was built is in nobody's way, and is not analysed itself.
 	beside := img.Final + ".sealed"
 	if _, err := SealImage(ctx, img.Final, beside, ImageSealOptions{}); err != nil {
@@ -179,7 +199,7 @@ func TestSealImageErrors(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
 	gap := *plan
-	gap.Gates = append([]PlanFunction{{"nowhere", "0x10", 0, "net"}}, plan.Gates...)
+	gap.Gates = append([]PlanFunction{{Function: "nowhere", Address: "0x10", Compartment: "net"}}, plan.Gates...)
 	var gaps *ImageGapsError
 	if _, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: &gap}); !errors.As(err, &gaps) || len(gaps.Gaps) != 1 || gaps.Gaps[0].Function != "nowhere" || cmp.Diff(gaps.Gaps[0].Weakens, []string{"net"}) != "" {
 		t.Errorf("%v", err)
@@ -233,6 +253,21 @@ func TestSealImageErrors(t *testing.T) {
 	}
 	if _, err := SealImage(ctx, out, out+"2", ImageSealOptions{Plan: plan}); !errors.Is(err, ErrImageSealed) {
 		t.Error(err)
+	}
+	newer, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer[bytes.Index(newer, []byte(rules.Magic))+8]++ // the version
+	later := filepath.Join(dir, "later")
+	if err := os.WriteFile(later, newer, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := InspectImage(later); !errors.Is(err, ErrNewerRules) || !strings.HasPrefix(err.Error(), later+": ") {
+		t.Errorf("rules of a newer version: %v", err)
+	}
+	if _, err := VerifyImage(ctx, img.Final, later, ImageVerifyOptions{}); !errors.Is(err, ErrNewerRules) {
+		t.Errorf("rules of a newer version, verified: %v", err)
 	}
 	if _, err := InspectImage(img.Final); !errors.Is(err, ErrNoRules) {
 		t.Error(err)

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/assume"
 	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/dlopen"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
@@ -26,12 +28,36 @@ func (a *assembly) dlopens() []Dlopen {
 		}
 		out = append(out, d)
 	}
-	unknown := a.unknownNames([]string{"dlopen"}, x86.RDI)
-	unknown = append(unknown, a.unknownNames([]string{"dlmopen"}, x86.RSI)...)
-	for _, f := range unknown {
+	for _, f := range a.unknownLoads() {
 		out = append(out, Dlopen{What: "unknown", Kind: "unknown", Why: f.function + " in " + base(f.image) + " loads a file whose name is not known", Images: []string{}})
 	}
 	return out
+}
+
+// unknownLoads lists the functions that load files whose names are not known.
+func (a *assembly) unknownLoads() []asker {
+	return append(a.unknownNames([]string{"dlopen"}, x86.RDI), a.unknownNames([]string{"dlmopen"}, x86.RSI)...)
+}
+
+// loadOwn loads the libraries in the own directories of images that load files whose names are not known,
+// as far as they are known by now, unless the user says which files are loaded. It reports whether the graph has grown.
+func loadOwn(g *reach.Graph, p *process.Process, model *dlopen.Model, assumed *assume.Set, opts Options) bool {
+	if len(opts.Modules) > 0 {
+		return false
+	}
+	a := &assembly{p: p, g: g, names: map[place]string{}, res: &Result{}}
+	asks := map[string]bool{}
+	for _, f := range a.unknownLoads() {
+		asks[f.image] = true
+	}
+	var images []int
+	for id, i := range p.Images {
+		if asks[i.Path] {
+			images = append(images, id)
+		}
+	}
+	own := model.Own(images)
+	return len(own) > 0 && !assumed.Holds("own-libraries") && model.LoadOwn(g, own)
 }
 
 // execs lists what the program may execute.

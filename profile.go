@@ -39,6 +39,10 @@ func (e *IncompleteError) Error() string {
 			break
 		}
 	}
+	if slices.ContainsFunc(e.Result.Dlopen, func(d Dlopen) bool { return d.Kind == "own" }) {
+		s += "; libraries in its own directories count as loaded, since it loads files whose names are not known: --module FILE" +
+			" (repeatable) names those that are loaded, --assume " + ownLibraries + " says that none is"
+	}
 	return s
 }
 

@@ -59,7 +59,7 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 	model := dlopen.New(p, opts.HostNone)
 	gates := gate.New(p, assumed)
 	g := reach.New(p, reach.Options{Workers: opts.Workers, Loaded: func(g *reach.Graph) bool {
-		return model.Load(g) || gates.Release(g)
+		return model.Load(g) || gates.Release(g) || loadOwn(g, p, model, assumed, opts)
 	}})
 	g.Hold = gates.Hold
 	g.Denied = func(img int, c *summary.Cond) bool {

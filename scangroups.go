@@ -23,15 +23,25 @@ type GroupsResult struct {
 
 // GroupAnswer is what is known of one group of files.
 type GroupAnswer struct {
-	Name         string      `json:"name"`
-	Default      bool        `json:"default"`
-	Transparent  bool        `json:"transparent"`
-	Files        []string    `json:"files"`
-	Functions    int         `json:"functions"`
-	Reach        int         `json:"reach"` // functions that control can come to from it
-	Executes     []GroupCall `json:"executes"`
-	Needs        []GroupNeed `json:"needs"`
-	UnknownSites int         `json:"unknown_sites"`
+	Name         string          `json:"name"`
+	Default      bool            `json:"default"`
+	Transparent  bool            `json:"transparent"`
+	Files        []string        `json:"files"`
+	Functions    int             `json:"functions"`
+	Reach        int             `json:"reach"` // functions that control can come to from it
+	Executes     []GroupCall     `json:"executes"`
+	Needs        []GroupNeed     `json:"needs"`
+	UnknownSites int             `json:"unknown_sites"`
+	Crossings    []GroupCrossing `json:"crossings"`
+	Visible      int             `json:"visible"` // functions that anybody may call who has their address
+}
+
+// GroupCrossing is a function of a group that code of others calls directly.
+type GroupCrossing struct {
+	Image    string   `json:"image"`
+	Address  string   `json:"address"`
+	Function string   `json:"function"`
+	From     []string `json:"from"` // groups, "(transparent)" for transparent files
 }
 
 // GroupCall is a system call.
@@ -44,7 +54,8 @@ type GroupCall struct {
 // GroupNeed is a call that may happen on behalf of a group.
 type GroupNeed struct {
 	GroupCall
-	Direct bool `json:"direct"` // direct calls alone lead to it, no pointer
+	Direct bool   `json:"direct"` // direct calls alone lead to it, no pointer
+	Via    []Step `json:"via"`    // a shortest way from the group's code to the call
 }
 
 // GroupsError says what is wrong in a file of groups, and where.
@@ -89,7 +100,7 @@ func ScanGroups(ctx context.Context, program, file string, opts Options) (*Group
 	out.Assumptions = append(out.Assumptions, groupAssumptions...)
 	for c, x := range groups.Find(a.g, a.ans, in, len(f.Groups), a.keepers()) {
 		y := GroupAnswer{Name: f.Groups[c].Name, Default: f.Groups[c].Default, Transparent: x.Clear, Files: []string{}, Functions: x.Functions, Reach: x.Reached,
-			Executes: []GroupCall{}, Needs: []GroupNeed{}, UnknownSites: x.Unknown}
+			Executes: []GroupCall{}, Needs: []GroupNeed{}, UnknownSites: x.Unknown, Crossings: []GroupCrossing{}, Visible: x.Visible}
 		for i, m := range a.p.Images {
 			if in.Group[i] == c {
 				y.Files = append(y.Files, m.Path)
@@ -100,7 +111,19 @@ func ScanGroups(ctx context.Context, program, file string, opts Options) (*Group
 			y.Executes = append(y.Executes, groupCall(k))
 		}
 		for _, k := range x.Needs {
-			y.Needs = append(y.Needs, GroupNeed{groupCall(k.Call), k.Direct})
+			y.Needs = append(y.Needs, GroupNeed{groupCall(k.Call), k.Direct, a.groupVia(k.Via)})
+		}
+		for _, k := range x.Crossings {
+			s := a.step(k.Unit, "")
+			z := GroupCrossing{s.Image, s.Address, s.Function, []string{}}
+			for _, from := range k.From {
+				if from < 0 {
+					z.From = append(z.From, "(transparent)")
+				} else {
+					z.From = append(z.From, f.Groups[from].Name)
+				}
+			}
+			y.Crossings = append(y.Crossings, z)
 		}
 		out.Groups = append(out.Groups, y)
 	}
@@ -111,6 +134,30 @@ func ScanGroups(ctx context.Context, program, file string, opts Options) (*Group
 	}
 	slices.Sort(out.Transparent)
 	return out, nil
+}
+
+// groupVia names the functions of a chain. Stubs of procedure linkage tables are left out, and so are further entries into the same function.
+func (a *assembly) groupVia(via []groups.Step) []Step {
+	out := []Step{}
+	how := ""
+	for i, x := range via {
+		if how == "" || x.How != "call" {
+			how = x.How
+		}
+		if a.isStub(x.Unit) && i > 0 && i < len(via)-1 {
+			continue
+		}
+		s := a.step(x.Unit, how)
+		if i == 0 {
+			s.How = "group"
+		}
+		how = ""
+		if n := len(out); n > 0 && s.How == "call" && out[n-1].Function == s.Function && out[n-1].Image == s.Image {
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func groupCall(k groups.Call) GroupCall {

@@ -1,9 +1,13 @@
 package gofind
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,45 +106,163 @@ func TestGroupsNeedWhatIsTraced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		needs, in := map[string]map[string]bool{}, map[string]string{} // by group: calls; by file: group
-		for _, g := range r.Groups {
-			needs[g.Name] = map[string]bool{}
-			for _, n := range g.Needs {
-				needs[g.Name][n.Name] = true
-			}
-			for _, f := range g.Files {
-				if real, err := filepath.EvalSymlinks(f); err == nil && !slices.Contains(r.Transparent, f) {
-					in[real] = g.Name
-				}
-			}
-		}
 		run, err := trace.Run(t.Context(), trace.Options{Path: program, Argv: argv, Env: os.Environ()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		checked, groups := 0, map[string]bool{}
+		check := newStackCheck(t, r)
 		for _, c := range run.Programs[0].Calls() {
-			name, _ := sysno.Name(c.ABI, c.Nr)
-			if c.Stack == nil {
-				continue
-			}
-			for _, f := range c.Stack.Frames(trace.NewLocator()) {
-				if g := in[f.Image]; g != "" {
-					checked++
-					groups[g] = true
-					if !needs[g][name] {
-						t.Errorf("%s: %s was made with %s %s on the stack, which does not need it", argv[0], name, f.Image, f.Function)
-					}
-				}
-			}
+			check.stack(argv[0], c.Call, c.Stack)
 		}
 		run.Close()
-		t.Logf("%s: %d frames of %d groups checked", argv[0], checked, len(groups))
-		if checked == 0 {
+		t.Logf("%s: %d frames of %d groups checked", argv[0], check.frames, len(check.seen))
+		if check.frames == 0 {
 			t.Errorf("%s: nothing was checked", argv[0])
 		}
 	}
 	if !ran {
 		t.Skip("none of the programs is installed")
+	}
+}
+
+// groupNeeds returns the calls that each group needs, and the group of each file that is not transparent.
+func groupNeeds(r *GroupsResult) (needs map[string]map[string]bool, in map[string]string) {
+	needs, in = map[string]map[string]bool{}, map[string]string{}
+	for _, g := range r.Groups {
+		needs[g.Name] = map[string]bool{}
+		for _, n := range g.Needs {
+			needs[g.Name][n.Name] = true
+		}
+		for _, f := range g.Files {
+			if real, err := filepath.EvalSymlinks(f); err == nil && !slices.Contains(r.Transparent, f) {
+				in[real] = g.Name
+			}
+		}
+	}
+	return needs, in
+}
+
+// stackCheck checks that each file on the stack of a call needs it.
+type stackCheck struct {
+	t      *testing.T
+	needs  map[string]map[string]bool
+	in     map[string]string
+	locate *trace.Locator
+	frames int
+	calls  map[[2]string]bool // group and call
+	seen   map[string]bool    // groups
+}
+
+func (k *stackCheck) stack(path string, c sysno.Call, stack *trace.Stack) {
+	if stack == nil {
+		return
+	}
+	name, _ := sysno.Name(c.ABI, c.Nr)
+	for _, f := range stack.Frames(k.locate) {
+		g := k.in[f.Image]
+		if g == "" {
+			continue
+		}
+		k.frames++
+		k.calls[[2]string{g, name}], k.seen[g] = true, true
+		if !k.needs[g][name] {
+			k.t.Errorf("%s: %s was made with %s %s on the stack, which does not need it", path, name, f.Image, f.Function)
+		}
+	}
+}
+
+func newStackCheck(t *testing.T, r *GroupsResult) *stackCheck {
+	k := &stackCheck{t: t, locate: trace.NewLocator(), calls: map[[2]string]bool{}, seen: map[string]bool{}}
+	k.needs, k.in = groupNeeds(r)
+	return k
+}
+
+const nginxGroups = `compartments:
+- {name: main, default: true}
+- {name: tls, libraries: [libssl.so.3, libcrypto.so.3]}
+- {name: z, libraries: [libz.so.1]}
+- {name: pcre, libraries: [libpcre2-8.so.0]}
+`
+
+const nginxConfig = `pcre_jit on; daemon off; master_process off; user root; pid DIR/pid; error_log DIR/error.log;
+events {}
+http {
+  access_log DIR/access.log; gzip on; gzip_min_length 1; gzip_types *;
+  client_body_temp_path DIR/t1; proxy_temp_path DIR/t2; fastcgi_temp_path DIR/t3; uwsgi_temp_path DIR/t4; scgi_temp_path DIR/t5;
+  server { listen 127.0.0.1:PORT ssl; ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/key.pem; root DIR/www;
+    location ~ ^/(a+)\\.html$ { add_header X-A $1; } }
+}
+`
+
+// nginx at work, with TLS, compression and regular expressions, each library a group: each needs what it is on the stack of.
+func TestGroupsOfNginx(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scans and traces nginx")
+	}
+	for _, tool := range []string{"nginx", "openssl", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Skip(err)
+	}
+	r, err := ScanGroups(t.Context(), nginx, groupsFile(t, nginxGroups), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range r.Groups {
+		direct := 0
+		for _, n := range g.Needs {
+			if n.Direct {
+				direct++
+			}
+			if len(n.Via) == 0 || !slices.Contains(g.Files, n.Via[0].Image) {
+				t.Errorf("%s: the chain to %s is %v", g.Name, n.Name, n.Via)
+			}
+		}
+		t.Logf("%s: executes %d, needs %d, %d of them by direct calls; %d crossings, %d visible functions", g.Name, len(g.Executes), len(g.Needs), direct, len(g.Crossings), g.Visible)
+		for _, f := range map[string][]string{"tls": {"SSL_new", "SSL_read", "SSL_write"}, "z": {"deflate", "deflateEnd"}, "pcre": {"pcre2_compile_8", "pcre2_match_8"}}[g.Name] {
+			if !slices.ContainsFunc(g.Crossings, func(c GroupCrossing) bool { return c.Function == f && slices.Contains(c.From, "main") }) {
+				t.Errorf("%s: main calls %s, which is no crossing", g.Name, f)
+			}
+		}
+	}
+	dir := t.TempDir()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	l.Close()
+	config := strings.NewReplacer("DIR", dir, "PORT", port, `\\`, `\`).Replace(nginxConfig)
+	if err := errors.Join(os.Mkdir(dir+"/www", 0o755), os.WriteFile(dir+"/www/aaa.html", bytes.Repeat([]byte("page "), 2000), 0o644), os.WriteFile(dir+"/conf", []byte(config), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	script := `openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=test -keyout key.pem -out cert.pem 2>/dev/null || exit 9
+nginx -c "$PWD/conf" & pid=$!
+for i in $(seq 100); do curl -sk --compressed "https://127.0.0.1:$1/aaa.html" >got && break; sleep 0.1; done
+kill -QUIT $pid; wait $pid; cmp got www/aaa.html`
+	check := newStackCheck(t, r)
+	run, err := trace.Run(t.Context(), trace.Options{Path: "/bin/sh", Argv: []string{"sh", "-c", "cd " + dir + "\n" + script, "sh", port}, Env: append(os.Environ(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin"),
+		Stacks: true, Call: func(p *trace.Program, e *trace.Entry) {
+			if filepath.Base(p.Path) == "nginx" {
+				check.stack(p.Path, e.Call, e.Stack)
+			}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	if data, err := os.ReadFile(dir + "/got"); err != nil || len(data) != 10000 {
+		log, _ := os.ReadFile(dir + "/error.log")
+		t.Fatalf("nginx did not answer: %v\n%s", err, log)
+	}
+	t.Logf("%d frames, %d calls of groups", check.frames, len(check.calls))
+	for _, g := range []string{"main", "tls", "pcre"} { // zlib has memory from nginx, and asks for none itself
+		if !check.seen[g] {
+			t.Errorf("nothing was made on behalf of %s", g)
+		}
 	}
 }

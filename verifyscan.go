@@ -98,6 +98,8 @@ func (s *scans) options(p *trace.Program) Options {
 			broken("tunables")
 		case name == "GCONV_PATH":
 			broken("gconv-path")
+		case name == "GODEBUG":
+			broken("godebug")
 		}
 	}
 	return o

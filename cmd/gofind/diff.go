@@ -46,7 +46,7 @@ and of a program and a profile, in whatever order, those that are
 For calls of programs it shows how the program comes to them. With --fail-on it
 ends with 6 if there are calls of one of these kinds, so that an update which
 starts to call execve does not pass unseen.`,
-		Example: `  gofind diff ./server-1.0 ./server-1.1 --fail-on new
+		Example: `  gofind diff ./server-1.0 ./server-1.1 --fail-on new,changed
   gofind diff /usr/sbin/nginx nginx-seccomp.json --fail-on lacking
   gofind diff --json old.scan.json /usr/bin/curl | jq -r '.new[].name'
   gofind diff docker-default.json mine.bpf`,

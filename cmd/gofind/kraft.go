@@ -20,6 +20,6 @@ compartment of an image needs, and rules in the image that let it do no more.`,
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newKraftAnalyse(out), newKraftTable(out), newKraftSuggest(out), newKraftSeal(out), newKraftInspect(out), newKraftVerify(out))
+	c.AddCommand(newKraftAnalyse(out), newKraftTable(out), newKraftSuggest(out), newKraftSeal(out), newKraftRules(out), newKraftInspect(out), newKraftVerify(out))
 	return c
 }

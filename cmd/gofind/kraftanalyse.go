@@ -87,6 +87,10 @@ and the functions behind system calls that it can call without their entries.
 Compartments are those of kraft.yaml, in FlexOS's form: a list compartments, and a key
 compartment in a library. A library that names none is in the default one.
 
+With the driver vmept, each compartment has an image and a virtual machine of its own (IMAGE.comp0,
+IMAGE.comp1 ..., and IMAGE.dbg.comp0 ...). Analyse shows what each image needs then, and which of its
+functions the others have it call.
+
 It ends with 0, or with 3 if the answer may lack calls.`,
 		Example: `  gofind kraft analyse                                   kraft.yaml in this directory, and its build
   gofind kraft analyse --json app/ | jq .compartments
@@ -105,6 +109,14 @@ It ends with 0, or with 3 if the answer may lack calls.`,
 					return report.JSON(out, f)
 				}
 				return report.KraftFile(out, f)
+			}
+			if set, err := gofind.AnalyseImageSet(c.Context(), o); err != nil {
+				return kraftError(c, err)
+			} else if set != nil {
+				if plan {
+					return usagef(seeHelp(c), "each image of the set has a plan of its own: gofind kraft seal --print-plan IMAGE.comp0")
+				}
+				return writeImageSet(out, set, json)
 			}
 			r, err := gofind.AnalyseCompartments(c.Context(), o)
 			if err != nil {
@@ -128,6 +140,23 @@ It ends with 0, or with 3 if the answer may lack calls.`,
 	c.Flags().BoolVar(&check, "check-only", false, "check kraft.yaml, and look at no image")
 	flags.add(c)
 	return c
+}
+
+// writeImageSet writes what is known of a set of images in the form that fits the output.
+func writeImageSet(out output, set *gofind.ImageSet, json bool) error {
+	var err error
+	switch {
+	case json:
+		err = report.JSON(out, set)
+	case out.screen.Terminal:
+		err = report.ImageSetPage(out, set, out.style())
+	default:
+		err = report.ImageSetLines(out, set)
+	}
+	if err == nil && !set.Complete {
+		return &exitError{code: ExitIncomplete}
+	}
+	return err
 }
 
 func newKraftTable(out output) *cobra.Command {

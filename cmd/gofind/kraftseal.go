@@ -38,14 +38,24 @@ A call that a compartment does not need fails, whoever makes it for that
 compartment: the C library, another compartment that it calls, a callback, or a
 thread that it started.
 
+Where compartments are virtual machines (driver vmept), IMAGE stands for IMAGE.comp0, IMAGE.comp1 ...; all
+are sealed, to FILE.comp0 .... Each refuses what it does not need, and has none of its functions called by
+the others but those that their gates call. IMAGE.comp1 stands for that one alone.
+
 If something in the image cannot be hooked, so that rules would not hold in full,
-nothing is written unless --allow-gaps is given; inspect lists it then.`,
+nothing is written unless --allow-gaps is given; inspect lists it then.
+
+Where kraft.yaml has the driver intel-pku, memory keys decide, too, and protect
+what decides; --no-pku is for an image that was built with another driver.`,
 		Example: `  gofind kraft seal build/app_qemu-x86_64
   gofind kraft seal --compartments comps.yaml --on-deny crash -o app build/app_qemu-x86_64
   gofind kraft seal --print-plan build/app_qemu-x86_64 >plan.json
   gofind kraft seal --plan plan.json build/app_qemu-x86_64`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.PKU && o.NoPKU {
+				return usagef("give one of them", "--pku and --no-pku contradict each other")
+			}
 			if plan != "" {
 				f, err := os.Open(plan)
 				if err != nil {
@@ -69,6 +79,13 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 			if file == "" {
 				file = strings.TrimSuffix(args[0], ".dbg") + ".sealed"
 			}
+			set, err := gofind.SealImageSet(c.Context(), args[0], file, o)
+			if err != nil {
+				return kraftError(c, err)
+			}
+			if set != nil {
+				return writeImages(out, set, json)
+			}
 			sealed, err := gofind.SealImage(c.Context(), args[0], file, o)
 			if err != nil {
 				return kraftError(c, err)
@@ -88,7 +105,8 @@ nothing is written unless --allow-gaps is given; inspect lists it then.`,
 	fs.StringVar(&o.Debug, "debug", "", "the `FILE` with symbols (default: IMAGE.dbg)")
 	fs.Var(&onDeny, "on-deny", "what a denied call does, `WHAT` is eperm or enosys (it fails with this error) or crash (the image ends, and says why)")
 	fs.BoolVar(&o.Protect, "protect-rules", false, "write-protect the rules and the text where the boot page table allows it")
-	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag")
+	fs.BoolVar(&o.PKU, "pku", false, "memory keys separate compartments, as with FlexOS's intel-pku: PKRU decides, too, and a key protects the tag (default: if that is the driver in kraft.yaml)")
+	fs.BoolVar(&o.NoPKU, "no-pku", false, "do without, though the driver in kraft.yaml is intel-pku: for an image that was built with another")
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c
@@ -106,6 +124,13 @@ sections: the file that boots is enough.`,
   gofind kraft inspect app.sealed | grep deny`,
 		Args: arguments("IMAGE"),
 		RunE: func(c *cobra.Command, args []string) error {
+			set, err := gofind.InspectImageSet(args[0])
+			if set != nil {
+				return writeImages(out, set, json)
+			}
+			if err != nil {
+				return err
+			}
 			sealed, err := gofind.InspectImage(args[0])
 			if errors.Is(err, gofind.ErrNoRules) {
 				return fmt.Errorf("%w; gofind kraft seal writes some", err)
@@ -129,6 +154,22 @@ func writeImage(out output, s *gofind.SealedImage, json bool) error {
 		return report.ImagePage(out, s, out.style())
 	}
 	return report.ImageLines(out, s)
+}
+
+// writeImages is writeImage for the images of a set.
+func writeImages(out output, set *gofind.SealedImageSet, json bool) error {
+	if json {
+		return report.JSON(out, set)
+	}
+	for i, s := range set.Images {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		if err := writeImage(out, s, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newKraftVerify is `gofind kraft verify`.

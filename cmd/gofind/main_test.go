@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 //	truncate FILE SIZE           cut a file
 //	append FILE TEXT             write text at the end of a file
 //	flip FILE TEXT OFFSET        invert the lowest byte's bits at an offset from the first TEXT in a file
-//	specimen [-pku] DIR          build a unikernel in DIR, with a plan for it; needs gcc. With -pku, memory keys separate its compartments
+//	specimen [-pku|-vmept] DIR   build a unikernel in DIR, with a plan for it; needs gcc. With -pku, memory keys separate its compartments;
+//	                             with -vmept, these are virtual machines, and there is no plan
 //	result FILE                  FILE (or stdout) must be a gofind.scan/v1 document in canonical form
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -126,10 +127,31 @@ func buildSpecimen(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 0 && args[0] == "-pku" {
 		build, args = specimen.BuildPKU, args[1:]
 	}
+	if len(args) > 0 && args[0] == "-linked" { // with the micro-library, and rules from a directory if there is one
+		runtime, err := filepath.Abs("../../runtime/unikraft")
+		ts.Check(err)
+		linked := specimen.Linked{Runtime: runtime}
+		if len(args) == 3 {
+			linked.Rules, args = ts.MkAbs(args[1]), args[1:]
+		}
+		build = func(dir string, extra ...string) (*specimen.Image, error) {
+			return specimen.BuildLinked(dir, linked, extra...)
+		}
+		args = args[1:]
+	}
+	set := len(args) > 0 && args[0] == "-vmept"
+	if set {
+		args = args[1:]
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: specimen [-pku] DIR")
+		ts.Fatalf("usage: specimen [-pku | -vmept | -linked [RULES]] DIR")
 	}
 	dir := ts.MkAbs(args[0])
+	if set {
+		_, err := specimen.BuildVMEPT(dir)
+		ts.Check(err)
+		return
+	}
 	img, err := build(dir)
 	ts.Check(err)
 	ts.Check(img.WritePlan(filepath.Join(dir, "plan.json")))

@@ -23,15 +23,15 @@
 //
 // The entry of an image is 16 and 32-bit code, which nothing here decodes: all functions of the library that it is in
 // are live (if that is not known, those of the platform libraries and of no library; if there are none, all). So is what tables of the linker script hold, which
-// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on.
+// are all sections of data but the usual ones: uk_ctortab, uk_inittab and so on. So are functions that other images call (Options.Called).
 //
 // # When it is sound
 //
-// If packages reach and number are (their assumptions hold here too), facts.txt is right about the functions it
-// names, and callbacks go the ways that reach.Derive lists: code of another library that is to be called
-// is named in static data, in a variable that has a name, or as an argument of a call; or the function that calls into a part
-// of the image refers to it. An address that one part of an image keeps in memory without a name, and that another part finds
-// there through a pointer that it got in another way, is not followed (assumption callbacks-handed).
+// If packages reach and number are (their assumptions hold here too), and facts.txt is right about the functions it
+// names. What a part of an image may call includes every function whose address any code may have put where others find it, or whose
+// data may have been (reach.Loose): stored to memory without a name, passed to a function that may keep it, read from a variable, copied. Two things are
+// left out: tables that are walked once, by the start of the image, and what a C library keeps for itself or for its callers, which is live with
+// that library's calls through pointers (From).
 package callgraph
 
 import (
@@ -103,26 +103,47 @@ type Graph struct {
 	Makes   [][]Made       // by unit: what executes the call is this unit's code
 	Handler bool           // syscall instructions work
 
+	Passes    map[Unit][]Made // calls that a unit makes, or has made, with numbers that it got from its callers
+	PassesAny map[Unit]bool   // units that do so with numbers that are not known
+
 	Unresolved []Unresolved
 	instead    map[uint64]map[uint64][]uint64 // by unit and dispatcher: what it calls; both by address
 	extra      map[uint64][]uint64            // what a unit calls that its code does not show
 	kinds      map[[2]Unit]Kind               // of edges that are no calls
 	handing    reach.Handing
-	shared     map[int][]uint64 // by library: code that its functions are passed
-	kept       map[int][]uint64 // the same of functions that keep it for others
+	kept       map[int][]uint64 // by library: code that its functions are passed and keep for others
+	loose      []loose
 	dispatcher map[Unit]bool
+	handlers   map[Unit]bool // of syscall instructions: they make the call of who executed one
+	servers    map[Unit]bool // what they, and dispatchers, call for that (facts.txt, serves)
 }
 
 // Options of Build.
-type Options struct{ Workers int }
+type Options struct {
+	Workers int
+	Called  []uint64 // functions that other images call
+	// Elsewhere, by function: addresses that it hands to other images alone
+	Elsewhere map[uint64][]uint64
+}
 
 // Build analyses an image.
 func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error) {
 	p := process.Alone(m.File)
-	rg := reach.New(p, reach.Options{Workers: opts.Workers})
-	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{},
+	ro := reach.Options{Workers: opts.Workers}
+	if len(opts.Elsewhere) > 0 {
+		ro.Elsewhere = func(entry, addr uint64) bool {
+			f := m.At(entry)
+			return f != nil && slices.Contains(opts.Elsewhere[f.Addr], addr)
+		}
+	}
+	rg := reach.New(p, ro)
+	g := &Graph{Image: m, Reach: rg, Entries: map[Unit]Entry{}, Inlined: map[Unit][]int{}, dispatcher: map[Unit]bool{}, handlers: map[Unit]bool{}, servers: map[Unit]bool{},
+		Passes: map[Unit][]Made{}, PassesAny: map[Unit]bool{},
 		instead: map[uint64]map[uint64][]uint64{}, extra: map[uint64][]uint64{}, kinds: map[[2]Unit]Kind{}}
 	g.roots()
+	for _, a := range opts.Called {
+		rg.Root(0, a, "a call from another image")
+	}
 	if err := rg.Run(ctx); err != nil {
 		return nil, err
 	}
@@ -140,6 +161,10 @@ func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error
 
 // plainSections are those that hold no table of the linker script.
 var plainSections = []string{".text", ".rodata", ".data", ".bss", ".tdata", ".tbss", ".eh_frame", ".eh_frame_hdr", ".uk_libinfo", ".note", ".comment", ".data_comp", ".bss_comp", ".intrstack", ".heap"}
+
+// startSections begin the names of tables of functions that are called once, when the image starts, by who walks the table. No
+// address in them is handed to anybody.
+var startSections = []string{".uk_inittab", ".uk_ctortab", ".preinit_array", ".init_array", ".ctors"}
 
 // tables returns the sections that are read from one symbol of the linker script to another.
 func tables(f *image.File) []image.Section {
@@ -253,6 +278,10 @@ func (g *Graph) name() {
 		}
 		if _, ok := facts.of("handler", s.Name); ok {
 			g.Handler = true
+			g.handlers[u] = true
+		}
+		if _, ok := facts.of("serves", s.Name); ok {
+			g.servers[u] = true
 		}
 	}
 }
@@ -265,69 +294,74 @@ func (g *Graph) hand() {
 			keeps[s.Value] = true
 		}
 	}
-	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Callers: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra, Kin: map[uint64][]int{}, Loose: map[int][]uint64{}}
+	h := reach.Handing{Passed: map[uint64][]summary.Ref{}, Instead: g.instead, Extra: g.extra}
+	var starts []image.Range
 	for _, s := range tables(g.Image.File) {
-		h.Tables = append(h.Tables, image.Range{Start: s.Start, End: s.End})
+		t := image.Range{Start: s.Start, End: s.End}
+		h.Tables = append(h.Tables, t)
+		if slices.ContainsFunc(startSections, func(p string) bool { return strings.HasPrefix(s.Name, p) }) {
+			starts = append(starts, t)
+		}
 	}
 	h.Keeps = func(callee uint64) bool { return !keeps[callee] }
 	for u := range g.Units {
 		refs := g.Reach.Units[u].Sum.Refs
-		var addrs []summary.Ref
 		for i := range refs {
-			switch refs[i].Kind {
+			r := &refs[i]
+			switch r.Kind {
 			case summary.RefPass:
-				h.Passed[refs[i].B] = append(h.Passed[refs[i].B], refs[i])
-			case summary.RefAddr:
-				if refs[i].Reg&summary.Near == 0 { // an array that it reads itself is not handed over
-					addrs = append(addrs, refs[i])
+				h.Passed[r.B] = append(h.Passed[r.B], *r)
+				if keeps[r.B] && g.Image.File.Exec(r.A) || !g.consumes(r) {
+					continue // data may be copied (memcpy)
 				}
+			case summary.RefAddr:
+				if r.Reg&summary.Near != 0 { // an array that it reads itself is not handed over
+					continue
+				}
+			case summary.RefRead, summary.RefPassSlot:
+			default:
+				continue
 			}
-		}
-		for i := range refs {
-			if r := &refs[i]; r.Kind == summary.RefCode && len(addrs) > 0 && !keeps[r.A] {
-				h.Callers[r.A] = append(h.Callers[r.A], addrs...)
-			}
-		}
-		lib := g.Image.Owner(g.Reach.Units[u].Entry)
-		if lib < 0 {
-			continue
-		}
-		for _, r := range addrs {
-			if g.Image.File.Exec(r.A) {
-				h.Loose[lib] = append(h.Loose[lib], r.A)
-			}
-		}
-		for i := range refs {
-			if r := &refs[i]; r.Kind == summary.RefCode && !keeps[r.A] && g.Image.Owner(r.A) != lib && !slices.Contains(h.Kin[r.A], lib) {
-				h.Kin[r.A] = append(h.Kin[r.A], lib)
+			if g.Reach.Leads(0, r.A) && !slices.ContainsFunc(starts, func(t image.Range) bool { return t.Contains(r.A) }) {
+				g.loose = append(g.loose, loose{u, *r})
 			}
 		}
 	}
 	g.passOn(h.Passed)
-	g.shared, g.kept = map[int][]uint64{}, map[int][]uint64{}
+	g.kept = map[int][]uint64{}
 	for callee, refs := range h.Passed {
 		u, ok := g.Reach.Lookup(0, callee)
 		lib := g.Image.Owner(callee)
 		if !ok || lib < 0 || !h.Keeps(callee) {
 			continue
 		}
-		for _, r := range refs {
-			if !g.Image.File.Exec(r.A) || !g.Reach.Consumed(u, r.Reg&^summary.Back) {
-				continue
-			}
-			g.shared[lib] = append(g.shared[lib], r.A)
-			if _, ok := facts.of("keeps", g.factName(u)); ok {
+		if _, ok := facts.of("keeps", g.factName(u)); !ok {
+			continue
+		}
+		for i := range refs {
+			if r := &refs[i]; g.Image.File.Exec(r.A) && g.consumes(r) {
 				g.kept[lib] = append(g.kept[lib], r.A)
 			}
 		}
 	}
-	for _, m := range []map[int][]uint64{g.shared, g.kept} {
-		for lib := range m {
-			slices.Sort(m[lib])
-			m[lib] = slices.Compact(m[lib])
-		}
+	for lib := range g.kept {
+		slices.Sort(g.kept[lib])
+		g.kept[lib] = slices.Compact(g.kept[lib])
 	}
 	g.handing = h
+}
+
+// loose is an address that a unit may put where others find it: into memory without a name, or into the hands of who
+// does. What it reads from a variable may go there, too.
+type loose struct {
+	unit Unit
+	ref  summary.Ref
+}
+
+// consumes reports whether the function that an address is passed to may do anything with it.
+func (g *Graph) consumes(r *summary.Ref) bool {
+	u, ok := g.Reach.Lookup(0, r.B)
+	return ok && g.Reach.Consumed(u, r.Reg&^summary.Back)
 }
 
 // passOn adds to what functions are passed what their callers pass on: an address that a unit
@@ -396,10 +430,16 @@ func (g *Graph) tidy() {
 		for _, n := range g.Inlined[u] {
 			g.Makes[u] = append(g.Makes[u], Made{n, 0})
 		}
-		slices.SortFunc(g.Makes[u], func(a, b Made) int {
-			return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.By, b.By))
-		})
-		g.Makes[u] = slices.Compact(g.Makes[u])
+		passes := g.Passes[u]
+		for _, list := range []*[]Made{&g.Makes[u], &passes} {
+			slices.SortFunc(*list, func(a, b Made) int {
+				return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.By, b.By))
+			})
+			*list = slices.Compact(*list)
+		}
+		if len(passes) > 0 {
+			g.Passes[u] = passes
+		}
 		for _, gap := range g.Reach.Units[u].Sum.Gaps {
 			if gap.Kind == summary.GapJump {
 				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
@@ -440,7 +480,7 @@ func (g *Graph) direct(u Unit) []Edge {
 			}
 			continue
 		}
-		for _, to := range g.Reach.Callees(u, r) {
+		for _, to := range g.Reach.Callees(u, r, nil) {
 			add(to, Direct)
 		}
 	}
@@ -460,8 +500,8 @@ type Reached struct {
 }
 
 // From finds what can run on behalf of some units, which may be called with any arguments that
-// anybody passes to them. Of libraries for which clear says yes only the functions that facts.txt names keep
-// code for others, and none keeps data.
+// anybody passes to them. Libraries for which clear says yes keep code for others only in the functions that facts.txt names; that, and what
+// they put into memory themselves, is called by them alone.
 func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (*Reached, error) {
 	own := map[uint64]bool{}
 	for _, u := range roots {
@@ -473,12 +513,38 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 		u, ok := g.Reach.Lookup(0, callee)
 		return !ok || !clear(u)
 	}
+	within := map[int][]uint64{} // by clear library: code that it keeps for itself or others
 	h.Shared = func(unit uint64) []uint64 {
-		lib := g.Image.Owner(unit)
 		if u, ok := g.Reach.Lookup(0, unit); ok && clear(u) {
-			return g.kept[lib]
+			return within[g.Image.Owner(unit)]
 		}
-		return g.shared[lib]
+		return nil
+	}
+	type known struct {
+		addr uint64
+		off  int32
+		back bool
+	}
+	seen := map[known]bool{}
+	for _, l := range g.loose {
+		if clear(l.unit) {
+			if lib := g.Image.Owner(g.Reach.Units[l.unit].Entry); g.Image.File.Exec(l.ref.A) && !slices.Contains(within[lib], l.ref.A) {
+				within[lib] = append(within[lib], l.ref.A)
+			}
+			continue
+		}
+		k := known{l.ref.A, l.ref.Off, l.ref.Reg&summary.Back != 0 && l.ref.Kind != summary.RefRead}
+		if seen[k] {
+			continue
+		}
+		if u, ok := g.Reach.Lookup(0, l.ref.B); ok && l.ref.Kind == summary.RefPass && clear(u) && g.Image.File.Exec(l.ref.A) {
+			continue // it keeps what facts.txt says
+		}
+		seen[k] = true
+		h.Loose = append(h.Loose, reach.Loose{Addr: k.addr, Off: k.off, Back: k.back})
+	}
+	for lib, list := range g.kept {
+		within[lib] = append(within[lib], list...)
 	}
 	d := g.Reach.Derive(h)
 	for _, u := range roots {
@@ -546,5 +612,5 @@ func (g *Graph) Taken(u Unit) bool {
 	return x.Taken && (x.How != reach.Root || x.Handed)
 }
 
-// Dispatches reports whether a unit is a dispatcher.
-func (g *Graph) Dispatches(u Unit) bool { return g.dispatcher[u] }
+// Dispatches reports whether a unit makes calls of a number that it is given: a dispatcher, or a handler of syscall instructions.
+func (g *Graph) Dispatches(u Unit) bool { return g.dispatcher[u] || g.handlers[u] || g.servers[u] }

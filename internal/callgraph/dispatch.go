@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/number"
+	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
@@ -39,12 +40,8 @@ func (g *Graph) dispatch() {
 		for _, w := range via {
 			calls[w] = []uint64{}
 		}
-		own := map[Unit]bool{} // those of via that have a number of their own
-		for _, c := range ans.Calls {
-			if _, ok := calls[c.Unit]; ok {
-				own[c.Unit] = true
-			}
-		}
+		toEntries := func(nr int) []Unit { return g.sameForm(byNumber[nr], d) }
+		g.through(ans, toEntries, func(u Unit) bool { return slices.Contains(via, u) })
 		for _, c := range ans.Calls {
 			if c.ABI != sysno.X86_64 {
 				continue // no such call: -ENOSYS
@@ -58,12 +55,6 @@ func (g *Graph) dispatch() {
 					continue
 				}
 				g.call(c.Unit, to)
-				for _, w := range via { // a wrapper makes it, with a number of its caller's
-					if own[w] {
-						continue
-					}
-					g.Makes[w] = append(g.Makes[w], Made{c.Nr, to})
-				}
 			}
 		}
 		for _, x := range ans.Unknown {
@@ -73,7 +64,7 @@ func (g *Graph) dispatch() {
 			if g.behind(x.Unit, byNumber, d) {
 				continue
 			}
-			if !g.dispatcher[x.Unit] {
+			if !g.Dispatches(x.Unit) {
 				g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a system call with an unknown number: " + x.Why + "; it may be any", false})
 			}
 			if list, ok := calls[x.Unit]; ok {
@@ -199,37 +190,102 @@ func (g *Graph) numberIn(d Unit, f fact) x86.Reg {
 	return x86.RDI
 }
 
-// traps adds the calls of syscall instructions.
+// through notes which units make calls with numbers that they get from their callers: wrappers, of which site says
+// yes since the call is in their code, and those between a wrapper and where the number is known.
+func (g *Graph) through(ans *number.Answer, entries func(nr int) []Unit, site func(Unit) bool) {
+	for u, t := range ans.Through {
+		if g.Dispatches(u) {
+			continue
+		}
+		g.PassesAny[u] = g.PassesAny[u] || t.Unknown
+		for _, c := range t.Calls {
+			if c.ABI != sysno.X86_64 {
+				continue
+			}
+			for _, to := range entries(c.Nr) {
+				g.Passes[u] = append(g.Passes[u], Made{c.Nr, to})
+				if site(u) {
+					g.Makes[u] = append(g.Makes[u], Made{c.Nr, to})
+				}
+			}
+		}
+	}
+}
+
+// traps adds the calls of syscall instructions. Their handler serves whoever made them, as a dispatcher does, so that it makes no call
+// of its own. An image that has one, and no such instruction, has it for code that is loaded when it runs.
 func (g *Graph) traps() {
 	if !g.Handler {
 		return
 	}
-	var handlers []Unit
-	for s := range g.Image.File.FullSymbols {
-		if _, ok := facts.of("handler", s.Name); ok && s.Shndx != 0 {
-			if u, live := g.Reach.Lookup(0, s.Value); live && !slices.Contains(handlers, u) {
-				handlers = append(handlers, u)
+	all := g.served()
+	ans := number.SolveThrough(g.Reach)
+	if ans.Sites == 0 {
+		u := all[0]
+		g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Units[u].Entry, "loaded-code",
+			"the image handles syscall instructions and has none itself: what programs that it loads call is not found", true})
+	}
+	entries := func(nr int) (out []Unit) {
+		for u, e := range g.Entries {
+			if e.Number == nr && e.Form == EntryR {
+				out = append(out, u)
 			}
 		}
+		return out
 	}
-	ans := number.Solve(g.Reach)
+	at := map[Unit]bool{} // where the instructions are
 	for _, c := range ans.Calls {
+		at[c.In] = true
 		if c.ABI != sysno.X86_64 {
 			continue
 		}
-		for u, e := range g.Entries {
-			if e.Number == c.Nr && e.Form == EntryR {
-				g.call(c.Unit, u)
-				g.kinds[[2]Unit{c.Unit, u}] = Trap
-				g.Makes[c.In] = append(g.Makes[c.In], Made{c.Nr, u})
-			}
+		for _, u := range entries(c.Nr) {
+			g.call(c.Unit, u)
+			g.kinds[[2]Unit{c.Unit, u}] = Trap
+			g.Makes[c.In] = append(g.Makes[c.In], Made{c.Nr, u})
 		}
 	}
+	g.through(ans, entries, func(u Unit) bool { return at[u] })
 	for _, x := range ans.Unknown {
 		g.Unresolved = append(g.Unresolved, Unresolved{x.Unit, x.PC, "number", "a syscall instruction with an unknown number: " + x.Why + "; it may be any", false})
-		for _, h := range handlers {
+		for _, h := range all {
 			g.call(x.Unit, h)
 			g.kinds[[2]Unit{x.Unit, h}] = Trap
 		}
 	}
+}
+
+// served returns what makes the calls of syscall instructions, whatever their number: what handlers call that dispatches, or
+// the handlers themselves. Handlers are not followed to what they call: who makes a call by an instruction is.
+func (g *Graph) served() []Unit {
+	var handlers, out []Unit
+	for u := range g.handlers {
+		handlers = append(handlers, u)
+	}
+	slices.Sort(handlers)
+	for _, h := range handlers {
+		from := g.Reach.Units[h].Entry
+		for i := range g.Reach.Units[h].Sum.Refs {
+			r := &g.Reach.Units[h].Sum.Refs[i]
+			if r.Kind != summary.RefCode {
+				continue
+			}
+			for _, to := range g.Reach.Callees(h, r, nil) {
+				if !g.dispatcher[to] && !g.servers[to] {
+					continue
+				}
+				if g.instead[from] == nil {
+					g.instead[from] = map[uint64][]uint64{}
+				}
+				g.instead[from][r.A] = []uint64{}
+				if !slices.Contains(out, to) {
+					out = append(out, to)
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return handlers
+	}
+	return out
 }

@@ -44,7 +44,7 @@ func must(t *factTable, err error) *factTable {
 }
 
 // factArgs is how many arguments a kind has.
-var factArgs = map[string]int{"data": 0, "dispatch": 1, "number": 2, "handler": 0, "borrows": 0, "keeps": 0}
+var factArgs = map[string]int{"data": 0, "dispatch": 1, "number": 2, "handler": 0, "serves": 0, "borrows": 0, "keeps": 0}
 
 func parseFacts(text string) (*factTable, error) {
 	t := &factTable{exact: map[string][]fact{}}

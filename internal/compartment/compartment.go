@@ -46,6 +46,8 @@ type Gate struct {
 	Addr uint64 // virtual
 	Size uint64 // bytes
 	To   ID
+
+	Inside bool // no function, but a place within one to which others jump or call directly: there can be no gate
 }
 
 // An Entry is a function of the image that makes a system call: one of Unikraft's
@@ -65,4 +67,20 @@ type Plan struct {
 	Compartments []Compartment // by ID
 	Gates        []Gate        // sorted by Addr
 	Entries      []Entry       // sorted by Addr
+
+	// Of an image that is one compartment by itself, a virtual machine (FlexOS's vmept): Compartments has it alone.
+	Alone   bool
+	Exports []Gate   // functions that other images have it call; sorted by Addr
+	Servers []Server // sorted by Addr
 }
+
+// A Server is an instruction that calls what another image asks for.
+type Server struct {
+	Func string // that it is in
+	Addr uint64 // of the instruction
+	Size uint64 // bytes from there to the end of the function
+	Reg  uint8  // register that has the address of what is called, as the hardware numbers them; NoReg if there is none
+}
+
+// NoReg in Server.Reg says that the address is read from memory in the call itself.
+const NoReg = 255

@@ -41,7 +41,7 @@ type variant struct {
 // A directive is known by its name; those that are true take several words.
 var directives = map[string]bool{
 	"BUILD": false, "WANT": true, "ELSEWHERE": true, "COVER": true, "NOT": true, "UNRESOLVED": true, "EXEC": true, "DLOPEN": true, "NOTE": true,
-	"IMAGE": true, "SITES": true, "ARGS": true, "UNLESS": true, "MODULE": true, "PRELOAD": true, "LIBPATH": true, "ROOT": false, "HOST": false, "SINCE": false,
+	"IMAGE": true, "SITES": true, "ARGS": true, "UNLESS": true, "DOUBT": true, "MODULE": true, "PRELOAD": true, "LIBPATH": true, "ROOT": false, "HOST": false, "SINCE": false,
 	"TRANSFORM": false, "STRIP": false, "RUN": false, "EXIT": false, "ENV": false, "NEEDS": true, "PITFALL": true, "TRAP": true,
 }
 

@@ -377,11 +377,7 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	if w.isGo {
 		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
 	}
-	for r := 0; r < 16; r++ {
-		if r != int(x86.RSP) && (saved|kept)>>r&1 == 0 {
-			s.r[r] = vTop
-		}
-	}
+	w.clobber(s, allButSP&^(saved|kept))
 	if twice {
 		for i := 0; i < s.n; i++ {
 			s.st[i].v = vTop
@@ -635,12 +631,25 @@ func (w *worker) noreturn(target uint64, depth int) bool {
 	if b := w.memo.get(target); b&known != 0 {
 		return b&value != 0
 	}
-	t := w.scanNever(target, depth)
-	if t {
-		known |= value
+	t, firm := w.scanNever(target, depth)
+	// What does not come back when its calls are looked at less deep does not when they are looked at deeper; so
+	// what comes back does when they are looked at less deep.
+	bits := uint64(0)
+	for d := range neverDepth + 1 {
+		switch {
+		case t && d >= depth:
+			bits |= (memoNever | memoNeverValue) << (2 * d)
+		case !t && (d <= depth || firm):
+			bits |= memoNever << (2 * d)
+		}
 	}
-	w.memo.add(target, known)
+	w.memo.add(target, bits)
 	return t
+}
+
+// comesBack reports whether code at target is known to come back however deep its calls are looked at.
+func (w *worker) comesBack(target uint64) bool {
+	return w.memo.get(target)>>(2*neverDepth)&(memoNever|memoNeverValue) == memoNever
 }
 
 // neverDepth is how deep calls are looked at when a call is decoded.
@@ -677,7 +686,10 @@ func (w *worker) near(pc, t uint64) bool {
 	return !start && t-pc+64 < 128
 }
 
-func (w *worker) scanNever(target uint64, depth int) bool {
+// scanNever looks for a way from target back to the caller. firm: with any greater
+// depth the answer would be the same.
+func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
+	firm = true
 	const limit = 600
 	sc := &w.scans[depth]
 	sc.seen.reset()
@@ -694,15 +706,15 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 				break
 			}
 			if seen.n > limit || !w.f.Exec(pc) {
-				return false
+				return false, firm
 			}
 			f := w.f.FDEAt(pc) // not fdeAt: the answer does not depend on who asks
 			if f != nil && f.LSDA != 0 {
-				return false // a landing pad may return
+				return false, firm // a landing pad may return
 			}
 			code := w.f.Bytes(pc)
 			if !x86.Decode(code, pc, &in) {
-				return false
+				return false, firm
 			}
 			if nr.ends(&in) {
 				ends = append(ends, image.Range{Start: nr.set, End: pc})
@@ -711,13 +723,18 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 			next := pc + uint64(in.Len)
 			switch in.Op {
 			case x86.OpRet, x86.OpJmpInd:
-				return false
+				return false, firm
 			case x86.OpTrap:
 				goto done
 			case x86.OpJmp:
 				next = uint64(in.Imm)
 			case x86.OpJcc:
-				todo = append(todo, uint64(in.Imm))
+				// Forwards first: most functions end there. But a number is followed through straight code.
+				other := uint64(in.Imm)
+				if other > next && !nr.known {
+					other, next = next, other
+				}
+				todo = append(todo, other)
 			case x86.OpCall, x86.OpCallInd:
 				if f != nil && next == f.End {
 					goto done
@@ -730,6 +747,8 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 					todo = append(todo, t)
 				} else if depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
 					goto done
+				} else {
+					firm = firm && w.comesBack(uint64(in.Imm))
 				}
 			}
 			pc = next
@@ -744,7 +763,7 @@ func (w *worker) scanNever(target uint64, depth int) bool {
 		})
 	done:
 	}
-	return true
+	return true, firm
 }
 
 // clobDepth is how deep calls are followed for the registers that a callee writes.

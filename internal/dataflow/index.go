@@ -1,9 +1,13 @@
 package dataflow
 
+import "math/bits"
+
 // index maps addresses, or hashes, to numbers. It is emptied at no cost, since what was
-// entered before the last reset does not count.
+// entered before the last reset does not count. It begins small each time, so that
+// the memory of a large unit does not slow down those that follow.
 type index struct {
 	tab   []indexEntry // open addressing; a power of two
+	tabs  tables[indexEntry]
 	n     int
 	epoch uint32
 }
@@ -15,10 +19,10 @@ type indexEntry struct {
 }
 
 func (m *index) reset() {
-	if m.epoch++; m.epoch == 0 || len(m.tab) == 0 {
-		*m = index{tab: make([]indexEntry, 64), epoch: 1}
+	if m.epoch++; m.epoch == 0 {
+		*m = index{epoch: 1}
 	}
-	m.n = 0
+	m.tab, m.n = m.tabs.get(64), 0
 }
 
 // at returns the entry of a, or the free one where it belongs.
@@ -65,10 +69,22 @@ func (m *index) room() {
 		return
 	}
 	old := m.tab
-	m.tab = make([]indexEntry, 2*len(old))
+	m.tab = m.tabs.get(2 * len(old)) // of an earlier epoch
 	for i := range old {
 		if e := &old[i]; e.epoch == m.epoch {
 			*m.at(e.key) = *e
 		}
 	}
+}
+
+// tables are the memory of a table that grows, one for each power of two.
+type tables[T any] [32][]T
+
+// get returns the table of n entries, as it was left.
+func (t *tables[T]) get(n int) []T {
+	p := &t[bits.TrailingZeros(uint(n))&31]
+	if *p == nil {
+		*p = make([]T, n)
+	}
+	return *p
 }

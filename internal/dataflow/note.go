@@ -99,13 +99,13 @@ func (w *worker) recall(b int32) bool {
 		return true
 	}
 	for i := n.refs; i < n.end.refs; i++ {
-		w.refs.add(w.book.refs[i], b)
+		w.refs.add(&w.book.refs[i], b)
 	}
 	for i := n.passes; i < n.end.passes; i++ {
-		w.passes.add(w.book.passes[i], b)
+		w.passes.add(&w.book.passes[i], b)
 	}
 	for i := n.kept; i < n.end.kept; i++ {
-		w.kept.add(w.book.kept[i], b)
+		w.kept.add(&w.book.kept[i], b)
 	}
 	for _, r := range w.book.rets[n.rets:n.end.rets] {
 		r.blk = b

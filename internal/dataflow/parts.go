@@ -21,6 +21,9 @@ type log[T comparable] struct {
 	id   []int32 // of each entry
 	blk  []int32
 	mem  []T // where the lists of units are, one behind the other
+
+	count, at []uint32 // memory of byPart
+	sorted    []int32
 }
 
 func newLog[T comparable](hash func(*T) uint64) *log[T] { return &log[T]{hash: hash} }
@@ -30,17 +33,18 @@ func (l *log[T]) reset() {
 	l.vals, l.last, l.id, l.blk = l.vals[:0], l.last[:0], l.id[:0], l.blk[:0]
 }
 
-func (l *log[T]) add(t T, blk int32) {
+// add adds *t, which must not be on the stack: calling hash would move it to the heap.
+func (l *log[T]) add(t *T, blk int32) {
 	n := int32(len(l.id))
-	h := l.hash(&t)
+	h := l.hash(t)
 	id, ok := l.ids.get(h)
-	for ; ok && l.vals[id] != t; id, ok = l.ids.get(h) {
+	for ; ok && l.vals[id] != *t; id, ok = l.ids.get(h) {
 		h++ // another with the same hash
 	}
 	if !ok {
 		id = int32(len(l.vals))
 		l.ids.add(h, id)
-		l.vals, l.last = append(l.vals, t), append(l.last, n)
+		l.vals, l.last = append(l.vals, *t), append(l.last, n)
 	} else {
 		if b := l.blk[l.last[id]]; b == blk || b == whole {
 			return
@@ -81,7 +85,8 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 			l.last[id] = -1
 		}
 	}
-	count := make([]uint32, n+1)
+	l.count = zeros(l.count, n+1)
+	count := l.count
 	for i, id := range l.id {
 		if p := of(i); p == 0 || l.last[id] >= 0 {
 			count[p+1]++
@@ -90,8 +95,9 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 	for p := range n {
 		count[p+1] += count[p]
 	}
-	at := slices.Clone(count)
-	ids := make([]int32, count[n])
+	l.at = append(l.at[:0], count...)
+	l.sorted = zeros(l.sorted, int(count[n]))
+	at, ids := l.at, l.sorted
 	for i, id := range l.id {
 		if p := of(i); p == 0 || l.last[id] >= 0 {
 			ids[at[p]] = id
@@ -115,6 +121,16 @@ func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T 
 		out = append(out, l.vals[id])
 	}
 	return out
+}
+
+// zeros returns n zeros, in the memory of s if there is room.
+func zeros[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/2)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // Factors of hashes.
@@ -542,6 +558,12 @@ func (w *worker) scanDecides(f uint64) bool {
 	return branches
 }
 
+// division is the memory of divide.
+type division struct {
+	first, part, queue []int32
+	met, root          []bool
+}
+
 // divide assigns the blocks to parts. A part is what unconditional transfers
 // lead to from its first block alone. n is 1 if there is but one.
 func (w *worker) divide() (part []int32, n int) {
@@ -550,15 +572,19 @@ func (w *worker) divide() (part []int32, n int) {
 	}
 	const unset = -1
 	blocks := len(w.blocks) + int(w.tails)
-	first := make([]int32, blocks+1) // links are in the order of the blocks that they come from
+	m := &w.division
+	m.first = zeros(m.first, blocks+1) // links are in the order of the blocks that they come from
+	first := m.first
 	for _, l := range w.links {
 		first[l.from+1]++
 	}
 	for b := range blocks {
 		first[b+1] += first[b]
 	}
-	part = make([]int32, blocks)
-	queue := make([]int32, 0, blocks)
+	m.part = zeros(m.part, blocks)
+	part = m.part
+	queue := m.queue[:0]
+	defer func() { m.queue = queue }()
 	flow := func(follow func(l *link) bool) {
 		for len(queue) > 0 {
 			b := queue[len(queue)-1]
@@ -571,7 +597,8 @@ func (w *worker) divide() (part []int32, n int) {
 		}
 	}
 	// What no link leads to has been reached in another way: it belongs to part 0.
-	met := make([]bool, blocks)
+	m.met, m.root = zeros(m.met, blocks), zeros(m.root, blocks)
+	met, root := m.met, m.root
 	met[0] = true
 	queue = append(queue, 0)
 	flow(func(l *link) bool {
@@ -579,7 +606,6 @@ func (w *worker) divide() (part []int32, n int) {
 		met[l.to] = true
 		return !again
 	})
-	root := make([]bool, blocks)
 	const maxPasses = 64
 	for pass := 0; ; pass++ {
 		if pass == maxPasses {
@@ -669,7 +695,7 @@ func (w *worker) finish() {
 		d.InPart = append(d.InPart, p)
 	}
 	cond := make([]uint16, len(w.conds)+1)
-	seen := map[summary.Edge]bool{}
+	w.edges.reset()
 	for _, l := range w.links {
 		if part[l.from] == part[l.to] || part[l.to] <= 0 {
 			continue
@@ -679,8 +705,7 @@ func (w *worker) finish() {
 			cond[l.cond] = uint16(len(d.Conds))
 		}
 		e := summary.Edge{From: uint16(part[l.from]), To: uint16(part[l.to]), Cond: cond[l.cond]}
-		if !seen[e] {
-			seen[e] = true
+		if w.edges.first(uint64(e.From)<<32 | uint64(e.To)<<16 | uint64(e.Cond)) {
 			d.Edges = append(d.Edges, e)
 		}
 	}

@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/summary"
@@ -75,10 +76,8 @@ func (w *worker) useElem(s *state, e *elem) {
 func isVsyscall(a uint64) bool { return a >= sysno.VsyscallStart && a < sysno.VsyscallEnd }
 
 func (w *worker) useMask(s *state, m uint16) {
-	for r := 0; m != 0; r, m = r+1, m>>1 {
-		if m&1 != 0 {
-			w.use(s, s.r[r])
-		}
+	for ; m != 0; m &= m - 1 {
+		w.use(s, s.r[bits.TrailingZeros16(m)])
 	}
 }
 
@@ -1010,10 +1009,8 @@ func (w *worker) other(s *state, in *x86.Inst) {
 }
 
 func (w *worker) clobber(s *state, def uint16) {
-	for r := 0; def != 0; r, def = r+1, def>>1 {
-		if def&1 != 0 {
-			s.r[r] = vTop
-		}
+	for ; def != 0; def &= def - 1 {
+		s.r[bits.TrailingZeros16(def)] = vTop
 	}
 }
 

@@ -198,7 +198,9 @@ func (w *worker) computed(s *state, x val) bool {
 		}
 		var in x86.Inst
 		for pc := r.Start; pc < r.End; pc += uint64(in.Len) {
-			if !x86.Decode(w.f.Bytes(pc), pc, &in) {
+			if i := w.instAt(pc); i >= 0 {
+				in.Len = w.insts[i].Len
+			} else if !x86.Decode(w.f.Bytes(pc), pc, &in) {
 				return false
 			}
 			w.flowTo(pc, s)
@@ -366,12 +368,21 @@ func (w *worker) leads(t uint64) bool {
 }
 
 func (w *worker) flowTo(t uint64, s *state) {
-	w.targets[t] = struct{}{}
-	if w.final {
+	b := int32(-1)
+	if !w.final {
+		b = w.blockAt(t)
+	} else {
 		w.linkTo(t, 0)
+		if i := w.instAt(t); i >= 0 && w.blocks[w.instBlk[i]].first == i {
+			b = w.instBlk[i]
+		}
+	}
+	if b < 0 {
+		w.targets[t] = struct{}{}
 		return
 	}
-	if b := w.blockAt(t); b >= 0 {
+	w.blocks[b].target = true
+	if !w.final {
 		w.addPred(b, manyPreds)
 		w.flow(b, s)
 	}

@@ -1,7 +1,6 @@
 package dataflow
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
@@ -89,6 +88,7 @@ type block struct {
 	visits     uint16
 	queued     bool
 	bad        bool     // its end is no instruction
+	target     bool     // of a jump through a table or to a label
 	note       int32    // of its last visit, -1: none
 	rank       uint64   // place in the order of evaluation, 0: none yet
 	succ       [2]int32 // fixed successors, -1: none
@@ -99,7 +99,7 @@ type block struct {
 type facts struct {
 	memo      *memo // of callees
 	sweep     sync.Once
-	calls     []uint64 // targets of direct calls in code without unwind information, sorted
+	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
@@ -150,18 +150,25 @@ type worker struct {
 	argUse, argBack uint16
 
 	// What the emitting pass writes down.
-	refs   *log[summary.Ref]
-	passes *log[summary.ArgPass]
-	kept   *log[summary.ArgStore]
-	sites  []siteIn
-	rets   []ret
-	links  []link
-	conds  []summary.Cond
-	condOf map[summary.Cond]int32
-	blk    int32 // the block that is emitted, or whole
-	tails  int32 // conditional tail calls, which count as blocks behind the real ones
-	taken  int32 // the condition under which a jump is taken
-	fall   int32 // and under which control goes on behind the block
+	one struct { // what is added to a log, which would go to the heap otherwise
+		ref   summary.Ref
+		pass  summary.ArgPass
+		store summary.ArgStore
+	}
+	edges    index    // of the parts
+	division division // memory of divide
+	refs     *log[summary.Ref]
+	passes   *log[summary.ArgPass]
+	kept     *log[summary.ArgStore]
+	sites    []siteIn
+	rets     []ret
+	links    []link
+	conds    []summary.Cond
+	condOf   map[summary.Cond]int32
+	blk      int32 // the block that is emitted, or whole
+	tails    int32 // conditional tail calls, which count as blocks behind the real ones
+	taken    int32 // the condition under which a jump is taken
+	fall     int32 // and under which control goes on behind the block
 
 	book notebook // and what the visits of the fixpoint saw of that
 
@@ -172,10 +179,10 @@ type worker struct {
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	heap       []int32 // blocks to evaluate, lowest rank first
-	rank       uint64  // of the block that is evaluated
-	ordered    int     // blocks whose direct successors have been decoded
-	path       []step  // of order
+	heap       []queued // blocks to evaluate, lowest rank first
+	rank       uint64   // of the block that is evaluated
+	ordered    int      // blocks whose direct successors have been decoded
+	path       []step   // of order
 	post       []int32
 	states     []state
 	cur, equal state
@@ -189,7 +196,7 @@ type worker struct {
 	tabN    map[uint64]int      // entries taken by the table jump at an address
 	anchors []uint64            // addresses that far constants are added to
 	apart   []uint64            // far constants that went where they are not followed
-	targets map[uint64]struct{} // of jumps through tables and to labels
+	targets map[uint64]struct{} // of jumps through tables and to labels, where no block starts
 	opaque  bool                // an indirect jump was not resolved
 	parts   map[uint64]bool     // by start of an FDE: whether it jumps back into this function
 	coarse  bool                // settle gives up what differs
@@ -226,7 +233,8 @@ func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a 
 func (w *worker) ref(r summary.Ref) {
 	switch {
 	case w.final && w.query == nil:
-		w.refs.add(r, w.blk)
+		w.one.ref = r
+		w.refs.add(&w.one.ref, w.blk)
 	case w.book.open:
 		w.book.refs = append(w.book.refs, r)
 	}
@@ -235,7 +243,8 @@ func (w *worker) ref(r summary.Ref) {
 func (w *worker) pass(p summary.ArgPass) {
 	switch {
 	case w.final && w.query == nil:
-		w.passes.add(p, w.blk)
+		w.one.pass = p
+		w.passes.add(&w.one.pass, w.blk)
 	case w.book.open:
 		w.book.passes = append(w.book.passes, p)
 	}
@@ -244,7 +253,8 @@ func (w *worker) pass(p summary.ArgPass) {
 func (w *worker) keep(a summary.ArgStore) {
 	switch {
 	case w.final && w.query == nil:
-		w.kept.add(a, w.blk)
+		w.one.store = a
+		w.kept.add(&w.one.store, w.blk)
 	case w.book.open:
 		w.book.kept = append(w.book.kept, a)
 	}
@@ -540,7 +550,11 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			changed = true
 		}
 	}
-	for i := 0; i < dst.n; {
+	same := 0 // slots that they begin with
+	for same < dst.n && same < src.n && dst.st[same] == src.st[same] {
+		same++
+	}
+	for i := same; i < dst.n; {
 		d := &dst.st[i]
 		j := i // where it is most often
 		if j >= src.n || src.st[j].off != d.off || src.st[j].size != d.size {
@@ -584,7 +598,7 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 		}
 		i++
 	}
-	for j := 0; j < src.n; j++ {
+	for j := same; j < src.n; j++ {
 		if t := &src.st[j]; t.sp && !dst.holdsSP(t.off) && !dst.esc {
 			changed = true
 			if dst.overlaps(t.off, t.size) {
@@ -697,37 +711,6 @@ func (w *worker) gapAround(a uint64) image.Range {
 	return r
 }
 
-// sweepCalls finds the targets of direct calls in code without unwind
-// information by decoding it from end to end.
-func (w *worker) sweepCalls() {
-	var in x86.Inst
-	for _, x := range w.f.ExecRanges() {
-		for pc := x.Start; pc < x.End; {
-			if f := w.f.FDEAt(pc); f != nil {
-				pc = max(f.End, pc+1)
-				continue
-			}
-			end := x.End
-			if i, _ := slices.BinarySearchFunc(w.f.FDEs, pc, func(f image.FDE, pc uint64) int { return cmp.Compare(f.Start, pc) }); i < len(w.f.FDEs) {
-				end = min(end, w.f.FDEs[i].Start)
-			}
-			for pc < end {
-				code := w.f.Bytes(pc)
-				if len(code) == 0 {
-					pc = end
-					break
-				}
-				if x86.Decode(code, pc, &in) && in.Op == x86.OpCall && w.f.Exec(uint64(in.Imm)) {
-					w.calls = append(w.calls, uint64(in.Imm))
-				}
-				pc += uint64(in.Len)
-			}
-		}
-	}
-	slices.Sort(w.calls)
-	w.calls = slices.Compact(w.calls)
-}
-
 func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 	w.query, w.passed = query, w.passed[:0]
 	w.chaos = false
@@ -819,9 +802,14 @@ func (w *worker) endOf(b *block) uint64 {
 	return in.PC + uint64(in.Len)
 }
 
-// sooner reports whether block a is evaluated before block b.
-func (w *worker) sooner(a, b int32) bool {
-	x, y := &w.blocks[a], &w.blocks[b]
+// queued is a block that is to be evaluated.
+type queued struct {
+	rank, pc uint64
+	b        int32
+}
+
+// sooner reports whether x is evaluated before y.
+func (x *queued) sooner(y *queued) bool {
 	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
 }
 
@@ -879,38 +867,43 @@ func (w *worker) order(root int32) {
 
 // enqueue puts block b on the heap of blocks to evaluate.
 func (w *worker) enqueue(b int32) {
-	if w.blocks[b].queued {
+	bl := &w.blocks[b]
+	if bl.queued {
 		return
 	}
-	w.blocks[b].queued = true
-	w.heap = append(w.heap, b)
-	for i := len(w.heap) - 1; i > 0; {
+	bl.queued = true
+	q := queued{bl.rank, bl.pc, b}
+	h := append(w.heap, q)
+	i := len(h) - 1
+	for i > 0 {
 		p := (i - 1) / 2
-		if !w.sooner(b, w.heap[p]) {
+		if !q.sooner(&h[p]) {
 			break
 		}
-		w.heap[i], w.heap[p] = w.heap[p], w.heap[i]
+		h[i] = h[p]
 		i = p
 	}
+	h[i] = q
+	w.heap = h
 }
 
 func (w *worker) next() int32 {
-	top := w.heap[0]
-	n := len(w.heap) - 1
-	w.heap[0] = w.heap[n]
-	w.heap = w.heap[:n]
-	for i := 0; ; {
+	h := w.heap
+	top := h[0].b
+	n := len(h) - 1
+	q := h[n]
+	h = h[:n]
+	w.heap = h
+	for i := 0; n > 0; {
 		c := 2*i + 1
-		if c >= n {
-			break
-		}
-		if c+1 < n && w.sooner(w.heap[c+1], w.heap[c]) {
+		if c+1 < n && h[c+1].sooner(&h[c]) {
 			c++
 		}
-		if !w.sooner(w.heap[c], w.heap[i]) {
+		if c >= n || !h[c].sooner(&q) {
+			h[i] = q
 			break
 		}
-		w.heap[i], w.heap[c] = w.heap[c], w.heap[i]
+		h[i] = h[c]
 		i = c
 	}
 	return top
@@ -997,7 +990,10 @@ func (w *worker) eval(b int32, s *state) {
 	}
 	for i := first; i < end; i++ {
 		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {
-			w.step(s, in) // no transfer of control
+			// no transfer of control; arithmetic in vector registers changes nothing that is known
+			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
+				w.step(s, in)
+			}
 		} else {
 			w.transfer(s, i)
 		}
@@ -1077,7 +1073,13 @@ func (w *worker) emit() {
 	for t := range w.targets {
 		w.unit.Targets = append(w.unit.Targets, t)
 	}
+	for b := range w.blocks {
+		if w.blocks[b].target {
+			w.unit.Targets = append(w.unit.Targets, w.blocks[b].pc)
+		}
+	}
 	slices.Sort(w.unit.Targets)
+	w.unit.Targets = slices.Compact(w.unit.Targets)
 	w.finish()
 }
 

@@ -88,13 +88,22 @@ const (
 // of element ids in one arena.
 type values struct {
 	elems []elem
-	eTab  []uint32 // open addressing: id+1
+	eTab  []uint32 // open addressing: ids
 	sets  []span
 	arena []val
-	sTab  []uint32
-	jKeys []uint64 // memoised joins
-	jVals []val
+	sTab  []uint32 // id+1
+	joins []joined // memoised joins
 	jN    int
+
+	// The tables begin small in each unit. Those that are not in use are empty.
+	eTabs, sTabs tables[uint32]
+	jTabs        tables[joined]
+}
+
+// joined is a memoised join.
+type joined struct {
+	key uint64 // 0: none
+	val val
 }
 
 type span struct{ off, n uint32 }
@@ -105,34 +114,46 @@ func newValues() *values {
 	return v
 }
 
-// reset forgets everything but the elements that every unit has. Units are
-// small, so what was used is undone one by one; the tables are not cleared.
+// Entries of the tables of a unit at first, and how many an analyser keeps.
+const (
+	fewElems = 128
+	fewSets  = 32
+	fewJoins = 64
+	manyVals = 1 << 13
+)
+
+// reset forgets everything but the elements that every unit has.
 func (v *values) reset() {
 	const own = int(vArg0) + 16
-	switch {
-	case len(v.elems) < own || len(v.eTab) > 1<<13:
-		*v = values{eTab: make([]uint32, 1024), sTab: make([]uint32, 512), jKeys: make([]uint64, 1024), jVals: make([]val, 1024), arena: v.arena[:0]}
+	if len(v.elems) < own || len(v.eTab) > manyVals {
+		*v = values{arena: v.arena[:0]}
+		v.eTab, v.sTab, v.joins = v.eTabs.get(fewElems), v.sTabs.get(fewSets), v.jTabs.get(fewJoins)
 		v.elems = append(make([]elem, 0, 512), elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
 		for r := int8(0); r < 16; r++ {
 			v.mk(elem{k: kArg, r: r})
 		}
 		return
 	}
-	m := uint32(len(v.eTab) - 1)
-	for id := len(v.elems) - 1; id >= own; id-- { // last in, first out: probe sequences stay whole
-		i := v.elems[id].hash() & m
-		for v.eTab[i] != uint32(id) {
-			i = (i + 1) & m
+	if len(v.elems) > own {
+		clear(v.eTab)
+		v.eTab = v.eTabs.get(fewElems)
+		v.elems = v.elems[:own]
+		for id := vArg0; int(id) < own; id++ {
+			i := v.elems[id].hash() & (fewElems - 1)
+			for v.eTab[i] != 0 && v.eTab[i] != uint32(id) {
+				i = (i + 1) & (fewElems - 1)
+			}
+			v.eTab[i] = uint32(id)
 		}
-		v.eTab[i] = 0
 	}
-	v.elems = v.elems[:own]
 	if len(v.sets) > 0 {
 		clear(v.sTab)
+		v.sTab = v.sTabs.get(fewSets)
 		v.sets, v.arena = v.sets[:0], v.arena[:0]
 	}
 	if v.jN > 0 {
-		clear(v.jKeys)
+		clear(v.joins)
+		v.joins = v.jTabs.get(fewJoins)
 		v.jN = 0
 	}
 }
@@ -150,7 +171,7 @@ func (v *values) mk(e elem) val {
 		return vTop
 	}
 	if 2*len(v.elems) > len(v.eTab) {
-		t := make([]uint32, 2*len(v.eTab))
+		t := v.eTabs.get(2 * len(v.eTab))
 		for id := 3; id < len(v.elems); id++ {
 			i := v.elems[id].hash() & uint32(len(t)-1)
 			for t[i] != 0 {
@@ -158,6 +179,7 @@ func (v *values) mk(e elem) val {
 			}
 			t[i] = uint32(id)
 		}
+		clear(v.eTab)
 		v.eTab = t
 	}
 	m := uint32(len(v.eTab) - 1)
@@ -193,7 +215,7 @@ func (v *values) members(x val) []val {
 // mkSet interns a sorted list of at least two distinct element ids.
 func (v *values) mkSet(l []val) val {
 	if 2*len(v.sets) > len(v.sTab) {
-		t := make([]uint32, 2*len(v.sTab))
+		t := v.sTabs.get(2 * len(v.sTab))
 		for id := range v.sets {
 			i := hashIDs(v.members(val(id))) & uint32(len(t)-1)
 			for t[i] != 0 {
@@ -201,6 +223,7 @@ func (v *values) mkSet(l []val) val {
 			}
 			t[i] = uint32(id + 1)
 		}
+		clear(v.sTab)
 		v.sTab = t
 	}
 	m := uint32(len(v.sTab) - 1)
@@ -231,34 +254,34 @@ func hashIDs(l []val) uint32 {
 // memo looks up or reserves the cell of a memoised join.
 func (v *values) memo(a, b val) (cell *val, known bool) {
 	key := uint64(a)<<32 | uint64(b)
-	if 2*v.jN > len(v.jKeys) {
-		k, w := v.jKeys, v.jVals
-		v.jKeys = make([]uint64, 2*len(k))
-		v.jVals = make([]val, 2*len(k))
-		for i, x := range k {
-			if x != 0 {
-				j := v.memoSlot(x)
-				v.jKeys[j], v.jVals[j] = x, w[i]
+	c := v.join(key)
+	if c.key == key {
+		return &c.val, true
+	}
+	if v.jN++; 2*v.jN > len(v.joins) {
+		old := v.joins
+		v.joins = v.jTabs.get(2 * len(old))
+		for i := range old {
+			if x := &old[i]; x.key != 0 {
+				*v.join(x.key) = *x
 			}
 		}
+		clear(old)
+		c = v.join(key)
 	}
-	i := v.memoSlot(key)
-	if v.jKeys[i] == key {
-		return &v.jVals[i], true
-	}
-	v.jKeys[i] = key
-	v.jN++
-	return &v.jVals[i], false
+	c.key = key
+	return &c.val, false
 }
 
-func (v *values) memoSlot(key uint64) uint64 {
-	m := uint64(len(v.jKeys) - 1)
-	h := key * 0x9E3779B97F4A7C15
-	i := (h ^ h>>32) & m
-	for v.jKeys[i] != 0 && v.jKeys[i] != key {
-		i = (i + 1) & m
+// join returns the cell of key, or the free one where it belongs.
+func (v *values) join(key uint64) *joined {
+	m := uint64(len(v.joins) - 1)
+	h := key * prime1
+	for i := (h ^ h>>32) & m; ; i = (i + 1) & m {
+		if c := &v.joins[i]; c.key == key || c.key == 0 {
+			return c
+		}
 	}
-	return i
 }
 
 // normalise merges elements of a sorted-by-id list that are the same address or

@@ -2,7 +2,9 @@
 // account, and which of their symbols are then called.
 //
 // The evidence is texts that live code refers to. A file name in such a text
-// that can be found is loaded, once something that loads files is live. Names
+// that can be found is loaded, once something that loads files is live; where the loader
+// would not find it, files of that name in the application's own directories are; all libraries there,
+// for images that load files under names that are not known (LoadOwn). Names
 // that the C library builds from the host's configuration are followed through
 // that configuration (package hostconf): NSS services of the databases whose
 // lookup functions are live, PAM modules of the services that the program
@@ -34,7 +36,7 @@ import (
 // Entry is one thing that may be loaded.
 type Entry struct {
 	What   string // path, name or pattern
-	Kind   string // constant, nss, pam, openssl, module, plugin, unknown
+	Kind   string // constant, own, nss, pam, openssl, module, plugin, unknown
 	Found  bool
 	Why    string
 	Images []int
@@ -79,7 +81,17 @@ func New(p *process.Process, hostNone bool) *Model {
 
 // Text takes a text that live code of image img refers to.
 func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
-	m.texts = append(m.texts, text{img, s})
+	if s == ownServices || isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
+		m.texts = append(m.texts, text{img, strings.Clone(s)})
+	}
+}
+
+// ownServices is how code that loads services of NSS itself, as glibc does, names their files.
+const ownServices = "libnss_%s.so%s"
+
+// isWord reports whether a text may be a name of a character set.
+func (m *Model) isWord(img int, s string) bool {
+	return len(s) < 32 && m.p.Images[img].Origin != process.OriginLoader && !strings.ContainsAny(s, " /%\n\t")
 }
 
 // Modelled reports whether the look-up of a name is decided here, and not by
@@ -97,17 +109,15 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.modules(g)
 	}
 	for _, t := range m.texts {
-		if t.s == "libnss_%s.so%s" && m.p.Images[t.img].Origin == process.OriginProgram {
+		if t.s == ownServices && m.p.Images[t.img].Origin == process.OriginProgram {
 			m.ownServices = true
 		}
 		if isLibraryName(t.s) {
 			m.held = append(m.held, t)
 		}
-		if len(t.s) < 32 && m.p.Images[t.img].Origin != process.OriginLoader && !strings.ContainsAny(t.s, " /%\n\t") {
-			if !m.words[t.s] {
-				m.words[t.s] = true
-				m.newWords = append(m.newWords, t.s)
-			}
+		if m.isWord(t.img, t.s) && !m.words[t.s] {
+			m.words[t.s] = true
+			m.newWords = append(m.newWords, t.s)
 		}
 	}
 	m.texts = m.texts[:0]
@@ -176,11 +186,8 @@ func (m *Model) lookups(g *reach.Graph) bool {
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
 func isLibraryName(s string) bool {
-	if len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
-		return false
-	}
 	i := strings.LastIndex(s, ".so")
-	if i <= 0 {
+	if i <= 0 || len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
 		return false
 	}
 	rest := s[i+3:]
@@ -202,7 +209,58 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	if m.loaded(t.s) {
 		return false
 	}
-	return m.add(g, t.img, t.s, "constant", "a text in "+path.Base(m.p.Images[t.img].Path))
+	why := "a text in " + path.Base(m.p.Images[t.img].Path)
+	grown := m.add(g, t.img, t.s, "constant", why)
+	if last := len(m.Entries) - 1; !m.Entries[last].Found && !strings.Contains(t.s, "/") {
+		// Where the loader does not look, but the application may.
+		for i, own := range m.p.Own(t.img, t.s) {
+			if i == 0 {
+				m.Entries = m.Entries[:last]
+			}
+			grown = m.add(g, t.img, own, "constant", why+", and a file of the application") || grown
+		}
+	}
+	return grown
+}
+
+// A Library may be loaded by an image that loads files under names that are not known.
+type Library struct {
+	Path string
+	By   int // the image
+}
+
+// Own returns the libraries in the own directories of images that load files under names that are not
+// known, but for those that are in the process.
+func (m *Model) Own(images []int) []Library {
+	var out []Library
+	for _, img := range images {
+		for _, p := range m.p.OwnLibraries(img) {
+			if !m.tried[p] && !m.loaded(p) {
+				out = append(out, Library{p, img})
+			}
+		}
+	}
+	return out
+}
+
+// LoadOwn loads libraries as modules, and reports whether the graph has grown.
+func (m *Model) LoadOwn(g *reach.Graph, libraries []Library) bool {
+	grown := false
+	for _, l := range libraries {
+		if m.tried[l.Path] || m.loaded(l.Path) {
+			continue // two images may load it; another may need it
+		}
+		m.tried[l.Path] = true
+		before := len(m.p.Images)
+		grown = m.add(g, l.By, l.Path, "own", "in a directory of "+path.Base(m.p.Images[l.By].Path)+", which loads files whose names are not known") || grown
+		for id := before; id < len(m.p.Images); id++ {
+			if m.p.Images[id].Path == l.Path {
+				m.take(g)
+				m.plugin(g, id)
+			}
+		}
+	}
+	return grown
 }
 
 // loaded reports whether a name is that of an image that is there anyway.

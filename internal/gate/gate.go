@@ -11,15 +11,19 @@
 package gate
 
 import (
+	"cmp"
 	_ "embed"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/dataflow"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // Keeper decides what waits.
@@ -27,7 +31,8 @@ type Keeper struct {
 	p       *process.Process
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
-	names   map[int]symbols         // its exported functions, by address
+	names   map[int]exports         // its exported functions
+	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
 	open    map[*row]bool
 	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
@@ -35,12 +40,42 @@ type Keeper struct {
 	jumps   map[place]bool // what jumpedTo found
 }
 
-// symbols are the names of exported functions, without leading underscores, by address.
-type symbols map[uint64][]string
+// exports are the functions of an image that have names: their addresses and their names without leading underscores.
+type exports struct{ byAddr, byName []export }
+
+type export struct {
+	addr uint64
+	name string
+}
+
+// at returns the functions at an address.
+func (e exports) at(addr uint64) []export {
+	i, _ := slices.BinarySearchFunc(e.byAddr, addr, func(x export, a uint64) int { return cmp.Compare(x.addr, a) })
+	n := i
+	for n < len(e.byAddr) && e.byAddr[n].addr == addr {
+		n++
+	}
+	return e.byAddr[i:n]
+}
+
+// has reports whether a function at an address has a name.
+func (e exports) has(addr uint64, name string) bool {
+	return slices.Contains(e.at(addr), export{addr, name})
+}
+
+// named returns the functions of a name.
+func (e exports) named(name string) []export {
+	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
+	n := i
+	for n < len(e.byName) && e.byName[n].name == name {
+		n++
+	}
+	return e.byName[i:n]
+}
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]symbols{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -66,7 +101,7 @@ func (k *Keeper) rows(img int) []*row {
 	l, known := k.images[img]
 	if !known {
 		for i := range rows {
-			if rows[i].in(k.p.Images[img].Soname) && k.assumed.On(rows[i].name) {
+			if k.in(&rows[i], img) && k.assumed.On(rows[i].name) {
 				l = append(l, &rows[i])
 			}
 		}
@@ -77,15 +112,22 @@ func (k *Keeper) rows(img int) []*row {
 
 // about reports whether a row is about a unit.
 func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
-	named := r.function[0].how == "name"
+	named := r.function[0].how == "name" || r.function[0].how == "own" || r.function[0].how == "local"
 	return !slices.ContainsFunc(r.function, func(f function) bool { return !k.is(g, id, &f, named) })
 }
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
 	u, names := &g.Units[id], k.exported(g.Units[id].Image)
-	if f.how == "name" {
-		return slices.ContainsFunc(names[u.Entry], func(n string) bool { return slices.Contains(f.names, n) })
+	switch f.how {
+	case "own":
+		return k.owned(u.Image).is(u.Entry, f.names)
+	case "local":
+		return slices.Contains(f.names, k.owned(u.Image).locals[u.Entry].Name)
+	case "file":
+		return k.owned(u.Image).locals[u.Entry].File == f.names[0]
+	case "name":
+		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
 	switch f.how {
@@ -97,7 +139,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 			return name != "" && !strings.HasPrefix(name, "src/basic/") && !slices.Contains(f.names, name)
 		})
 	}
-	if !named && len(names[u.Entry]) > 0 {
+	if !named && len(names.at(u.Entry)) > 0 {
 		return false
 	}
 	if f.how == "numbers" {
@@ -112,18 +154,21 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 		slices.Sort(own)
 		return slices.Equal(slices.Compact(own), f.names)
 	}
+	if f.how == "passes" {
+		return slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return r.Kind == summary.RefCode && passes(g, id, r.A, f.names) })
+	}
 	if f.how == "imports" {
 		return !slices.ContainsFunc(f.names, func(n string) bool {
-			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, nil, []string{n}) })
+			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, exports{}, []string{n}) })
 		})
 	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
 	var calls []string
 	for i := range sum.Refs {
 		if ref := &sum.Refs[i]; ref.Kind == summary.RefCode {
-			for _, n := range names[ref.A] {
-				if slices.Contains(f.names, n) || exact && strings.HasPrefix(n, prefix) {
-					calls = append(calls, n)
+			for _, e := range names.at(ref.A) {
+				if slices.Contains(f.names, e.name) || exact && strings.HasPrefix(e.name, prefix) {
+					calls = append(calls, e.name)
 				}
 			}
 		}
@@ -141,6 +186,17 @@ func sourceFile(g *reach.Graph, img int, r *summary.Ref) string {
 		}
 	}
 	return ""
+}
+
+// passes reports whether all that a unit passes to a callee first are numbers of some calls.
+func passes(g *reach.Graph, id reach.UnitID, callee uint64, calls []string) bool {
+	found := g.Query(id, callee, dataflow.Param{Kind: summary.Arg, Reg: uint8(x86.RDI)})
+	return len(found) > 0 && !slices.ContainsFunc(found, func(p dataflow.Passed) bool {
+		return len(p.Values) == 0 || slices.ContainsFunc(p.Values, func(v summary.Value) bool {
+			name, _ := sysno.Name(sysno.X86_64, int(v.N))
+			return v.Kind != summary.Const || !slices.Contains(calls, name)
+		})
+	})
 }
 
 // refersTo reports whether a unit refers to a text.
@@ -200,7 +256,7 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 
 // calls reports whether a reference transfers control to an exported or imported function
 // of one of some names, or passes an address on the way.
-func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, held []string) bool {
+func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, held []string) bool {
 	to, slot := r.A, r.Kind == summary.RefCallSlot || r.Kind == summary.RefPassSlot
 	switch r.Kind {
 	case summary.RefCode, summary.RefCallSlot:
@@ -209,26 +265,39 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names symbols, h
 	default:
 		return false
 	}
-	if !slot && slices.ContainsFunc(names[to], func(n string) bool { return slices.Contains(held, n) }) {
+	if !slot && slices.ContainsFunc(names.at(to), func(e export) bool { return slices.Contains(held, e.name) }) {
 		return true
 	}
 	n, ok := g.Imported(img, to, slot)
 	return ok && slices.Contains(held, strings.TrimLeft(n, "_"))
 }
 
-// exported returns the exported functions of an image.
-func (k *Keeper) exported(img int) symbols {
+// exported returns the functions of an image that have names: those that it exports, and of an image of a kind those
+// of its table of symbols that rows mention.
+func (k *Keeper) exported(img int) exports {
 	if n, ok := k.names[img]; ok {
 		return n
 	}
-	n := symbols{}
-	m := k.p.Images[img]
-	for s := 1; s < m.NumSymbols(); s++ {
-		sym := m.Symbol(s)
-		if name := strings.TrimLeft(m.SymbolName(s), "_"); sym.Shndx != 0 && name != "" && !slices.Contains(n[sym.Value], name) {
-			n[sym.Value] = append(n[sym.Value], name)
+	add := func(n *exports, a uint64, name string) {
+		if name = strings.TrimLeft(name, "_"); name != "" {
+			n.byAddr = append(n.byAddr, export{a, name})
 		}
 	}
+	m := k.p.Images[img]
+	var n exports
+	for s := 1; s < m.NumSymbols(); s++ {
+		if sym := m.Symbol(s); sym.Shndx != 0 {
+			add(&n, sym.Value, m.SymbolName(s))
+		}
+	}
+	for a, names := range k.owned(img).names {
+		for _, name := range names {
+			add(&n, a, name)
+		}
+	}
+	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })
+	n.byAddr = slices.Clip(slices.Compact(n.byAddr))
+	n.byName = slices.SortedFunc(slices.Values(n.byAddr), func(a, b export) int { return strings.Compare(a.name, b.name) })
 	k.names[img] = n
 	return n
 }
@@ -236,14 +305,13 @@ func (k *Keeper) exported(img int) symbols {
 // Release lets go what waits for conditions that hold now. It reports whether there was any.
 func (k *Keeper) Release(g *reach.Graph) bool {
 	released := false
-	for id := reach.UnitID(1); int(id) < len(g.Units); id++ {
+	shut := map[*row]bool{} // looked at since the graph has grown
+	for _, id := range slices.Sorted(maps.Keys(k.waiting)) {
 		l := k.waiting[id]
-		if l == nil {
-			continue
-		}
 		still := slices.DeleteFunc(slices.Clone(l), func(r *row) bool {
-			if !k.open[r] && k.opens(g, r) {
-				k.open[r] = true
+			if !k.open[r] && !shut[r] {
+				k.open[r] = k.opens(g, r)
+				shut[r] = !k.open[r]
 			}
 			return k.open[r]
 		})
@@ -254,6 +322,7 @@ func (k *Keeper) Release(g *reach.Graph) bool {
 			}
 			g.Release(id, k.held(g, id))
 			released = true
+			clear(shut)
 		}
 	}
 	return released

@@ -12,6 +12,11 @@ func TestRows(t *testing.T) {
 		t.Fatal("gates.txt has no rows")
 	}
 	for _, r := range rows {
+		for _, f := range r.function {
+			if f.how == "local" && !slices.ContainsFunc(r.function, func(f function) bool { return f.how == "file" }) {
+				t.Errorf("a static function %v may be the program's own: no file", f.names)
+			}
+		}
 		if len(r.function) == 0 || len(r.function[0].names) == 0 || len(r.needs) == 0 || r.name == "" {
 			t.Errorf("incomplete row: %+v", r)
 		}
@@ -35,6 +40,10 @@ func TestNeeds(t *testing.T) {
 		"~dlopen":                 {opens: true},
 		"~paths":                  {paths: true},
 		"~tokens":                 {tokens: true},
+		"~libraries":              {libraries: true},
+		"~tls":                    {tls: true},
+		"%clone/clone,_Fork":      {calls: []string{"clone"}, but: "clone,_Fork"},
+		"@f/g,h":                  {name: "f", outside: true, but: "g,h"},
 		"@clone":                  {name: "clone", outside: true},
 		"syscall=56,435":          {name: "syscall", first: []int64{56, 435}},
 		"f&0x10":                  {name: "f", mask: 16},
@@ -43,6 +52,7 @@ func TestNeeds(t *testing.T) {
 		"#loop_read~fourth":       {text: "loop_read", fourth: true},
 		"<abort":                  {byWay: "abort"},
 		"!arm_watchdog":           {but: "arm_watchdog"},
+		"fopen~ccs":               {name: "fopen", charset: true},
 		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
 	} {
 		got, err := parseNeed(s)
@@ -90,5 +100,5 @@ func TestIsText(t *testing.T) {
 
 func same(a, b need) bool {
 	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.fourth == b.fourth && a.but == b.but &&
-		a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative
+		a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

@@ -15,32 +15,37 @@ import (
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && made(g, r, n.calls) ||
+		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
-			n.env != "" && k.named(g, n.env) || n.but != "" && k.otherwise(g, r, n.but) ||
+			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
+			n.env != "" && k.named(g, n.env) || n.calls == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if r.in(m.Soname) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
+		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
 			return true
 		}
-		if !r.in(m.Soname) && !slices.Contains(cLibrary, m.Soname) {
+		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
 			continue
 		}
-		for a, names := range k.exported(img) {
-			for _, n := range r.needs {
-				if !slices.Contains(names, n.name) {
-					continue
-				}
-				if id, live := g.Lookup(img, a); live && g.Units[id].Sum != nil && n.met(g, id) {
+		for _, n := range r.needs {
+			for _, e := range k.exported(img).named(n.name) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// libraries reports whether the process has, or its program asks for, other files than that and the C library.
+func (k *Keeper) libraries() bool {
+	return slices.ContainsFunc(k.p.Images, func(m *process.Image) bool {
+		return m.Origin != process.OriginProgram && m.Origin != process.OriginLoader
+	}) || slices.ContainsFunc(k.p.Images[0].Needed, func(n string) bool { return !strings.HasPrefix(n, "libc.") })
 }
 
 // relative reports whether the loader may find an image by a relative path: by its own
@@ -141,7 +146,7 @@ func (k *Keeper) around(g *reach.Graph, r *row, name string) bool {
 		callers := g.Callers(id)
 		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
 			u := &g.Units[e.Unit]
-			return u.Image != g.Units[id].Image || !slices.Contains(k.exported(u.Image)[u.Entry], name) && other(e.Unit, depth-1)
+			return u.Image != g.Units[id].Image || !k.exported(u.Image).has(u.Entry, name) && other(e.Unit, depth-1)
 		})
 	}
 	for id := range reach.UnitID(len(g.Units)) {
@@ -160,7 +165,13 @@ var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2", "libdl.so.2", "libp
 // refers to the name of an environment variable, or to an assignment of it.
 func (k *Keeper) named(g *reach.Graph, variable string) bool {
 	for i, m := range g.Members {
-		if !slices.Contains(cLibrary, m.Soname) && g.Names(i, variable) {
+		switch {
+		case slices.Contains(cLibrary, m.Soname):
+		case strings.HasPrefix(k.kind(i), "static:"): // the C library's own texts are among the program's
+			if g.Assigns(i, variable) || k.calledByName(g, i, "setenv", "putenv") {
+				return true
+			}
+		case g.Names(i, variable):
 			return true
 		}
 	}
@@ -169,10 +180,18 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 
 // made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
-func made(g *reach.Graph, r *row, calls []string) bool {
+func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || r.in(g.Members[u.Image].Soname) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader {
+		if !g.Live(reach.UnitID(id)) {
+			continue
+		}
+		switch {
+		case n.but != "": // the image has more than the C library
+			if k.owned(u.Image).is(u.Entry, strings.Split(n.but, ",")) {
+				continue
+			}
+		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
 		for i := range u.Sum.Sites {
@@ -181,7 +200,7 @@ func made(g *reach.Graph, r *row, calls []string) bool {
 			}
 			for _, v := range u.Sum.Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(calls, name) {
+				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}
@@ -191,12 +210,14 @@ func made(g *reach.Graph, r *row, calls []string) bool {
 }
 
 // met reports whether calls of the unit of n's function may be such as n asks for.
-func (n *need) met(g *reach.Graph, id reach.UnitID) bool {
+func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	switch {
-	case n.outside && !fromOutside(g, id):
+	case n.outside && !fromOutside(g, id) && !k.fromOthers(g, id, n.but):
 		return false
 	case n.relative:
-		return mayGetRelative(g, id)
+		return mayGetText(g, id, func(s string) bool { return !strings.HasPrefix(s, "/") })
+	case n.charset:
+		return mayGetText(g, id, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
 		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
@@ -216,9 +237,9 @@ func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool)
 	})
 }
 
-// mayGetRelative reports whether the second argument of a unit may be a text
-// that does not begin with a slash.
-func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
+// mayGetText reports whether the second argument of a unit may be a text that test accepts, or is not
+// known. If it is null there is none.
+func mayGetText(g *reach.Graph, id reach.UnitID, test func(string) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
@@ -228,7 +249,15 @@ func mayGetRelative(g *reach.Graph, id reach.UnitID) bool {
 			return f.Value.N != 0
 		}
 		s, ok := g.TextAt(f.Image, uint64(f.Value.N))
-		return f.Value.Kind != summary.Addr || !ok || s[0] != '/' || g.Members[f.Image].Writable(uint64(f.Value.N))
+		return f.Value.Kind != summary.Addr || !ok || test(s) || g.Members[f.Image].Writable(uint64(f.Value.N))
+	})
+}
+
+// fromOthers reports whether, in an image that has more than the C library, other functions than those of some
+// names may call a unit.
+func (k *Keeper) fromOthers(g *reach.Graph, id reach.UnitID, names string) bool {
+	return strings.HasPrefix(k.kind(g.Units[id].Image), "static:") && slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return !k.owned(g.Units[e.Unit].Image).is(g.Units[e.Unit].Entry, strings.Split(names, ","))
 	})
 }
 

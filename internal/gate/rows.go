@@ -32,7 +32,7 @@ func (r *row) in(soname string) bool {
 
 // function says which functions a row is about.
 type function struct {
-	how   string   // "name", "calls", "imports", "numbers", "text", "files", or a prefix and "*"
+	how   string   // "name", "own", "local", "file", "passes", "calls", "imports", "numbers", "text", "files", or a prefix and "*"
 	names []string // sorted
 }
 
@@ -46,15 +46,19 @@ type need struct {
 	symbol  string   // that another image refers to
 	text    string   // that a live function of the image refers to
 	runs    bool     // and that does not wait for another row
-	but     string   // that another than functions which refer to this text calls what waits
+	but     string   // that another than functions which refer to this text calls what waits; of calls and of what is called from outside: the functions, with commas, that may make them, or call it
 	byWay   string   // that what waits is called otherwise than by way of this function
 	opens   bool     // that the program itself may be taken to call dlopen
 	paths   bool     // relative ones by which images are found
 	tokens  bool     // ones with a token
-	mask    int64    // if not 0, only if it may get a second argument with a bit of it
-	first   []int64  // if not empty, only if it may get one of these as its first argument
-	outside bool     // only if other code than that of its own image calls it
 
+	libraries bool    // files other than the program and the C library
+	tls       bool    // thread-local variables of the program
+	mask      int64   // if not 0, only if it may get a second argument with a bit of it
+	first     []int64 // if not empty, only if it may get one of these as its first argument
+	outside   bool    // only if other code than that of its own image calls it
+
+	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
 	fourth   bool // only if the function that refers to the text may get a fourth argument that is not 0
 }
@@ -108,6 +112,7 @@ func parseNeed(s string) (n need, err error) {
 		return n, err
 	}
 	if names, ok := strings.CutPrefix(s, "%"); ok {
+		names, n.but, _ = strings.Cut(names, "/")
 		n.calls = strings.Split(names, ",")
 		return n, nil
 	}
@@ -124,6 +129,14 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "~paths" {
 		n.paths = true
+		return n, nil
+	}
+	if s == "~libraries" {
+		n.libraries = true
+		return n, nil
+	}
+	if s == "~tls" {
+		n.tls = true
 		return n, nil
 	}
 	if s == "~tokens" {
@@ -151,7 +164,11 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	s, n.outside = strings.CutPrefix(s, "@")
+	if n.outside {
+		s, n.but, _ = strings.Cut(s, "/")
+	}
 	s, n.relative = strings.CutSuffix(s, "~relative")
+	s, n.charset = strings.CutSuffix(s, "~ccs")
 	name, mask, masked := strings.Cut(s, "&")
 	if masked {
 		n.mask, err = strconv.ParseInt(mask, 0, 32)

@@ -21,8 +21,8 @@ func (k *Keeper) programOpens(g *reach.Graph) bool {
 			if !slices.Contains(cLibrary, m.Soname) {
 				continue
 			}
-			for a, names := range k.exported(img) {
-				if id, live := g.Lookup(img, a); live && slices.Contains(names, name) && (g.Units[id].Given || k.jumpedTo(g, id)) {
+			for _, e := range k.exported(img).named(name) {
+				if id, live := g.Lookup(img, e.addr); live && (g.Units[id].Given || k.jumpedTo(g, id)) {
 					return true
 				}
 			}

@@ -10,11 +10,12 @@ import (
 // asm collects machine code that will lie at base. Labels and symbols are
 // addresses by name; references to them are filled in by finish. The first error sticks.
 type asm struct {
-	base   uint64
-	code   []byte
-	syms   map[string]uint64
-	fixups []fixup
-	err    error
+	base    uint64
+	code    []byte
+	syms    map[string]uint64
+	fixups  []fixup
+	changes []uint64 // addresses of wrpkru and xrstor
+	err     error
 }
 
 // fixup is a 32-bit displacement at an offset of the code, relative to end.
@@ -54,6 +55,9 @@ func (a *asm) op(text string, imm ...uint32) {
 			a.code = binary.LittleEndian.AppendUint32(a.code, imm[0])
 			imm = imm[1:]
 		default:
+			if word == "0f01ef" {
+				a.changes = append(a.changes, a.pc())
+			}
 			b, err := hex.DecodeString(word)
 			if err != nil {
 				a.fail(err)
@@ -73,7 +77,7 @@ func (a *asm) define(n string, v uint64) { a.syms[n] = v }
 
 // Conditions as the hardware encodes them.
 const (
-	ccB, ccAE, ccE, ccNE, ccBE = 2, 3, 4, 5, 6
+	ccB, ccAE, ccE, ccNE, ccBE, ccA = 2, 3, 4, 5, 6, 7
 )
 
 // align pads with int3 to a multiple of n.

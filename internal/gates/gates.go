@@ -50,10 +50,18 @@
 // The entry of a system call is replaced in the same way by a hook, of two
 // instructions where the call is allowed: test the tag with the mask of those to whom it
 // is denied, jump. The mask is part of the code. With memory keys it looks at PKRU before; see Keys.
+//
+// # An image that is one compartment
+//
+// If compartments are virtual machines, with an image each (Input.Alone), rules do not depend on who calls: there is no tag, nothing that is
+// written, and a call that is denied is a jump to what refuses it. What calls functions on another image's behalf (Hook.Server)
+// compares their address with those that may be called, which are part of the code.
 package gates
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/relocate"
@@ -87,6 +95,7 @@ const (
 	Switch            // switches to the context to which its second argument points
 	ThreadAdd         // makes a context known, to which its second argument points
 	LongJump          // restores a stack pointer, at Offset from its first argument
+	SetProt           // maps a page as its second argument says; what gets a key is not to be executed
 )
 
 // A Hook is what is put in front of a function. Check comes first, then the gate.
@@ -95,6 +104,7 @@ type Hook struct {
 	Prologue *relocate.Prologue
 	Special  Special
 	Offset   int32 // see Special; of a ThreadAdd, where the context lies in what is added
+	Pointer  bool  // of a ThreadAdd: a pointer to the context lies there
 
 	Gate bool  // sets Bit
 	Bit  uint8 // compartment
@@ -105,6 +115,9 @@ type Hook struct {
 	Call     string // name of the system call
 	Errno    bool   // a refusal sets errno and returns -1
 	NoReturn bool   // a refusal must not return
+
+	Server bool  // not a function, but a call of what Reg holds: only Input.Exports may be called
+	Reg    uint8 // as the hardware numbers registers
 }
 
 // Errno is where an image keeps errno.
@@ -124,11 +137,14 @@ type Input struct {
 	Names      []string // of compartments
 	First      uint32   // the tag at start: a mask
 	Hooks      []Hook
+	Sites      []Site // with Keys
 	OnDeny     Denial
 	Errno      Errno
 	Terminate  uint64 // function that ends the image and never returns; 0 if there is none
 	Entries    int    // size of the table; 0 means DefaultEntries
 	Keys       *Keys  // nil: the image has no memory keys
+	Alone      bool   // the image is one compartment: a check refuses outright, and there is no tag
+	Exports    []uint64
 }
 
 // DefaultEntries is how many gates can be open at once, in all threads.
@@ -140,7 +156,8 @@ const (
 	TagOffset = 0
 
 	genOffset      = 4  // number of the running thread, 4 bytes; with the tag it is the state of a thread
-	lastGenOffset  = 8  // last number given
+	lastGenOffset  = 8  // last number given, 4 bytes
+	onOffset       = 12 // with keys: 1 once they are turned on, 4 bytes
 	freeOffset     = 16 // list of free entries
 	freshOffset    = 24 // first entry that was never used
 	dataInitSize   = 32 // what is not zero at start lies before this
@@ -163,9 +180,10 @@ type Output struct {
 	Code    []byte
 	Data    []byte   // what the data starts with; the rest is zero
 	DataMem uint64   // size of the data in memory
-	Patches []Patch  // jumps, in the order of Input.Hooks
-	At      []uint64 // where the code of each hook starts, in the same order
+	Patches []Patch  // jumps, in the order of Input.Hooks, then of Input.Sites
+	At      []uint64 // where the code of each starts, in the same order
 	Symbols []Symbol // names for parts of the code
+	Changes []uint64 // where it changes keys
 
 	leave, leaveEnd, buckets uint64
 }
@@ -195,42 +213,83 @@ func Generate(in *Input) (*Output, error) {
 		alias = in.Keys.Alias
 	}
 	a.define("tagread", alias+TagOffset)
+	if k := in.Keys; k != nil {
+		a.define("on", alias+onOffset)
+		a.define("onset", in.Data+onOffset)
+		for i := range k.PKRU {
+			a.define(fmt.Sprintf("pass%d", i), k.Pass+4096*uint64(i))
+			a.define(fmt.Sprintf("sitepass%d", i), k.Pass+4096*uint64(i)+8) // of sites, which interrupts may interrupt
+		}
+		a.define("pass", k.Pass+4096*uint64(bits.TrailingZeros32(in.First))+8)
+		a.define("offset", k.Offset)
+		a.define("on_end", k.End)
+		a.define("idt", k.Descriptors)
+		a.define("gdt", k.Descriptors+4096)
+		a.define("tss", k.Descriptors+4096+maxGDT)
+	}
 	a.define("end", end)
 	a.define("errno", in.Errno.Address)
 	a.define("errnofn", in.Errno.Function)
 	a.define("terminate", in.Terminate)
 
 	g := &generator{asm: a, in: in}
-	g.table()
-	g.enter()
-	g.leave()
+	if in.Alone {
+		a.label("leave")
+		a.label("leave_end")
+	} else {
+		g.table()
+		g.enter()
+		g.leave()
+	}
 	g.refusals()
+	if in.Keys != nil {
+		g.turnOn()
+	}
 	out := &Output{DataMem: end - in.Data, leave: a.syms["leave"], leaveEnd: a.syms["leave_end"], buckets: in.Data + bucketsOffset}
 	out.Symbols = append(out.Symbols, Symbol{"gofind_runtime", in.Code, uint64(len(a.code))},
 		Symbol{"gofind_leave", a.syms["leave"], a.syms["leave_end"] - a.syms["leave"]})
-	for i := range in.Hooks {
-		h := &in.Hooks[i]
+	patch := func(name string, p *relocate.Prologue, write func()) error {
 		a.align(16)
 		at := a.pc()
-		g.hook(h, i)
+		write()
 		if a.err != nil {
-			return nil, a.err
+			return a.err
 		}
-		d := int64(at) - int64(h.Prologue.Addr) - relocate.JumpSize
+		d := int64(at) - int64(p.Addr) - relocate.JumpSize
 		if d != int64(int32(d)) {
-			return nil, relocate.FarOperand
+			return relocate.FarOperand
 		}
 		jump := []byte{0xe9, byte(d), byte(d >> 8), byte(d >> 16), byte(d >> 24)}
-		out.Patches = append(out.Patches, Patch{h.Prologue.Addr, jump})
+		out.Patches = append(out.Patches, Patch{p.Addr, jump})
 		out.At = append(out.At, at)
-		out.Symbols = append(out.Symbols, Symbol{"gofind_hook_" + h.Name, at, a.pc() - at})
+		out.Symbols = append(out.Symbols, Symbol{name, at, a.pc() - at})
+		return nil
+	}
+	for i := range in.Hooks {
+		h := &in.Hooks[i]
+		if err := patch("gofind_hook_"+h.Name, h.Prologue, func() { g.hook(h, i) }); err != nil {
+			return nil, err
+		}
+	}
+	for i := range in.Sites {
+		s := &in.Sites[i]
+		if err := patch(fmt.Sprintf("gofind_site_%x_%s", s.At.Addr, s.Name), s.At, func() { g.site(s) }); err != nil {
+			return nil, err
+		}
 	}
 	g.texts()
+	if in.Keys != nil {
+		g.tables()
+	}
 	code, err := a.finish()
 	if err != nil {
 		return nil, err
 	}
-	out.Code = code
+	out.Code, out.Changes = code, a.changes
+	if in.Alone {
+		out.DataMem, out.Symbols = 0, slices.DeleteFunc(out.Symbols, func(y Symbol) bool { return y.Name == "gofind_leave" })
+		return out, nil
+	}
 	out.Data = make([]byte, dataInitSize)
 	put64 := func(at int, v uint64) {
 		for i := range 8 {
@@ -245,6 +304,13 @@ func Generate(in *Input) (*Output, error) {
 // hook writes the code in front of one function, and the instructions that it replaces.
 func (g *generator) hook(h *Hook, i int) {
 	a := g.asm
+	if h.Check && g.in.Alone {
+		a.jmp(g.refusal(h, i, false))
+		return
+	}
+	if h.Server {
+		g.server(h, i)
+	}
 	if h.Check && g.in.Keys != nil {
 		g.executes(h, i)
 	}
@@ -268,9 +334,11 @@ func (g *generator) hook(h *Hook, i int) {
 	case Switch:
 		g.contextSwitch(i)
 	case ThreadAdd:
-		g.threadAdd(h.Offset)
+		g.threadAdd(h.Offset, h.Pointer)
 	case LongJump:
 		g.longjmp(h.Offset)
+	case SetProt:
+		g.setProt()
 	}
 	code, err := h.Prologue.AppendTo(a.code, a.pc())
 	if err != nil {

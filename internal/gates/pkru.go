@@ -11,13 +11,35 @@ import "fmt"
 // PKRU says whose code called the entry, and not on whose behalf, since a gate into the C library changes it. That is
 // the tag, as without keys; both must allow a call. The tag and the table are on
 // pages with a key of their own, which no compartment has open. Code that changes them opens it, with interrupts off,
-// and closes it; after each wrpkru the value is compared with those that it may have there, so that a jump to one with another ends the image (ERIM,
-// Vahldiek-Oberwagner et al., USENIX Security 2019, section 3.3). What reads the tag reads it through a second mapping of its
+// and closes it. What reads the tag reads it through a second mapping of its
 // page, which all may read and none may write.
+//
+// After each wrpkru the value is compared with what it may be there, so that a jump to one with another ends the image (ERIM,
+// Vahldiek-Oberwagner et al., USENIX Security 2019, section 3.3). That is not enough: who jumps there with the value of another compartment would have its
+// rights where its own stack says. So before, a pass is written, to a word with the key of the compartment whose value it is, and
+// looked for behind. A compartment can write its own alone.
+//
+// What the image has of such instructions itself is replaced by the same (Site), where handlers of interrupts, which may interrupt anyone, are known by
+// their empty tag instead of a pass.
+//
+// FlexOS makes its page tables as it starts, and runs with all keys open until a thread first gives up rights, in one of the sites. Then keys are turned on:
+// pages that were added get theirs, the descriptors of the processor are moved to where nobody can write them, and code that changes control registers, which ran
+// once, is overwritten. Until then, a PKRU of 0 is that of the compartment in which the image starts; from then on it is nobody's.
 type Keys struct {
 	PKRU  []uint32 // values, by compartment; Key is closed in all
 	Key   uint8    // of the data
 	Alias uint64   // address of the second mapping of the first page of the data
+	End   uint64   // address behind all that is added
+	Pass  uint64   // address of a page for each compartment, with its key
+
+	// Descriptors is the address of two pages, into which descriptors of interrupts, segments and the task go as keys are turned on: the processor reads them with
+	// the rights of what it interrupts, so that FlexOS has them where all may write them.
+	Descriptors uint64
+
+	// What else happens then.
+	Offset uint64   // address of a variable: page tables are mapped so much above where they lie; 0 if they are mapped there
+	Wipe   []uint64 // instructions of three bytes that nothing executes any more
+	Pages  []Pages
 }
 
 const (
@@ -48,7 +70,7 @@ func (g *generator) open() {
 	if k == nil {
 		return
 	}
-	have, done, ok := g.unique("have"), g.unique("opened"), g.unique("ok")
+	have, done := g.unique("have"), g.unique("opened")
 	g.op("50 51 52")                        // push %rax, %rcx, %rdx
 	g.op("0f20e0")                          // mov %cr4, %rax
 	g.op(fmt.Sprintf("0fbae0%02x", pkeBit)) // bt $22, %eax
@@ -59,16 +81,31 @@ func (g *generator) open() {
 	g.op("50")             // push %rax
 	g.op("a9 $", k.mask()) // test $mask, %eax
 	g.jcc(ccE, done)
-	g.op("25 $", ^k.mask()) // and $~mask, %eax
-	g.op("0f01ef")          // wrpkru
-	for _, v := range k.PKRU {
-		g.op("3d $", v&^k.mask()) // cmp $value, %eax
-		g.jcc(ccE, ok)
+	for i, v := range k.PKRU {
+		next := g.unique("next")
+		g.op("3d $", v) // cmp $value, %eax
+		g.jcc(ccNE, next)
+		g.op("b8 $", v&^k.mask()) // mov $(value & ~mask), %eax
+		g.change(i, v&^k.mask())
+		g.jmp(done)
+		g.label(next)
 	}
 	g.jmp("badkey")
-	g.label(ok)
 	g.label(done)
 	g.op("488b542408 488b4c2410 488b442418") // mov 8(%rsp), %rdx; 16(%rsp), %rcx; 24(%rsp), %rax
+}
+
+// change sets PKRU to %eax, which is value, of compartment i or that with the key of the data. Who jumps to the wrpkru with another value, or from another
+// compartment, which cannot have written the pass, ends the image. Interrupts are off.
+func (g *generator) change(i int, value uint32) {
+	pass := fmt.Sprintf("@pass%d", i)
+	g.op("c705 "+pass+" $", 1)   // movl $1, pass(%rip)
+	g.op("31c9 31d2 0f01ef")     // xor %ecx, %ecx; xor %edx, %edx; wrpkru
+	g.op("3d $", value)          // cmp $value, %eax
+	g.jcc(ccNE, "badkey")        //
+	g.op("833d " + pass + " 01") // cmpl $1, pass
+	g.jcc(ccNE, "badkey")        //
+	g.op("c705 "+pass+" $", 0)   // movl $0, pass(%rip)
 }
 
 // close undoes open.
@@ -82,10 +119,13 @@ func (g *generator) close() {
 	g.op("58")                               // pop %rax
 	g.op("a9 $", k.mask())                   // test $mask, %eax
 	g.jcc(ccE, done)
-	g.op("31c9 31d2 0f01ef") // xor %ecx, %ecx; xor %edx, %edx; wrpkru
-	for _, v := range k.PKRU {
+	for i, v := range k.PKRU {
+		next := g.unique("next")
 		g.op("3d $", v) // cmp $value, %eax
-		g.jcc(ccE, done)
+		g.jcc(ccNE, next)
+		g.change(i, v)
+		g.jmp(done)
+		g.label(next)
 	}
 	g.jmp("badkey")
 	g.label(done)
@@ -106,6 +146,12 @@ func (g *generator) executes(h *Hook, i int) {
 			g.op("3d $", v) // cmp $value, %eax
 			g.jcc(ccE, yes)
 		}
+	}
+	if h.Executes&g.in.First != 0 { // all keys are open, and not yet turned on
+		g.op("85c0") // test %eax, %eax
+		g.jcc(ccNE, no)
+		g.op("833d @on 00") // cmpl $0, on
+		g.jcc(ccE, yes)
 	}
 	g.label(no)
 	g.op("5a 59 58") // pop %rdx, %rcx, %rax
@@ -153,6 +199,31 @@ func (g *generator) keySwitch() {
 	g.op("415b")          // pop %r11
 	g.close()
 	g.op("9d") // popf
+}
+
+// errnoKeys goes to label unless PKRU is that of the first compartment, or opens all: the function that knows where errno is may use that one's memory.
+func (g *generator) errnoKeys(label string) {
+	if g.in.Keys == nil {
+		return
+	}
+	yes, no := g.unique("yes"), g.unique("no")
+	g.op("50 51 52")                        // push %rax, %rcx, %rdx
+	g.op("0f20e0")                          // mov %cr4, %rax
+	g.op(fmt.Sprintf("0fbae0%02x", pkeBit)) // bt $22, %eax
+	g.jcc(ccAE, yes)
+	g.op("31c9 0f01ee 85c0") // xor %ecx, %ecx; rdpkru; test %eax, %eax
+	g.jcc(ccE, yes)
+	for i, v := range g.in.Keys.PKRU {
+		if g.in.First&(1<<i) != 0 {
+			g.op("3d $", v) // cmp $value, %eax
+			g.jcc(ccE, yes)
+		}
+	}
+	g.label(no)
+	g.op("5a 59 58") // pop %rdx, %rcx, %rax
+	g.jmp(label)
+	g.label(yes)
+	g.op("5a 59 58")
 }
 
 // allKeys opens all keys, in code that ends the image.

@@ -3,8 +3,10 @@ package gates
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -14,7 +16,21 @@ func TestGenerateKeys(t *testing.T) {
 	for _, denial := range []Denial{EPERM, Crash} {
 		in := input(t)
 		in.OnDeny = denial
-		in.Keys = &Keys{PKRU: []uint32{0x3ffffffc, 0x3ffffff3}, Key: 14, Alias: 0x250000}
+		in.Keys = &Keys{PKRU: []uint32{0x3ffffffc, 0x3ffffff3}, Key: 14, Alias: 0x250000, Pass: 0x260000, Descriptors: 0x270000, Offset: 0x280000, End: 0x300000,
+			Wipe: []uint64{0x100800}, Pages: []Pages{{Start: 0x240000, End: 0x250000, And: 1, Or: 2}}}
+		cut := func(code string) *relocate.Prologue {
+			b, err := hex.DecodeString(code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := relocate.Cut(b, 0x100800+uint64(len(in.Sites))*32, uint64(len(b)), relocate.NewTargets(nil, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		in.Sites = append(in.Sites, Site{Name: "leave", At: cut("0f01ef0faee8c3")})
+		in.Sites = append(in.Sites, Site{Name: "restore", At: cut("0fae29eb10"), Load: true})
 		for i := range in.Hooks {
 			in.Hooks[i].Executes = uint32(i) & 3
 			if in.Hooks[i].Check && in.Hooks[i].Call == "" {
@@ -52,25 +68,38 @@ func TestGenerateKeys(t *testing.T) {
 			if !bytes.Equal(out.Code[at:at+int(d.Len)], []byte{0x0f, 0x01, 0xef}) {
 				continue
 			}
-			switch after := out.Code[at+3:]; {
-			case after[0] != 0x3d:
-				if !bytes.HasSuffix(out.Code[:at], []byte{0x31, 0xc0}) {
+			after := out.Code[at+3:]
+			if after[0] != 0x3d { // in a site, or in code that ends the image
+				switch {
+				case bytes.HasSuffix(out.Code[:at], []byte{0x31, 0xc0}):
+					counts["end"]++
+					isOpen = true
+				case bytes.HasPrefix(after, []byte{0x85, 0xc0, 0x0f, 0x84}), bytes.HasPrefix(after, []byte{0x83, 0x3d}):
+					counts["site"]++
+				default:
 					t.Errorf("wrpkru at %#x is not checked", at)
 				}
-				counts["end"]++
-				isOpen = true
-			case binary.LittleEndian.Uint32(after[1:]) == 0x0ffffffc:
+				continue
+			}
+			value := binary.LittleEndian.Uint32(after[1:])
+			if !bytes.HasPrefix(after[5:], []byte{0x0f, 0x85}) || !bytes.HasPrefix(after[11:], []byte{0x83, 0x3d}) || after[17] != 1 || !bytes.HasPrefix(after[18:], []byte{0x0f, 0x85}) {
+				t.Errorf("wrpkru at %#x is compared, and does not look for a pass", at)
+			}
+			switch {
+			case bytes.HasPrefix(after[24:], []byte{0x8f, 0x05}): // gives the pass back
+				counts["site"]++
+			case value == 0x0ffffffc || value == 0x0ffffff3:
 				counts["open"]++
 				isOpen = true
-			case binary.LittleEndian.Uint32(after[1:]) == 0x3ffffffc:
+			case value == 0x3ffffffc || value == 0x3ffffff3:
 				counts["close"]++
 				isOpen = false
 			default:
-				t.Errorf("wrpkru at %#x is compared with %#x", at, binary.LittleEndian.Uint32(after[1:]))
+				t.Errorf("wrpkru at %#x is compared with %#x", at, value)
 			}
 		}
-		// enter, leave, a switch, the start of a thread, two longjmps
-		if counts["open"] != 6 || counts["close"] != 6 || counts["end"] != 3 {
+		// enter, leave, a switch, the start of a thread, two longjmps, for each of two compartments; a site: of another compartment, the first, and of handlers
+		if counts["open"] != 12 || counts["close"] != 12 || counts["end"] != 3 || counts["site"] != 3 {
 			t.Errorf("%v", counts)
 		}
 		known := map[uint64]bool{0x100f00: true, 0x100e00: true}
@@ -80,6 +109,7 @@ func TestGenerateKeys(t *testing.T) {
 		for i := range in.Hooks {
 			known[in.Hooks[i].Prologue.Resume()] = true
 		}
+		known[in.Sites[0].At.Resume()], known[0x100820+5+16] = true, true
 		for _, to := range targets {
 			if !known[to] {
 				t.Errorf("a branch leads to %#x", to)

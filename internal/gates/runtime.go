@@ -183,11 +183,15 @@ func (g *generator) contextSwitch(i int) {
 }
 
 // threadAdd remembers the tag for a context, under its address plus 1, which is no address of a return address.
-func (g *generator) threadAdd(offset int32) {
+func (g *generator) threadAdd(offset int32, pointer bool) {
 	g.op("9c fa") // pushf; cli
 	g.open()
-	g.op("4152 4151 4150")             // push %r10, %r9, %r8
-	g.op("4c8d96 $", uint32(offset)+1) // lea offset+1(%rsi), %r10
+	g.op("4152 4151 4150") // push %r10, %r9, %r8
+	if pointer {
+		g.op("4c8b96 $ 49ffc2", uint32(offset)) // mov offset(%rsi), %r10; inc %r10
+	} else {
+		g.op("4c8d96 $", uint32(offset)+1) // lea offset+1(%rsi), %r10
+	}
 	g.call("put")
 	g.op("4c8b0d @state")  // mov state(%rip), %r9
 	g.op("4d894818")       // mov %r9, 24(%r8)
@@ -263,6 +267,7 @@ func (g *generator) refusals() {
 	g.label("refuse_errno")
 	switch {
 	case g.in.Errno.Function != 0:
+		g.errnoKeys("refused_errno")
 		g.op("51 52 56 57 4150 4151 4152 4153") // push %rcx, %rdx, %rsi, %rdi, %r8 to %r11
 		g.op("4883ec08")                        // sub $8, %rsp
 		g.call("errnofn")
@@ -274,6 +279,7 @@ func (g *generator) refusals() {
 	case g.in.Errno.Address != 0:
 		g.op("c705 @errno $", errno) // movl $errno, errno(%rip)
 	}
+	g.label("refused_errno")
 	g.op("48c7c0ffffffff c3") // mov $-1, %rax; ret
 
 	g.label("full")
@@ -299,8 +305,10 @@ func (g *generator) refusals() {
 	g.label("crash")
 	g.op("fa") // cli
 	g.allKeys()
-	g.op("4989fc")           // mov %rdi, %r12
-	g.op("2335 @tag")        // and tag(%rip), %esi
+	g.op("4989fc") // mov %rdi, %r12
+	if !g.in.Alone {
+		g.op("2335 @tag") // and tag(%rip), %esi
+	}
 	g.op("0fbcde")           // bsf %esi, %ebx
 	g.op("488d35 @text_who") // lea text_who(%rip), %rsi
 	g.call("print")
@@ -374,10 +382,14 @@ func (g *generator) texts() {
 	}
 	text("text_who", "\r\ngofind: compartment ")
 	if g.in.Keys != nil {
+		text("text_page", "\r\ngofind: memory that must have a key is not mapped by pages of 4 KiB of users\r\n")
 		text("text_key", "\r\ngofind: PKRU has a value that no compartment has\r\n")
 		text("text_executes", "\r\ngofind: who has this PKRU must not call ")
 	}
 	text("text_what", " must not call ")
+	if g.in.Alone {
+		text("text_asked", "\r\ngofind: another image asked for a function that it may not call\r\n")
+	}
 	text("text_end", "\r\n")
 	text("text_full", "\r\ngofind: too many gates are open at once\r\n")
 	text("text_lost", "\r\ngofind: a return that no gate knows\r\n")

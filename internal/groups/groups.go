@@ -101,6 +101,19 @@ type Call struct {
 type Need struct {
 	Call
 	Direct bool // direct calls alone lead to it
+	Via    []Step
+}
+
+// Step is a unit on a shortest way from the code of a group to where a call is made, and how control comes to it from the one before.
+type Step struct {
+	Unit reach.UnitID
+	How  string // "" for the first, "call", "pointer", or "wrapper": it makes the call with the number of the one before
+}
+
+// Crossing is a function of a group that code of others calls directly.
+type Crossing struct {
+	Unit reach.UnitID
+	From []int // groups, ascending; -1 for transparent files
 }
 
 // Result is what is known of one group.
@@ -111,6 +124,8 @@ type Result struct {
 	Reached   int  // units that control comes to
 	Unknown   int  // sites that control comes to, whose number is not known
 	Clear     bool // all its code is transparent
+	Crossings []Crossing
+	Visible   int // of its functions, those that anybody may call who has their address
 }
 
 // Find finds what each group executes and needs. keeps says by unit whether a number that is known there
@@ -145,23 +160,31 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 		}
 		all := closure(g, calls, roots[c], visible)
 		direct := closure(g, calls, roots[c], nil)
-		for _, is := range all {
-			if is {
+		for _, from := range all {
+			if from.how != none {
 				out[c].Reached++
 			}
 		}
-		needs, executes := map[Call]bool{}, map[Call]bool{}
+		needs, executes := map[Call]Need{}, map[Call]bool{}
 		for _, x := range ans.Calls {
 			k := Call{x.ABI, x.Nr}
-			if all[x.In] && (all[x.Unit] || keeps[x.Unit]) {
-				needs[k] = needs[k] || direct[x.In] && direct[x.Unit]
+			if all[x.In].how != none && (all[x.Unit].how != none || keeps[x.Unit]) {
+				n := Need{Call: k, Direct: direct[x.In].how != none && direct[x.Unit].how != none}
+				ways := all
+				if n.Direct {
+					ways = direct
+				}
+				n.Via = ways.chain(x)
+				if old, ok := needs[k]; !ok || better(&n, &old) {
+					needs[k] = n
+				}
 			}
 			if a.Group[g.Units[x.In].Image] == c || a.Group[g.Units[x.Unit].Image] == c {
 				executes[k] = true
 			}
 		}
 		for _, x := range ans.Unknown {
-			if all[x.In] && (all[x.Unit] || keeps[x.Unit]) {
+			if all[x.In].how != none && (all[x.Unit].how != none || keeps[x.Unit]) {
 				out[c].Unknown++
 			}
 		}
@@ -169,12 +192,13 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 		for k := range executes {
 			out[c].Executes = append(out[c].Executes, k)
 		}
-		for k, d := range needs {
-			out[c].Needs = append(out[c].Needs, Need{k, d})
+		for _, n := range needs {
+			out[c].Needs = append(out[c].Needs, n)
 		}
 		slices.SortFunc(out[c].Executes, compare)
 		slices.SortFunc(out[c].Needs, func(x, y Need) int { return compare(x.Call, y.Call) })
 	}
+	crossings(g, calls, a, out, visible)
 	return out
 }
 
@@ -187,46 +211,146 @@ func entry(g *reach.Graph, u *reach.Unit) bool {
 }
 
 // restart adds the call that the kernel makes when an interrupted one goes on.
-func restart(needs map[Call]bool) {
+func restart(needs map[Call]Need) {
 	nr, ok := sysno.Number(sysno.X86_64, "restart_syscall")
 	if !ok {
 		return
 	}
-	for k, direct := range needs {
-		if r := (Call{sysno.X86_64, nr}); k.ABI == sysno.X86_64 && k != r && sysno.Restarts(k.Nr) {
-			needs[r] = needs[r] || direct
+	r := Call{sysno.X86_64, nr}
+	for k, n := range needs {
+		if k.ABI != sysno.X86_64 || k == r || !sysno.Restarts(k.Nr) {
+			continue
+		}
+		n.Call = r
+		if old, ok := needs[r]; !ok || better(&n, &old) {
+			needs[r] = n
 		}
 	}
 }
 
-// closure returns by unit whether control comes to it from roots; if one of them goes through pointers, to
+// better reports whether one reason for a call is to be shown rather than another: a direct one, a shorter one, the first.
+func better(x, y *Need) bool {
+	if x.Direct != y.Direct {
+		return x.Direct
+	}
+	return slices.CompareFunc(x.Via, y.Via, func(a, b Step) int { return cmp.Compare(a.Unit, b.Unit) }) < 0 && len(x.Via) == len(y.Via) || len(x.Via) < len(y.Via)
+}
+
+// How control comes to a unit first.
+const (
+	none uint8 = iota
+	root
+	call
+	pointer
+)
+
+// arrival says how control comes to a unit, and from which.
+type arrival struct {
+	from reach.UnitID
+	how  uint8
+}
+
+// arrivals are those of a closure, by unit.
+type arrivals []arrival
+
+// chain is the way to where a call is made.
+func (w arrivals) chain(x number.Call) []Step {
+	var out []Step
+	add := func(id reach.UnitID, how string) {
+		for {
+			a := w[id]
+			if how == "" {
+				how = [...]string{"", "", "call", "pointer"}[a.how]
+			}
+			out = append(out, Step{id, how})
+			if a.from == 0 {
+				break
+			}
+			id, how = a.from, ""
+		}
+	}
+	if x.In != x.Unit && w[x.Unit].how != none {
+		out = append(out, Step{x.In, "wrapper"})
+		add(x.Unit, "")
+	} else {
+		add(x.In, "")
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// closure returns by unit how control comes to it from roots, the shortest way; if one of them goes through pointers, to
 // those that are visible.
-func closure(g *reach.Graph, calls *reach.Forward, roots, visible []reach.UnitID) []bool {
-	seen := make([]bool, len(g.Units))
+func closure(g *reach.Graph, calls *reach.Forward, roots, visible []reach.UnitID) arrivals {
+	seen := make(arrivals, len(g.Units))
 	var queue []reach.UnitID
-	add := func(id reach.UnitID) {
-		if !seen[id] {
-			seen[id] = true
+	add := func(id, from reach.UnitID, how uint8) {
+		if seen[id].how == none {
+			seen[id] = arrival{from, how}
 			queue = append(queue, id)
 		}
 	}
-	for _, id := range roots {
-		add(id)
-	}
-	for len(queue) > 0 {
-		id := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, to := range calls.Callees(id) {
-			add(to)
-		}
-		if visible != nil && pointers(g.Units[id].Sum) {
-			for _, to := range visible {
-				add(to)
+	for _, stubs := range []bool{false, true} { // a chain begins in a stub only if nothing comes to that
+		for _, id := range roots {
+			if stub(g, id) == stubs {
+				add(id, 0, root)
 			}
-			visible = nil
+		}
+		for ; len(queue) > 0; queue = queue[1:] {
+			id := queue[0]
+			for _, to := range calls.Callees(id) {
+				add(to, id, call)
+			}
+			if visible != nil && pointers(g.Units[id].Sum) {
+				for _, to := range visible {
+					add(to, id, pointer)
+				}
+				visible = nil
+			}
 		}
 	}
 	return seen
+}
+
+// stub reports whether a unit is in a procedure linkage table.
+func stub(g *reach.Graph, id reach.UnitID) bool {
+	u := &g.Units[id]
+	s := g.Members[u.Image].Section(u.Entry)
+	return s != nil && strings.HasPrefix(s.Name, ".plt")
+}
+
+// crossings finds the functions of groups that code of other groups calls. A stub through which a file calls others is part of who calls it.
+func crossings(g *reach.Graph, calls *reach.Forward, a *Assignment, out []Result, visible []reach.UnitID) {
+	for _, id := range visible {
+		out[a.Group[g.Units[id].Image]].Visible++
+	}
+	into := map[reach.UnitID][]int{}
+	for i := 1; i < len(g.Units); i++ {
+		if !g.Live(reach.UnitID(i)) {
+			continue
+		}
+		img := g.Units[i].Image
+		from := a.Group[img]
+		if a.Transparent[img] {
+			from = -1
+		}
+		for _, to := range calls.Callees(reach.UnitID(i)) {
+			m := g.Units[to].Image
+			if m != img && !a.Transparent[m] && a.Group[m] != from && !slices.Contains(into[to], from) {
+				into[to] = append(into[to], from)
+			}
+		}
+	}
+	for id, from := range into {
+		slices.Sort(from)
+		c := &out[a.Group[g.Units[id].Image]]
+		c.Crossings = append(c.Crossings, Crossing{id, from})
+	}
+	for c := range out {
+		slices.SortFunc(out[c].Crossings, func(x, y Crossing) int {
+			return cmp.Or(cmp.Compare(g.Units[x.Unit].Image, g.Units[y.Unit].Image), cmp.Compare(g.Units[x.Unit].Entry, g.Units[y.Unit].Entry))
+		})
+	}
 }
 
 // pointers reports whether code of a unit goes through a pointer, or through a slot that the loader may bind late: its

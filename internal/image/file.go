@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 const (
@@ -492,6 +493,41 @@ func (f *File) Bytes(addr uint64) []byte {
 		}
 	}
 	return nil
+}
+
+// maxText is the length of the longest text that Text returns.
+const maxText = 4097
+
+// Text returns the zero-terminated text at addr, of printable ASCII characters, tabs and newlines;
+// "" if there is none. It is part of the file's memory: clone what is to be kept.
+func (f *File) Text(addr uint64) string {
+	b := f.Bytes(addr)
+	b = b[:min(len(b), maxText+1)]
+	if n := printable(b); n < len(b) && b[n] == 0 {
+		return unsafe.String(unsafe.SliceData(b), n)
+	}
+	return ""
+}
+
+// printable returns how many of the first bytes are printable ASCII characters, tabs or newlines.
+// It takes eight at a time: in Go files nothing ends a text before the limit.
+func printable(b []byte) int {
+	const each = 0x0101010101010101 // in each byte
+	for i := 0; i < len(b); {
+		for len(b)-i >= 8 {
+			w := le64(b[i:])
+			if (w|(w+each)|(w-0x20*each)&^w)&(0x80*each) != 0 { // at least 0x7f, or below a space
+				break
+			}
+			i += 8
+		}
+		for end := min(i+8, len(b)); i < end; i++ {
+			if ch := b[i]; (ch < ' ' || ch > '~') && ch != '\n' && ch != '\t' {
+				return i
+			}
+		}
+	}
+	return len(b)
 }
 
 func (f *File) segment(addr uint64) *Segment {

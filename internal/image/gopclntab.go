@@ -246,6 +246,15 @@ func (f *File) GoFuncs() []uint64 {
 	return out
 }
 
+// GoFunctions calls f for each function of the Go function table with its name, in the order of entries.
+func (f *File) GoFunctions(each func(entry uint64, name string)) {
+	if t := f.gopclntab(); t != nil {
+		for i := range t.n {
+			each(t.entry(i), t.name(i))
+		}
+	}
+}
+
 // GoText returns the address that code offsets in Go's type data are relative
 // to; false for tables of whole addresses (before Go 1.18), which do not say.
 func (f *File) GoText() (uint64, bool) {

@@ -372,6 +372,16 @@ func (f *File) LookupNewestHash(hash uint32, name string) (int, bool) {
 	return f.lookup(hash, name, "", 2)
 }
 
+// HashedNames calls each with the GNU hash of every name that LookupHash may find, without its
+// lowest bit. It reports false if the file has no such hashes.
+func (f *File) HashedNames(each func(hash uint32)) bool {
+	h := &f.dyn.gnu
+	for i := 0; i < len(h.chain); i += 4 {
+		each(le32(h.chain[i:]) &^ 1)
+	}
+	return h.ok
+}
+
 // lookup: an unversioned reference takes at once a symbol whose version index
 // is below oldest, and else the only default version that there is.
 func (f *File) lookup(hash uint32, name, version string, oldest uint16) (int, bool) {

@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -82,6 +83,9 @@ type File struct {
 	Libraries    []Library     // in the order of the file
 	Compartments []Compartment // by number
 	Driver       string        // that all compartments share
+
+	At   Pos    // of the list of compartments, of the file if it has none
+	docs []*doc // that it was read from
 }
 
 // Default returns the number of the default compartment, -1 without compartments.
@@ -94,6 +98,18 @@ type Problem struct {
 	Pos     Pos
 	What    string
 	Excerpt string // the line, and below it a caret at the column; "" if the file has no such line
+}
+
+// Problem is one at a place of the file, which only who uses the file finds.
+func (f *File) Problem(at Pos, what string) Problem {
+	p := &parser{}
+	for _, d := range f.docs {
+		if d.path == at.File {
+			p.at(d, at.Line, at.Column, "%s", what)
+			return p.problems[0]
+		}
+	}
+	return Problem{Pos: at, What: what}
 }
 
 // Error is all that is wrong in a file.
@@ -176,8 +192,9 @@ func readFile(path string) ([]byte, error) {
 // Parse reads a file from its bytes. After an error the file is nil.
 func Parse(path string, data []byte) (*File, error) {
 	p := &parser{}
-	f := &File{Path: path}
+	f := &File{Path: path, At: Pos{path, 1, 1}}
 	if m, d := p.document(path, data); m != nil {
+		f.docs = append(f.docs, d)
 		p.top(d, f, m)
 	}
 	return p.finish(f)
@@ -188,11 +205,13 @@ func Parse(path string, data []byte) (*File, error) {
 // replaces what the first says.
 func ParseWith(path string, data []byte, overlay string, over []byte) (*File, error) {
 	p := &parser{}
-	f := &File{Path: path}
+	f := &File{Path: path, At: Pos{path, 1, 1}}
 	if m, d := p.document(path, data); m != nil {
+		f.docs = append(f.docs, d)
 		p.top(d, f, m)
 	}
 	if m, d := p.document(overlay, over); m != nil {
+		f.docs = append(f.docs, d)
 		if _, n := p.get(d, m, "compartments"); n == nil {
 			p.fail(d, m, "there is no list `compartments`")
 		}
@@ -208,6 +227,16 @@ func ParseWith(path string, data []byte, overlay string, over []byte) (*File, er
 type doc struct {
 	path  string
 	lines [][]byte
+}
+
+// end is the place behind the last text of the file.
+func (d *doc) end() Pos {
+	for i := len(d.lines) - 1; i >= 0; i-- {
+		if text := bytes.TrimRight(d.lines[i], " \t\r"); len(text) > 0 {
+			return Pos{d.path, i + 1, utf8.RuneCount(text) + 1}
+		}
+	}
+	return Pos{d.path, 1, 1}
 }
 
 type parser struct {
@@ -270,6 +299,9 @@ func (p *parser) document(path string, data []byte) (*yaml.Node, *doc) {
 	var root yaml.Node
 	if err := load(data, &root); err != nil {
 		line, column, what := place(err)
+		if end := d.end(); line > end.Line { // of what begins and does not end: behind the last that there is
+			line, column = end.Line, end.Column
+		}
 		p.at(d, line, column, "this is not YAML: %s", what)
 		return nil, d
 	}
@@ -316,6 +348,9 @@ func kind(n *yaml.Node) string {
 	case yaml.ScalarNode:
 		if n.Tag == "!!null" {
 			return "nothing"
+		}
+		if text := []rune(n.Value); len(text) > 40 {
+			return fmt.Sprintf("%q...", string(text[:40]))
 		}
 		return fmt.Sprintf("%q", n.Value)
 	}

@@ -116,7 +116,9 @@ func TestErrors(t *testing.T) {
 		{"name: [a]\n", "1:7", "must be a text"},
 		{"- a\n", "1:1", "must be a mapping"},
 		{"", "1:1", "is empty"},
-		{"name: x\nlibraries: {musl: [1\n", "3:1", "not YAML"},
+		{"name: x\nlibraries: {musl: [1\n\n", "2:21", "not YAML"},
+		{"name: \"x\nlibraries:\n", "2:11", "not YAML"},
+		{"12345678901234567890123456789012345678901234567890\n", "1:1", `not "1234567890123456789012345678901234567890"...`},
 		{"name: x\n\tb: c\n", "2:1", "not YAML"},
 	} {
 		f, err := Parse("kraft.yaml", []byte(c.text))

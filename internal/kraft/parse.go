@@ -73,6 +73,7 @@ func (p *parser) compartments(d *doc, f *File, m *yaml.Node) {
 	if n == nil || isNull(n) {
 		return
 	}
+	f.At = Pos{d.path, key.Line, key.Column}
 	if n.Kind != yaml.SequenceNode {
 		p.fail(d, n, "`compartments` must be a list of mappings (- name: ...), not %s", kind(n))
 		return

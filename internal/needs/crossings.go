@@ -178,6 +178,7 @@ func (r *Result) crossings() {
 		}
 		r.Plan.Gates = append(r.Plan.Gates, compartment.Gate{Func: f.Name, Addr: f.Addr, Size: f.Size, To: compartment.ID(c)})
 	}
+	r.enterInside(known)
 	for c := range r.Details {
 		slices.SortFunc(r.Details[c].Crossings, func(a, b Crossing) int {
 			return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)

@@ -63,6 +63,11 @@ func TestBadImages(t *testing.T) {
 			t.Errorf("%d of %d bytes: no error", n, len(data))
 		}
 	}
+	for n := len(data) - 1; n > len(data)*3/4; n -= 1 + (len(data)-n)/4 {
+		if _, err := unikernel.Parse("mini.dbg", data[:n]); err == nil || !strings.Contains(err.Error(), "mini.dbg: the file is cut") {
+			t.Errorf("%d of %d bytes: %v", n, len(data), err)
+		}
+	}
 	// A broken object is named; a missing one leaves the rest to DWARF.
 	object := filepath.Join(build, "libplugin.o")
 	if err := os.Truncate(object, 100); err != nil {
@@ -107,7 +112,7 @@ func TestMap(t *testing.T) {
 
 // TestUnknownLibrary: kraft.yaml assigns what the image does not have.
 func TestUnknownLibrary(t *testing.T) {
-	f, err := kraft.Parse("kraft.yaml", []byte("compartments: [{name: k, default: true}, {name: x}]\nlibraries:\n  nginx: {compartment: x}\n"))
+	f, err := kraft.Parse("kraft.yaml", []byte("compartments: [{name: k, default: true}, {name: x}]\nlibraries:\n  nginx: {compartment: x}\n  lwip: {compartment: k}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +123,7 @@ func TestUnknownLibrary(t *testing.T) {
 	defer m.Close()
 	_, err = Find(context.Background(), m, f, Options{})
 	var e *UnknownLibrary
-	if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "kraft.yaml:3:3: ") || !strings.Contains(err.Error(), "libplugin") {
+	if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "kraft.yaml:3:3: ") || len(e.Libraries) != 2 || !strings.Contains(e.Of(1), "libplugin") {
 		t.Errorf("%v", err)
 	}
 }

@@ -39,7 +39,7 @@ func mini(t *testing.T, flags ...string) string {
 	var objects []string
 	for _, lib := range []struct{ name, source string }{
 		{"libkvmplat", "boot.c"}, {"appmini", "app.c"}, {"libposix", "posix.c"}, {"libsyscall_shim", "shim.c"},
-		{"libmusl", "libc.c"}, {"libplugin", "plugin.c"}, {"libworker", "worker.c"},
+		{"libmusl", "libc.c"}, {"libplugin", "plugin.c"}, {"libworker", "worker.c"}, {"libfar", "far.c"},
 	} {
 		// Sources are copied to where Unikraft has them, so that DWARF tells the library.
 		src := filepath.Join(build, lib.name, "origin")

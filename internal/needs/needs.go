@@ -28,6 +28,7 @@ package needs
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,9 @@ type Unit = callgraph.Unit
 type Options struct {
 	Transparent []string // names of libraries, as in kraft.yaml or in the image
 	Workers     int
-	Libraries   bool // what each library needs as well
+	Libraries   bool                // what each library needs as well
+	Called      []uint64            // functions that other images call
+	Elsewhere   map[uint64][]uint64 // by function: addresses that it hands to other images alone
 }
 
 // TransparentByDefault are the C libraries (kraft.yaml's names).
@@ -99,18 +102,27 @@ type Result struct {
 	Calls     map[int][]Unit // the calls that the image has, by number, with their live entries and bodies
 	Code      uint64         // bytes of live code
 	Sequences []Sequence
+	called    []uint64
 }
 
-// UnknownLibrary says that kraft.yaml assigns a library that the image does not have.
+// UnknownLibrary says that kraft.yaml assigns libraries that the image does not have.
 type UnknownLibrary struct {
-	Library kraft.Library
-	Image   string
-	Has     []string
+	Libraries []kraft.Library
+	Image     string
+	Has       []string
 }
 
 func (e *UnknownLibrary) Error() string {
-	return e.Library.Pos.String() + ": library " + quote(e.Library.Name) + " is not in the image " + e.Image +
-		"; the image has " + strings.Join(e.Has, ", ")
+	return e.Libraries[0].Pos.String() + ": " + e.Of(0)
+}
+
+// Of says it of one of them; of the last, what there is instead.
+func (e *UnknownLibrary) Of(i int) string {
+	s := "library " + quote(e.Libraries[i].Name) + " is not in the image " + e.Image
+	if i == len(e.Libraries)-1 {
+		s += "; the image has " + strings.Join(e.Has, ", ")
+	}
+	return s
 }
 
 // NoFunctions says that no function of a compartment is known, as nothing in the image says which library
@@ -129,16 +141,20 @@ func quote(s string) string { return `"` + s + `"` }
 
 // Find analyses an image. f may be nil: everything is then one compartment.
 func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) (*Result, error) {
-	r := &Result{Image: m, Calls: map[int][]Unit{}}
+	r := &Result{Image: m, Calls: map[int][]Unit{}, called: opts.Called}
 	if err := r.assign(f, opts); err != nil {
 		return nil, err
 	}
 	var err error
-	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers}); err != nil {
+	if r.Graph, err = callgraph.Build(ctx, m, callgraph.Options{Workers: opts.Workers, Called: opts.Called, Elsewhere: opts.Elsewhere}); err != nil {
 		return nil, err
 	}
 	r.calls()
 	r.executes()
+	r.sequences()
+	if f != nil && f.Driver == "intel-pku" {
+		r.byKeys()
+	}
 	r.Details = make([]Detail, len(r.Plan.Compartments))
 	for c := range r.Plan.Compartments {
 		if err := r.needs(ctx, c); err != nil {
@@ -155,7 +171,6 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 			return nil, err
 		}
 	}
-	r.sequences()
 	return r, nil
 }
 
@@ -167,6 +182,13 @@ func fold(name string) string { return strings.NewReplacer("-", "", "_", "").Rep
 func covers(name, lib string) bool {
 	n, l := fold(name), fold(lib)
 	return strings.HasPrefix(l, "lib"+n) || l == "app"+n || l == n
+}
+
+// apart reports whether a library is the application, beside a library with the same name. FlexOS's tools make gates from the application, which they
+// leave in the default compartment, into the library that kraft.yaml puts into another.
+func (r *Result) apart(name, lib string) bool {
+	n := fold(name)
+	return fold(lib) == "app"+n && slices.ContainsFunc(r.Image.Libs, func(l unikernel.Lib) bool { return fold(l.Name) == "lib"+n })
 }
 
 // assign puts each library into a compartment.
@@ -187,7 +209,7 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		if f != nil {
 			best := -1 // the longest name that covers it
 			for i, k := range f.Libraries {
-				if covers(k.Name, l.Name) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
+				if covers(k.Name, l.Name) && !(f.Driver == "intel-pku" && r.apart(k.Name, l.Name)) && (best < 0 || len(fold(k.Name)) > len(fold(f.Libraries[best].Name))) {
 					best = i
 				}
 			}
@@ -205,15 +227,18 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		r.Libraries = append(r.Libraries, x)
 	}
 	if f != nil {
+		unknown := &UnknownLibrary{Image: m.Path}
 		for i, k := range f.Libraries {
 			if !used[i] && k.Named {
-				var has []string
-				for _, l := range m.Libs {
-					has = append(has, l.Name)
-				}
-				slices.Sort(has)
-				return &UnknownLibrary{k, m.Path, has}
+				unknown.Libraries = append(unknown.Libraries, k)
 			}
+		}
+		if len(unknown.Libraries) > 0 {
+			for _, l := range m.Libs {
+				unknown.Has = append(unknown.Has, l.Name)
+			}
+			slices.Sort(unknown.Has)
+			return unknown
 		}
 	}
 	if err := r.empty(def); err != nil {
@@ -256,8 +281,9 @@ func (r *Result) empty(def int) error {
 func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Units[u].Entry) }
 
 // Of returns the compartment of a unit, and whether its library is transparent.
-func (r *Result) Of(u Unit) (c int, transparent bool) {
-	l := r.libOf(u)
+func (r *Result) Of(u Unit) (c int, transparent bool) { return r.ofLib(r.libOf(u)) }
+
+func (r *Result) ofLib(l int) (c int, transparent bool) {
 	if l < 0 {
 		for i := range r.Plan.Compartments {
 			if r.Plan.Compartments[i].Default {
@@ -338,12 +364,14 @@ func (r *Result) executes() {
 	}
 }
 
-// roots returns the units that a compartment's control can be in.
+// roots returns the units that a compartment's control can be in. What another image calls is one of
+// them, be it an entry or of a transparent library.
 func (r *Result) roots(c int) []Unit {
 	var out, clear []Unit
 	for u := range r.Graph.Units {
-		if k, transparent := r.Of(u); k == c && !r.entry(u) {
-			if transparent {
+		asked := slices.Contains(r.called, r.Graph.Reach.Units[u].Entry)
+		if k, transparent := r.Of(u); k == c && (asked || !r.entry(u)) {
+			if transparent && !asked {
 				clear = append(clear, u)
 			} else {
 				out = append(out, u)
@@ -356,9 +384,10 @@ func (r *Result) roots(c int) []Unit {
 	return out
 }
 
-// needed returns the calls that are made by what was reached. An entry that is reached as a
+// needed returns the calls that are made by what was reached from roots, and those that roots make with numbers that
+// others give to them: who knows the number makes the call, but they are on the chain as well. An entry that is reached as a
 // root alone is no call: roots are not entries.
-func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compartment.Calls {
+func (r *Result) needed(reached *callgraph.Reached, roots []Unit, chains map[int]Chain) compartment.Calls {
 	var out compartment.Calls
 	g := r.Graph
 	parent := map[Unit]Step{}
@@ -395,16 +424,35 @@ func (r *Result) needed(reached *callgraph.Reached, chains map[int]Chain) compar
 			found(n, u)
 		}
 	}
+	given := func(u, entry Unit, n int) {
+		if n < 512 && !out.Has(n) {
+			out.Add(n)
+			if chains != nil {
+				chains[n] = Chain{{Unit: u}, {entry, callgraph.Dispatch}}
+			}
+		}
+	}
+	for _, u := range roots {
+		for _, m := range g.Passes[u] {
+			given(u, m.By, m.Number)
+		}
+		if g.PassesAny[u] {
+			for _, entry := range slices.Sorted(maps.Keys(g.Entries)) {
+				given(u, entry, g.Entries[entry].Number)
+			}
+		}
+	}
 	return out
 }
 
 func (r *Result) needs(ctx context.Context, c int) (err error) {
 	d := &r.Details[c]
 	d.Chains = map[int]Chain{}
-	if d.reached, err = r.Graph.From(ctx, r.roots(c), r.transparent); err != nil {
+	roots := r.roots(c)
+	if d.reached, err = r.Graph.From(ctx, roots, r.transparent); err != nil {
 		return err
 	}
-	r.Plan.Compartments[c].Needs = r.needed(d.reached, d.Chains)
+	r.Plan.Compartments[c].Needs = r.needed(d.reached, roots, d.Chains)
 	for u := range d.reached.Parents {
 		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
 			d.Reach += f.Size
@@ -466,7 +514,7 @@ func (r *Result) libraries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.Libraries[l].Needs = r.needed(reached, nil)
+		r.Libraries[l].Needs = r.needed(reached, by[l], nil)
 	}
 	return nil
 }

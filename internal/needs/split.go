@@ -86,7 +86,7 @@ func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts[i].Needs = r.needed(reached, nil)
+		parts[i].Needs = r.needed(reached, roots[i], nil)
 	}
 	// It is in the default compartment, which is beneath all others.
 	for i := range n {
@@ -137,7 +137,7 @@ func (r *Result) Policies(ctx context.Context, in []int, n, def int) ([]compartm
 		if err != nil {
 			return nil, err
 		}
-		out[c] = r.needed(reached, nil)
+		out[c] = r.needed(reached, roots, nil)
 	}
 	for c := range out {
 		if c == def || len(own[c]) > 0 {

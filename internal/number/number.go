@@ -53,6 +53,13 @@ type Answer struct {
 	Calls   []Call
 	Unknown []Unknown
 	Sites   int
+	Through map[reach.UnitID]*Through // of Parameter and SolveThrough: units that get numbers from their callers and pass them on
+}
+
+// Through is what a unit passes on: numbers of its callers, or of theirs, that a site gets from it.
+type Through struct {
+	Calls   []Call
+	Unknown bool // also some that are not known
 }
 
 // maxStack bounds how far up the stack a parameter is followed, in bytes.
@@ -83,11 +90,28 @@ type solver struct {
 	queue   []key
 	calls   map[Call]bool
 	unknown map[Unknown]bool
+	track   *track // nil if nobody asks what goes through units
+}
+
+// track notes what goes through units on the way from where a number is known.
+type track struct {
+	at    key              // whose callers are asked
+	found map[key]*Through // what they answered themselves
+	into  map[key][]key    // to which keys what a key gets goes on
 }
 
 // Solve resolves every live site of g.
-func Solve(g *reach.Graph) *Answer {
+func Solve(g *reach.Graph) *Answer { return newSolver(g).solve() }
+
+// SolveThrough is Solve that fills in Answer.Through, too.
+func SolveThrough(g *reach.Graph) *Answer {
 	s := newSolver(g)
+	s.follow()
+	return s.solve()
+}
+
+func (s *solver) solve() *Answer {
+	g := s.g
 	s.sink = s.number
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
@@ -101,6 +125,7 @@ func Solve(g *reach.Graph) *Answer {
 		}
 	}
 	s.drain()
+	s.through()
 	for _, out := range g.Outside {
 		if nr, ok := sysno.Vsyscall(out.Addr); ok {
 			s.ans.Calls = append(s.ans.Calls, Call{sysno.X86_64, nr, out.Unit, out.Addr, out.Addr, out.Unit})
@@ -252,6 +277,9 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 		nr &^= 0x40000000
 	}
 	c := Call{abi, nr, id, pc, o.pc, o.unit}
+	if t := s.passing(); t != nil && !slices.Contains(t.Calls, c) {
+		t.Calls = append(t.Calls, c)
+	}
 	if !s.calls[c] {
 		s.calls[c] = true
 		s.ans.Calls = append(s.ans.Calls, c)
@@ -262,6 +290,9 @@ func (s *solver) lost(id reach.UnitID, pc uint64, o origin, why string) {
 	abi := sysno.X86_64
 	if o.gate != summary.GateSyscall {
 		abi = sysno.I386
+	}
+	if t := s.passing(); t != nil {
+		t.Unknown = true
 	}
 	u := Unknown{abi, id, pc, o.pc, o.unit, why}
 	if !s.unknown[u] {
@@ -363,13 +394,65 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found 
 // pointer, that is the unit itself.
 func Parameter(g *reach.Graph, unit reach.UnitID, reg x86.Reg) *Answer {
 	s := newSolver(g)
+	s.follow()
 	s.sink = s.number
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Units[unit].Entry})
 	s.drain()
+	s.through()
 	return s.ans
 }
 
+func (s *solver) follow() { s.track = &track{found: map[key]*Through{}, into: map[key][]key{}} }
+
+// passing returns what goes through the unit whose callers are asked, nil if none are, or nobody wants to know.
+func (s *solver) passing() *Through {
+	if s.track == nil || s.track.at.unit == 0 {
+		return nil
+	}
+	t := s.track.found[s.track.at]
+	if t == nil {
+		t = &Through{}
+		s.track.found[s.track.at] = t
+	}
+	return t
+}
+
+// through fills in Answer.Through: what a key gets goes through all keys that it leads to.
+func (s *solver) through() {
+	if s.track == nil {
+		return
+	}
+	s.ans.Through = map[reach.UnitID]*Through{}
+	for k, t := range s.track.found {
+		seen, todo := map[key]bool{k: true}, []key{k}
+		for len(todo) > 0 {
+			at := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			u := s.ans.Through[at.unit]
+			if u == nil {
+				u = &Through{}
+				s.ans.Through[at.unit] = u
+			}
+			u.Unknown = u.Unknown || t.Unknown
+			for _, c := range t.Calls {
+				if !slices.Contains(u.Calls, c) {
+					u.Calls = append(u.Calls, c)
+				}
+			}
+			for _, n := range s.track.into[at] {
+				if !seen[n] {
+					seen[n] = true
+					todo = append(todo, n)
+				}
+			}
+		}
+	}
+}
+
 func (s *solver) depend(k key, o origin) {
+	if t := s.track; t != nil && t.at.unit != 0 && t.at != k && !slices.Contains(t.into[k], t.at) {
+		t.into[k] = append(t.into[k], t.at)
+	}
 	l, known := s.params[k]
 	if slices.Contains(l, o) {
 		return
@@ -384,6 +467,10 @@ func (s *solver) depend(k key, o origin) {
 func (s *solver) expand(k key) {
 	u := &s.g.Units[k.unit]
 	origins := slices.Clone(s.params[k])
+	if s.track != nil {
+		s.track.at = k
+		defer func() { s.track.at = key{} }()
+	}
 	if u.Taken && !s.pointers(k, origins) {
 		for _, o := range origins {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")

@@ -431,6 +431,14 @@ func (l *linker) batch(ns *namespace, wants []want) ([][]int, error) {
 		}
 		var s *searcher
 		found[i], s = l.find(from, w.name, ns.audit)
+		if len(found[i]) == 0 && from != nil && (from.Origin == OriginModule || from.Origin == OriginDlopen) {
+			// It may have been loaded before, from where only the application knows.
+			for _, p := range l.p.Own(w.from, w.name) {
+				if e, err := l.fs.stat(p); err == nil {
+					found[i] = append(found[i], e)
+				}
+			}
+		}
 		done[i] = true
 		queue = queue[:0]
 		for _, e := range found[i] {

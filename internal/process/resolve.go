@@ -345,12 +345,43 @@ func (p *Process) LookupAll(name string, dst []Target) []Target {
 // LookupFrom is LookupAll in the images from id first on.
 func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
 	hash := image.GNUHash(name)
+	if p.defined.not(p.Images, hash) {
+		return dst
+	}
 	for _, img := range p.Images[first:] {
 		if sym, ok := img.LookupNewestHash(hash, name); ok {
 			dst = append(dst, Target{img.ID, sym})
 		}
 	}
 	return dst
+}
+
+// definedNames knows names that no image defines, so that not each image is asked for each text
+// that may be the name of a symbol. It is a Bloom filter with one function.
+type definedNames struct {
+	bits   []uint64 // by GNU hash
+	images int      // those that are in it
+	any    bool     // an image has no such hashes
+}
+
+// not reports whether no image defines a name of a GNU hash.
+func (d *definedNames) not(images []*Image, hash uint32) bool {
+	const words = 1 << 14
+	if d.bits == nil {
+		d.bits = make([]uint64, words)
+	}
+	at := func(hash uint32) (*uint64, uint64) { // the lowest bit is not known
+		return &d.bits[hash>>7%words], 1 << (hash >> 1 & 63)
+	}
+	for ; d.images < len(images); d.images++ {
+		hashed := images[d.images].HashedNames(func(hash uint32) {
+			word, bit := at(hash)
+			*word |= bit
+		})
+		d.any = d.any || !hashed
+	}
+	word, bit := at(hash)
+	return !d.any && *word&bit == 0
 }
 
 // CopySource returns the definitions that a COPY relocation of image img for its

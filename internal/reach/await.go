@@ -11,7 +11,7 @@ import (
 // returns false if that is not all known.
 func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 	if !slot {
-		id, ok := g.ids[img][a]
+		id, ok := g.ids[img].find(a)
 		if !ok {
 			if id, ok = g.code(img, a, cause{}); !ok {
 				return false
@@ -23,7 +23,8 @@ func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 	if rs := g.Members[img].relocsIn(a, a+8); len(rs) == 1 && rs[0].Addr == a && rs[0].Type == rIRel {
 		return g.awaitChoice(img, rs[0].Addend, w)
 	}
-	ts, known := g.bound(img, a)
+	var buf [4]process.Target
+	ts, known := g.bound(img, a, buf[:0])
 	if !known || slices.ContainsFunc(ts, func(t process.Target) bool {
 		s := g.Members[t.Image].Symbol(t.Sym)
 		return s.Type != sttFunc && (s.Type != sttIFunc || len(g.choices(t.Image, s.Value)) == 0)
@@ -44,7 +45,7 @@ func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 func (g *Graph) awaitChoice(img int, resolver uint64, w waiter) bool {
 	l := g.choices(img, resolver)
 	for _, a := range l {
-		if id, ok := g.ids[img][a]; ok {
+		if id, ok := g.ids[img].find(a); ok {
 			g.wait(id, w)
 		} else {
 			at := Place{img, a}

@@ -15,22 +15,19 @@ import (
 //   - an address that a unit of the whole passes to a function is live once that function is, if it consumes the
 //     argument (see Unit.used), unless Handing.Keeps says that the function keeps nothing; code is then live with whatever
 //     Handing.Shared says may share memory with that function (atexit and exit);
-//   - what a unit that calls a function of Handing.Into directly refers to by address is live with that function, and so is
-//     code that other units of the same library put into memory without a name, of which that unit may hand over a part.
-//
-// An address that goes another way, through memory that has no name and that neither the
-// function that formed it nor one that it passed it to handed over, is not found: whoever derives must say so.
+//   - an address that any code may put into memory that has no name (Handing.Loose) is live as soon as code of Handing.Into is:
+//     it may find it there, through whatever pointer.
 func (g *Graph) Derive(h Handing) *Graph {
 	d := New(g.P, Options{Workers: 1})
 	for _, m := range g.Members {
 		n := &member{Image: m.Image, id: m.id, relocs: m.relocs, hard: m.hard, starts: m.starts, exports: m.exports, got: m.got, entries: m.entries, strict: m.strict,
-			slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}, given: map[uint64]bool{},
+			stored: map[uint64][]uint64{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, tables: map[table]bool{}, whole: make([]bool, len(m.hard)),
 			live: make([]bool, len(m.live)), open: make([]bool, len(m.open)), writes: map[uint64]uint8{}, guards: map[uint64][]way{}}
 		d.Members = append(d.Members, n)
-		d.ids = append(d.ids, map[uint64]UnitID{})
+		d.ids = append(d.ids, &addrs[UnitID]{})
 	}
 	d.data = g.data
-	d.derived = &derived{whole: g, h: h, tables: map[int]bool{}, loose: map[int]bool{}}
+	d.derived = &derived{whole: g, h: h, tables: map[int]bool{}}
 	d.strict = g.strict
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
@@ -76,12 +73,18 @@ type Handing struct {
 	Data    func(callee uint64) bool       // whether what data that it gets holds may be called for somebody else
 	Shared  func(unit uint64) []uint64     // code that a unit that calls through pointers may find where its neighbours keep what they are passed
 	Into    func(callee uint64) bool       // whether a function is of the code that the graph is for
-	Callers map[uint64][]summary.Ref       // RefAddrs of the units that call a function directly, by function
-	Kin     map[uint64][]int               // by function: libraries whose code calls it directly, but its own
-	Loose   map[int][]uint64               // by library: code whose address its units give away otherwise than as an argument
+	Loose   []Loose                        // addresses that any code may put where others find them
 	Instead map[uint64]map[uint64][]uint64 // by caller and callee: what is called in place of the callee
 	Extra   map[uint64][]uint64            // by unit: what it calls besides
 	Tables  []image.Range                  // data that is live as a whole once an address in it is
+}
+
+// Loose is an address of code, or of data that leads to code: that of an object, reached as Addr+Off, and if
+// Back is set also backwards from it.
+type Loose struct {
+	Addr uint64
+	Off  int32
+	Back bool
 }
 
 // derived is what a graph that was derived knows of the whole.
@@ -89,12 +92,12 @@ type derived struct {
 	whole  *Graph
 	h      Handing
 	tables map[int]bool
-	loose  map[int]bool
+	loose  bool // Handing.Loose is live
 }
 
 // summary returns the summary of a unit, as one part: what runs of it in the whole.
 func (d *derived) summary(entry uint64) *summary.Unit {
-	id, ok := d.whole.ids[0][entry]
+	id, ok := d.whole.ids[0].find(entry)
 	if !ok || !d.whole.Live(id) {
 		return nil
 	}
@@ -123,7 +126,7 @@ func (d *derived) table(g *Graph, img int, a uint64, c cause) {
 // label reports whether a place in a function is taken in the whole: else it is one of the
 // function's own jumps.
 func (d *derived) label(addr uint64) bool {
-	_, ok := d.whole.ids[0][addr]
+	_, ok := d.whole.ids[0].find(addr)
 	return ok
 }
 
@@ -159,7 +162,7 @@ func (d *derived) begin(g *Graph, id UnitID) {
 		g.code(0, t, cause{unit: id, how: Call})
 	}
 	c := cause{unit: id, how: Address}
-	if w, ok := d.whole.ids[0][entry]; ok && len(d.h.Passed[entry]) > 0 && d.h.Keeps(entry) {
+	if w, ok := d.whole.ids[0].find(entry); ok && len(d.h.Passed[entry]) > 0 && d.h.Keeps(entry) {
 		used := d.whole.Units[w].used
 		for i := range d.h.Passed[entry] {
 			r := &d.h.Passed[entry][i]
@@ -179,17 +182,12 @@ func (d *derived) begin(g *Graph, id UnitID) {
 			g.addr(0, a, c)
 		}
 	}
-	if d.h.Into(entry) {
-		for i := range d.h.Callers[entry] {
-			r := &d.h.Callers[entry][i]
-			g.addrOff(0, r.A, r.Off, c)
-		}
-		for _, lib := range d.h.Kin[entry] {
-			if !d.loose[lib] {
-				d.loose[lib] = true
-				for _, a := range d.h.Loose[lib] {
-					g.addr(0, a, c)
-				}
+	if d.h.Into(entry) && !d.loose {
+		d.loose = true
+		for _, l := range d.h.Loose {
+			g.addrOff(0, l.Addr, l.Off, c)
+			if l.Back {
+				g.wide(0, l.Addr, c)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
 	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
 )
 
 // Entered reports whether a unit may be entered in other ways than by its
@@ -89,7 +90,7 @@ func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []data
 func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 	const all = 0xffff
 	of := func(img int, a uint64) uint16 {
-		id, known := g.ids[img][a]
+		id, known := g.ids[img].find(a)
 		if !known || !g.Live(id) {
 			return all
 		}
@@ -98,7 +99,8 @@ func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 	if !slot {
 		return of(img, callee)
 	}
-	ts, known := g.bound(img, callee)
+	var buf [4]process.Target
+	ts, known := g.bound(img, callee, buf[:0])
 	if !known || len(ts) == 0 {
 		return all
 	}

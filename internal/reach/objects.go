@@ -50,21 +50,17 @@ type member struct {
 	guards   map[uint64][]way // by word: edges that wait for a write
 	exports  []image.Range    // data that other files can name
 	got      []image.Range
-	slots    map[uint64]bool     // 8-byte words that live code reads
 	stored   map[uint64][]uint64 // addresses that live code stores to a word
-	taken    map[uint64]bool     // escaped addresses of writable memory
-	wide     map[uint64]bool     // addresses that a pointer moves backwards from
-	back     map[uint64]bool     // words whose pointers are moved backwards
 	held     map[uint64][]held   // stores to words that nothing reads yet
 	heldIn   map[int][]uint64    // object -> words with held stores
-	words    map[uint64]bool     // addresses looked at as offset tables
-	seen     map[uint64]bool     // addresses looked at as text
-	looks    Lookups             // which symbols it looks up by name: texts that its live code refers to may be names
-	texts    []name              // identifiers that its live code refers to
-	strict   bool                // see Graph.SymbolsBound
-	given    map[uint64]bool     // those of entries whose tables were given away
-	entries  map[uint64]uint64   // labels in tables that instructions of a position-dependent file jump through, by their place
-	assigned []string            // and those at the beginning of texts that go on with =
+	tables   map[table]bool      // looked at as tables of offsets, but for those from themselves
+	whole    []bool              // by index in hard: all objects up to the next boundary are live and open
+	marks    marks
+	looks    Lookups           // which symbols it looks up by name: texts that its live code refers to may be names
+	texts    []name            // identifiers that its live code refers to
+	strict   bool              // see Graph.SymbolsBound
+	entries  map[uint64]uint64 // labels in tables that instructions of a position-dependent file jump through, by their place
+	assigned []string          // and those at the beginning of texts that go on with =
 
 	goEntries map[uint64]bool // functions of a Go file whose addresses data may hold; nil: not looked for yet
 	goAll     bool            // and it may be any
@@ -80,10 +76,19 @@ const (
 	LooksEverywhere         // RTLD_DEFAULT, RTLD_NEXT, dlopen(NULL), and the loader itself
 )
 
+// table is a table of offsets of size bytes at a, relative to base.
+type table struct {
+	a, base uint64
+	size    int
+}
+
 // name is an identifier that live code refers to.
 type name struct {
-	s string
-	c cause
+	addr    uint64
+	unit    UnitID
+	how     How
+	foreign bool
+	len     uint8
 }
 
 // held is a store that waits for its slot to be read.
@@ -97,8 +102,7 @@ type held struct {
 // where they are proven: sections (segments when there are none) and the
 // extents of data symbols. Symbols that overlap are one object.
 func newMember(img *process.Image) *member {
-	m := &member{Image: img, id: img.ID,
-		slots: map[uint64]bool{}, taken: map[uint64]bool{}, wide: map[uint64]bool{}, stored: map[uint64][]uint64{}, back: map[uint64]bool{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, words: map[uint64]bool{}, seen: map[uint64]bool{}, given: map[uint64]bool{}}
+	m := &member{Image: img, id: img.ID, stored: map[uint64][]uint64{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, tables: map[table]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
 		m.addWords()
@@ -140,6 +144,7 @@ func newMember(img *process.Image) *member {
 	m.starts = m.split(b, syms)
 	m.live = make([]bool, len(m.starts)+1)
 	m.open = make([]bool, len(m.starts)+1)
+	m.whole = make([]bool, len(m.hard))
 	m.writes, m.guards = map[uint64]uint8{}, map[uint64][]way{}
 	for i := 1; i < img.NumSymbols(); i++ {
 		if s := img.Symbol(i); s.Shndx != 0 && s.Type != sttTLS && s.Type != sttFunc && s.Type != sttIFunc {

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -110,18 +111,29 @@ const refNone summary.Kind = 0xff
 func (g *Graph) show(id UnitID, parts []uint16) {
 	u := &g.Units[id]
 	full := u.some.full
+	all := !slices.Contains(u.some.runs, false) && len(u.some.gate.Refs)+len(u.some.gate.Sites) == 0
 	if u.Sum == full {
 		view := *full
-		view.Refs = make([]summary.Ref, len(full.Refs))
-		for i := range view.Refs {
-			view.Refs[i].Kind = refNone
+		if !all {
+			view.Refs = make([]summary.Ref, len(full.Refs))
+			for i := range view.Refs {
+				view.Refs[i].Kind = refNone
+			}
+			view.Passes = make([]summary.ArgPass, len(full.Passes))
+			view.Kept = make([]summary.ArgStore, len(full.Kept))
 		}
-		view.Passes = make([]summary.ArgPass, len(full.Passes))
-		view.Kept = make([]summary.ArgStore, len(full.Kept))
 		view.Sites = nil
 		u.Sum = &view
 	}
 	view := u.Sum
+	if all {
+		view.Refs, view.Passes, view.Kept = full.Refs, full.Passes, full.Kept
+		for _, p := range parts {
+			from, to := full.Span(int(p))
+			view.Sites = append(view.Sites, full.Sites[from.Sites:to.Sites]...)
+		}
+		return
+	}
 	for _, p := range parts {
 		from, to := full.Span(int(p))
 		for i := from.Refs; i < to.Refs; i++ {
@@ -252,13 +264,14 @@ func (g *Graph) comesBack(img int, c *summary.Cond) bool {
 // calleeEnds reports whether what runs of a function may return something that test accepts.
 func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, seen *[]UnitID) bool {
 	if !slot {
-		id, live := g.ids[img][a]
+		id, live := g.ids[img].find(a)
 		if !live {
 			return !g.Members[img].Exec(a) // else it is not called yet
 		}
 		return g.unitEnds(id, test, seen)
 	}
-	ts, known := g.bound(img, a)
+	var buf [4]process.Target
+	ts, known := g.bound(img, a, buf[:0])
 	if !known || len(ts) == 0 {
 		return true
 	}
@@ -267,7 +280,7 @@ func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, 
 		if s.Type != sttFunc {
 			return true
 		}
-		if id, live := g.ids[t.Image][s.Value]; live && g.unitEnds(id, test, seen) {
+		if id, live := g.ids[t.Image].find(s.Value); live && g.unitEnds(id, test, seen) {
 			return true
 		}
 	}

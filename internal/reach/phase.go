@@ -101,7 +101,7 @@ func (w *phaser) run(live []bool) {
 		}
 		for i := range u.Sum.Refs {
 			if r := &u.Sum.Refs[i]; r.Kind == summary.RefPass || r.Kind == summary.RefPassSlot {
-				if c, ok := w.g.ids[u.Image][r.A]; ok && w.passed[c] {
+				if c, ok := w.g.ids[u.Image].find(r.A); ok && w.passed[c] {
 					w.add(live, c)
 				}
 			}
@@ -113,7 +113,7 @@ func (w *phaser) run(live []bool) {
 func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 	g := w.g
 	m := g.Members[0]
-	entry, ok := g.ids[0][m.Entry]
+	entry, ok := g.ids[0].find(m.Entry)
 	if !ok {
 		return nil, "the entry of the program is not known"
 	}
@@ -166,7 +166,7 @@ func (w *phaser) findMain(entry UnitID) (main UnitID, callers []UnitID) {
 				if r.Kind != summary.RefPass && r.Kind != summary.RefPassSlot || r.Reg&^summary.Back != uint8(x86.RDI) || !m.Exec(r.A) {
 					continue
 				}
-				main, ok := g.ids[0][r.A]
+				main, ok := g.ids[0].find(r.A)
 				if !ok {
 					continue
 				}
@@ -313,7 +313,7 @@ func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
 	if slot {
 		return g.slotUnits(img, a)
 	}
-	if id, ok := g.ids[img][a]; ok {
+	if id, ok := g.ids[img].find(a); ok {
 		return []UnitID{id}
 	}
 	return nil
@@ -321,9 +321,10 @@ func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
 
 // slotUnits returns the live units that a slot is bound to.
 func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
-	ts, _ := g.bound(img, slot)
+	var buf [4]process.Target
+	ts, _ := g.bound(img, slot, buf[:0])
 	for _, t := range ts {
-		if id, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
+		if id, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
 			out = append(out, id)
 		}
 	}

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"runtime"
@@ -49,19 +50,19 @@ type Unit struct {
 	Image  int
 	Entry  uint64
 	Sum    *summary.Unit
-	Parent UnitID // 0 for roots
+	some   *some       // nil if all of it runs
+	Parent UnitID      // 0 for roots
+	why    uint32      // see Graph.Why
+	used   uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
+	waits  [2]waiterID // the first and the last that wait for what it consumes
 	How    How
-	Why    string // for roots: what makes it one
-	Taken  bool   // live through a pointer: it may be called from code that is not known to
-	Given  bool   // Taken, and not just since the loader, whose own requests are few, may look it up by name
-	Handed bool   // its address was formed by code and given away
+	Taken  bool // live through a pointer: it may be called from code that is not known to
+	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
+	Handed bool // its address was formed by code and given away
 
-	held     bool        // waits for Release: neither its references nor its sites count
-	resolver bool        // only reached as an IFUNC resolver: what it returns waits
-	resolves bool        // it is an IFUNC resolver: the loader calls it
-	used     uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
-	waits    [2]waiterID // the first and the last that wait for what it consumes
-	some     *some       // nil if all of it runs
+	held     bool // waits for Release: neither its references nor its sites count
+	resolver bool // only reached as an IFUNC resolver: what it returns waits
+	resolves bool // it is an IFUNC resolver: the loader calls it
 }
 
 // some is what is known of a unit of which not all may run.
@@ -100,6 +101,8 @@ type Options struct {
 	// Loaded is called when the worklist is empty; it may add images to the
 	// process (dlopen) and roots to the graph, and reports whether it did.
 	Loaded func(*Graph) bool
+	// Elsewhere, if not nil, reports whether the code at entry hands an address to another process alone, so that nothing here finds it.
+	Elsewhere func(entry, addr uint64) bool
 }
 
 // Graph is what is live.
@@ -108,34 +111,36 @@ type Graph struct {
 	Units   []Unit // by UnitID; Units[0] is unused
 	Members []*member
 
-	ids      []map[uint64]UnitID // per image: entry -> id
-	todo     []UnitID            // to analyse
-	waiters  waiters
-	ready    []ready // of consume
-	opts     Options
-	pools    []*dataflow.Analyser
-	targets  []process.Target
-	Outside  []Outside // control that leaves every image
-	callers  [][]Edge  // by unit; those of units before indexed
-	indexed  int
-	labels   []label
-	Hold     func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
-	gated    map[Place]bool
-	data     []dataIn
-	derived  *derived
-	strict   bool  // see SymbolsBound
-	woken    []way // edges that can be taken since conditions came to hold
-	pending  []way // edges that wait for a call to come back
-	rechecks int
-	Denied   func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
-	queries  map[query][]dataflow.Passed
-	chosen   map[Place][]uint64                                // by IFUNC resolver: what it may choose
-	unborn   map[Place][]waiter                                // for code that is not live
-	Modelled func(name string) bool                            // names whose look-up is modelled elsewhere, if set
-	Strings  func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to, if set
-	lookups  map[string]looked
-	touched  int // units analysed since the last evict
-	relooked int // images in which all of lookups were looked up
+	ids       []*addrs[UnitID] // per image, by entry
+	todo      []UnitID         // to analyse
+	waiters   waiters
+	ready     []ready // of consume
+	opts      Options
+	pools     []*dataflow.Analyser
+	targets   []process.Target
+	Outside   []Outside // control that leaves every image
+	callers   [][]Edge  // by unit; those of units before indexed
+	indexed   int
+	labels    []label
+	Hold      func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
+	gated     map[Place]bool
+	data      []dataIn
+	derived   *derived
+	strict    bool  // see SymbolsBound
+	woken     []way // edges that can be taken since conditions came to hold
+	pending   []way // edges that wait for a call to come back
+	rechecks  int
+	Denied    func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
+	queries   map[query][]dataflow.Passed
+	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
+	unborn    map[Place][]waiter                                // for code that is not live
+	Modelled  func(name string) bool                            // names whose look-up is modelled elsewhere, if set
+	Strings   func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to (see image.File.Text), if set
+	lookups   map[string]looked
+	reasons   []string // by Unit.why; the first is empty
+	reasonIDs map[string]uint32
+	touched   int // units analysed since the last evict
+	relooked  int // images in which all of lookups were looked up
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -150,7 +155,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
-		lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -162,7 +167,7 @@ func New(p *process.Process, opts Options) *Graph {
 func (g *Graph) sync() {
 	for len(g.Members) < len(g.P.Images) {
 		g.Members = append(g.Members, newMember(g.P.Images[len(g.Members)]))
-		g.ids = append(g.ids, map[uint64]UnitID{})
+		g.ids = append(g.ids, &addrs[UnitID]{})
 		g.P.Images[len(g.Members)-1].Evict() // all code was searched
 	}
 }
@@ -177,7 +182,7 @@ func (g *Graph) Run(ctx context.Context) error {
 			level := g.todo
 			g.todo = nil
 			after := evictAfter + 16*len(g.Members)
-			for part := range slices.Chunk(level, after) {
+			for part := range slices.Chunk(g.byPlace(level), after) {
 				g.analyse(part)
 				if g.touched += len(part); g.touched >= after {
 					g.evict()
@@ -195,6 +200,15 @@ func (g *Graph) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// byPlace returns units in the order of files and addresses, so that what is read of a file is read
+// at a time.
+func (g *Graph) byPlace(level []UnitID) []UnitID {
+	return slices.SortedFunc(slices.Values(level), func(a, b UnitID) int {
+		x, y := &g.Units[a], &g.Units[b]
+		return cmp.Or(cmp.Compare(x.Image, y.Image), cmp.Compare(x.Entry, y.Entry))
+	})
 }
 
 // evictAfter is how many units at least are analysed before the files are
@@ -240,7 +254,7 @@ func (g *Graph) takeLabels() bool {
 			continue
 		}
 		if f != nil {
-			if id, ok := g.ids[l.img][f.Start]; ok {
+			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
 				i, inside := slices.BinarySearch(sum.Targets, l.addr)
 				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
@@ -288,7 +302,26 @@ func (g *Graph) analyseSome(k int, ids []UnitID) {
 			}
 		}
 		u.Sum = g.analyser(k, u.Image).Unit(u.Entry)
+		if g.opts.Elsewhere != nil {
+			u.Sum = g.opts.without(u.Entry, u.Sum)
+		}
 	}
+}
+
+// without returns a summary without the addresses that the code hands to another process.
+func (o *Options) without(entry uint64, s *summary.Unit) *summary.Unit {
+	away := func(r summary.Ref) bool { return r.Kind == summary.RefAddr && r.Off == 0 && o.Elsewhere(entry, r.A) }
+	if s == nil || !slices.ContainsFunc(s.Refs, away) {
+		return s
+	}
+	c := *s
+	c.Refs = slices.Clone(s.Refs)
+	for i := range c.Refs {
+		if away(c.Refs[i]) {
+			c.Refs[i].Kind = refNone
+		}
+	}
+	return &c
 }
 
 func (g *Graph) analyser(k, img int) *dataflow.Analyser {
@@ -321,15 +354,15 @@ type query struct {
 
 // unit returns the id of the unit at an address, making it live.
 func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
-	if id, ok := g.ids[img][entry]; ok {
+	if id, ok := g.ids[img].find(entry); ok {
 		return id
 	}
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
-		g.Units = slices.Grow(g.Units, len(g.Units)) // append would copy thrice as often
+		g.Units = slices.Grow(g.Units, len(g.Units)/2) // append would copy twice as often
 	}
-	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, Why: why})
-	g.ids[img][entry] = id
+	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
+	g.ids[img].put(entry, id)
 	g.todo = append(g.todo, id)
 	if at := (Place{img, entry}); len(g.unborn) > 0 && g.unborn[at] != nil {
 		for _, w := range g.unborn[at] {
@@ -340,13 +373,30 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	return id
 }
 
+// reason returns the number of what makes roots live. Many have the same.
+func (g *Graph) reason(why string) uint32 {
+	if why == "" {
+		return 0
+	}
+	n, known := g.reasonIDs[why]
+	if !known {
+		n = uint32(len(g.reasons))
+		g.reasons = append(g.reasons, why)
+		g.reasonIDs[why] = n
+	}
+	return n
+}
+
+// Why returns what makes a root live, "" of other units.
+func (g *Graph) Why(id UnitID) string { return g.reasons[g.Units[id].why] }
+
 // Lookup returns the live unit at an address. Of an image that was just loaded, and that the
 // graph has not taken in yet, nothing is live.
 func (g *Graph) Lookup(img int, entry uint64) (UnitID, bool) {
 	if img >= len(g.ids) {
 		return 0, false
 	}
-	id, ok := g.ids[img][entry]
+	id, ok := g.ids[img].find(entry)
 	return id, ok
 }
 
@@ -418,7 +468,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	if !g.Members[img].Exec(addr) {
 		return
 	}
-	id, known := g.ids[img][addr]
+	id, known := g.ids[img].find(addr)
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].resolver = true
@@ -481,12 +531,11 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
-	for w := a; m.entries[w] != 0 && !m.given[w]; w += 8 {
+	for w := a; m.entries[w] != 0 && m.marks.set(w, markGiven); w += 8 {
 		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
-		m.given[w] = true
 	}
 	if m.Writable(a) {
-		m.taken[a] = true
+		m.marks.set(a, markTaken)
 	}
 	o := m.object(a)
 	if o < 0 {
@@ -516,23 +565,29 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	if m.Exec(a) || m.inGOT(a) {
 		return
 	}
-	if m.wide[a] {
+	if !m.marks.set(a, markWide) {
 		return // the causes are all of this image: none opens more than another
 	}
-	m.wide[a] = true
 	i, _ := slices.BinarySearch(m.hard, a+1)
 	if i == 0 {
 		return
 	}
-	start, end := m.hard[i-1], m.High
-	if i < len(m.hard) {
-		end = m.hard[i]
+	first := i - 1
+	if m.hard[first] == a && first > 0 {
+		first--
 	}
-	if start == a && i > 1 {
-		start = m.hard[i-2]
-	}
-	for o := m.object(start); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
-		g.object(img, o, c)
+	for k := first; k < i; k++ {
+		if m.whole[k] {
+			continue
+		}
+		end := m.High
+		if k+1 < len(m.hard) {
+			end = m.hard[k+1]
+		}
+		for o := m.object(m.hard[k]); o >= 0 && o < len(m.starts) && m.starts[o] < end; o++ {
+			g.object(img, o, c)
+		}
+		m.whole[k] = true
 	}
 }
 
@@ -596,10 +651,9 @@ func (g *Graph) read(img int, a, size uint64, c cause) {
 	m := g.Members[img]
 	size = max(size, 1)
 	for w := a &^ 7; w < a+size; w += 8 {
-		if m.slots[w] {
+		if !m.marks.set(w, markRead) {
 			continue
 		}
-		m.slots[w] = true
 		for _, r := range m.relocsIn(w, w+8) {
 			g.reloc(img, r, c)
 		}
@@ -635,7 +689,8 @@ func (g *Graph) reloc(img int, r image.Reloc, c cause) {
 		g.addr(img, r.Addend, c)
 		return
 	}
-	for _, t := range slices.Clone(g.Resolve(img, int(r.Sym))) {
+	var buf [4]process.Target
+	for _, t := range g.P.Resolve(img, int(r.Sym), buf[:0]) {
 		c.foreign = t.Image != img
 		g.symbol(t, add, c, "")
 	}
@@ -743,7 +798,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 				}
 			}
 			// and so is what code stores there: no store waits any more
-			g.Members[img].back[r.A&^7] = true
+			g.Members[img].marks.set(r.A&^7, markBack)
 			for _, h := range g.Members[img].stored[r.A&^7] {
 				g.wide(img, h, c)
 			}
@@ -771,7 +826,8 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 // callSlot: control goes to what the pointer at a holds. A GOT entry that ld.so
 // fills from a symbol has known callees; they are called, not address-taken.
 func (g *Graph) callSlot(img int, a uint64, c cause) {
-	callees, known := g.bound(img, a)
+	var buf [4]process.Target
+	callees, known := g.bound(img, a, buf[:0])
 	if !known {
 		g.read(img, a, 8, c)
 		return
@@ -786,14 +842,22 @@ func (g *Graph) callSlot(img int, a uint64, c cause) {
 	}
 }
 
-// bound returns the definitions that a slot is bound to, if the loader alone writes it.
-func (g *Graph) bound(img int, slot uint64) ([]process.Target, bool) {
-	m := g.Members[img]
-	rs := m.relocsIn(slot, slot+8)
-	if len(rs) != 1 || rs[0].Sym == 0 || rs[0].Addr != slot || rs[0].Type != rJumpSlot && rs[0].Type != rGlobDat {
+// bound appends the definitions that a slot is bound to, if the loader alone writes it.
+func (g *Graph) bound(img int, slot uint64, dst []process.Target) ([]process.Target, bool) {
+	sym := g.Members[img].boundTo(slot)
+	if sym == 0 {
 		return nil, false
 	}
-	return slices.Clone(g.Resolve(img, int(rs[0].Sym))), true
+	return g.P.Resolve(img, sym, dst), true
+}
+
+// boundTo returns the dynamic symbol that a slot is bound to which the loader alone writes, else 0.
+func (m *member) boundTo(slot uint64) int {
+	rs := m.relocsIn(slot, slot+8)
+	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rJumpSlot && rs[0].Type != rGlobDat {
+		return 0
+	}
+	return int(rs[0].Sym)
 }
 
 // Imported returns the name of the symbol that control which goes to code that only jumps
@@ -805,14 +869,16 @@ func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
 			return "", false
 		}
 	}
-	if _, known := g.bound(img, a); !known {
+	sym := m.boundTo(a)
+	if sym == 0 {
 		return "", false
 	}
-	return m.SymbolName(int(m.relocsIn(a, a+8)[0].Sym)), true
+	return m.SymbolName(sym), true
 }
 
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
+	w.mask &^= g.moot(w)
 	u := &g.Units[callee]
 	hit := u.used & w.mask
 	if w.mask &^= hit; w.mask != 0 {
@@ -827,6 +893,27 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 	if hit != 0 {
 		g.wake(w, hit)
 	}
+}
+
+// moot returns what of the mask of an argument changes nothing: its unit consumes
+// what it passes on already.
+func (g *Graph) moot(w waiter) uint32 {
+	used := g.Units[w.unit].used
+	switch {
+	case w.ref == sameRegs:
+		return used
+	case w.ref >= 0:
+		return 0
+	}
+	mask := uint32(0)
+	from := uint8(-2 - w.ref)
+	if used>>from&1 != 0 {
+		mask |= 1<<back - 1
+	}
+	if used>>(from+back)&1 != 0 {
+		mask |= (1<<back - 1) << back
+	}
+	return mask
 }
 
 // both is the mask of a register: used, and moved backwards from.
@@ -931,13 +1018,13 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	w := r.A &^ 7
 	m.stored[w] = append(m.stored[w], r.B)
 	g.written(img, r.A, 8)
-	if r.Reg&summary.Back != 0 || m.back[w] {
+	if r.Reg&summary.Back != 0 || m.marks.has(w, markBack) {
 		g.addrOff(img, r.B, r.Off, c)
 		g.wide(img, r.B, c)
 		return
 	}
 	o := m.object(r.A)
-	if o < 0 || m.slots[w] || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
+	if o < 0 || m.marks.has(w, markRead) || m.live[o] || m.inGOT(r.A) || r.A&7 != 0 {
 		g.addrOff(img, r.B, r.Off, c)
 		return
 	}
@@ -952,11 +1039,15 @@ func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 // relocation marks them.
 func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 	m := g.Members[img]
-	key := a ^ base<<1 ^ uint64(size&8)<<60
-	if m.words[key] {
+	if a == base && size == 4 {
+		if !m.marks.set(a, markOffsets) {
+			return
+		}
+	} else if key := (table{a, base, size}); m.tables[key] {
 		return
+	} else {
+		m.tables[key] = true
 	}
-	m.words[key] = true
 	b := m.Bytes(a)
 	miss := 0
 	for k := 0; size*(k+1) <= len(b) && miss < 4; k++ {
@@ -1001,14 +1092,13 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 // and some image defines a symbol of that name, that symbol is live.
 func (g *Graph) name(img int, a uint64, c cause) {
 	m := g.Members[img]
-	if m.seen[a] {
+	if !m.marks.set(a, markSeen) {
 		return
 	}
-	m.seen[a] = true
 	if m.Exec(a) && len(m.Sections) > 0 {
 		return
 	}
-	s := cstring(m.Bytes(a))
+	s := m.Text(a)
 	if s == "" {
 		return
 	}
@@ -1016,12 +1106,12 @@ func (g *Graph) name(img int, a uint64, c cause) {
 		g.Strings(img, a, s, c.unit)
 	}
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
-		m.assigned = append(m.assigned, name)
+		m.assigned = append(m.assigned, strings.Clone(name))
 	}
 	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
 		return
 	}
-	m.texts = append(m.texts, name{s, c})
+	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
 	if m.looks != LooksNowhere {
 		g.lookup(s, c, m.looks)
 	}
@@ -1031,8 +1121,16 @@ func (g *Graph) name(img int, a uint64, c cause) {
 // that assigns to it as in the environment.
 func (g *Graph) Names(img int, s string) bool {
 	m := g.Members[img]
-	return slices.Contains(m.assigned, s) || slices.ContainsFunc(m.texts, func(t name) bool { return t.s == s })
+	return slices.Contains(m.assigned, s) || m.refersTo(s)
 }
+
+// refersTo reports whether live code refers to an identifier.
+func (m *member) refersTo(s string) bool {
+	return slices.ContainsFunc(m.texts, func(t name) bool { return int(t.len) == len(s) && m.Text(t.addr) == s })
+}
+
+// Assigns reports whether live code of an image refers to a text that assigns to an identifier as in the environment.
+func (g *Graph) Assigns(img int, s string) bool { return slices.Contains(g.Members[img].assigned, s) }
 
 // Looks says that live code of an image looks symbols up by name.
 func (g *Graph) Looks(img int, where Lookups) bool {
@@ -1043,7 +1141,7 @@ func (g *Graph) Looks(img int, where Lookups) bool {
 	}
 	m.looks = where
 	for _, t := range m.texts {
-		g.lookup(t.s, t.c, where)
+		g.lookup(m.Text(t.addr), cause{t.unit, t.how, t.foreign}, where)
 	}
 	return true
 }
@@ -1053,6 +1151,7 @@ func (g *Graph) lookup(s string, c cause, where Lookups) {
 		return
 	}
 	c.how = Symbol
+	s = strings.Clone(s)
 	g.lookups[s] = looked{c, where}
 	g.found(s, 0)
 }
@@ -1061,8 +1160,7 @@ func (g *Graph) lookup(s string, c cause, where Lookups) {
 // loader, whose own requests are few.
 func (g *Graph) LookedUp(symbol string) bool {
 	return slices.ContainsFunc(g.Members, func(m *member) bool {
-		return m.looks != LooksNowhere && m.Origin != process.OriginLoader &&
-			slices.ContainsFunc(m.texts, func(t name) bool { return t.s == symbol })
+		return m.looks != LooksNowhere && m.Origin != process.OriginLoader && m.refersTo(symbol)
 	})
 }
 
@@ -1081,19 +1179,6 @@ func (g *Graph) found(s string, first int) {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
-}
-
-// cstring returns the zero-terminated text at the start of b, "" if there is none.
-func cstring(b []byte) string {
-	for i, ch := range b {
-		if ch == 0 {
-			return string(b[:i])
-		}
-		if ch < ' ' && ch != '\n' && ch != '\t' || ch > '~' || i > 4096 {
-			return ""
-		}
-	}
-	return ""
 }
 
 func identifier(s string) bool {
@@ -1129,35 +1214,35 @@ func (g *Graph) Relookup() {
 
 // TextAt returns the zero-terminated text at an address of an image.
 func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
-	s := cstring(g.Members[img].Bytes(addr))
-	return s, s != ""
+	s := g.Members[img].Text(addr)
+	return strings.Clone(s), s != ""
 }
 
-// Callees returns the live units that a RefCode or RefCallSlot of unit id leads to.
-func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
+// Callees appends the live units that a RefCode or RefCallSlot of unit id leads to.
+func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
 	img := g.Units[id].Image
 	if r.Kind == summary.RefCallSlot {
-		ts, known := g.bound(img, r.A)
-		if !known {
-			return nil
-		}
-		var out []UnitID
+		var buf [4]process.Target
+		ts, _ := g.bound(img, r.A, buf[:0])
 		for _, t := range ts {
-			if c, ok := g.ids[t.Image][g.Members[t.Image].Symbol(t.Sym).Value]; ok {
-				out = append(out, c)
+			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
+				dst = append(dst, c)
 			}
 		}
-		return out
+		return dst
 	}
-	if c, ok := g.ids[img][r.A]; ok {
-		return []UnitID{c}
+	if c, ok := g.ids[img].find(r.A); ok {
+		return append(dst, c)
 	}
 	for _, m := range g.Members { // another image at a fixed address
-		if c, ok := g.ids[m.id][r.A]; ok && m.id != img && m.Type == 2 {
-			return []UnitID{c}
+		if m.id == img || m.Type != 2 {
+			continue
+		}
+		if c, ok := g.ids[m.id].find(r.A); ok {
+			return append(dst, c)
 		}
 	}
-	return nil
+	return dst
 }
 
 // Reads reports whether live code may read the word at an address of an image
@@ -1167,8 +1252,8 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref) []UnitID {
 func (g *Graph) Reads(img int, a uint64) bool {
 	m := g.Members[img]
 	o := m.object(a)
-	if m.slots[a&^7] || o < 0 || !m.live[o] {
-		return m.slots[a&^7]
+	if read := m.marks.has(a&^7, markRead); read || o < 0 || !m.live[o] {
+		return read
 	}
 	for _, s := range m.DataSymbols() {
 		if s.Contains(a) {
@@ -1176,7 +1261,7 @@ func (g *Graph) Reads(img int, a uint64) bool {
 		}
 	}
 	for b := max(m.starts[o], a-min(a, 2*apart)); b <= a+reachBack; b++ {
-		if b <= a && m.taken[b] || b >= a && m.wide[b] {
+		if b <= a && m.marks.has(b, markTaken) || b >= a && m.marks.has(b, markWide) {
 			return true
 		}
 	}
@@ -1215,10 +1300,11 @@ func (g *Graph) indexRef(id UnitID, r *summary.Ref) {
 	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
 		return
 	}
-	for len(g.callers) < len(g.Units) {
-		g.callers = append(g.callers, nil)
+	if n := len(g.Units) - len(g.callers); n > 0 {
+		g.callers = append(g.callers, make([][]Edge, n)...)
 	}
-	for _, c := range g.Callees(id, r) {
+	var buf [4]UnitID
+	for _, c := range g.Callees(id, r, buf[:0]) {
 		g.callers[c] = append(g.callers[c], Edge{id, r.A})
 	}
 }
@@ -1253,7 +1339,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		return nil, false
 	}
 	for a := slot; m.live[o] && a+apart > slot && a >= m.starts[o]; a-- {
-		if m.taken[a] {
+		if m.marks.has(a, markTaken) {
 			return nil, false
 		}
 	}
@@ -1262,7 +1348,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		end = min(end, m.hard[i]) // nothing moves across a proven boundary
 	}
 	for a := slot; a <= end; a++ {
-		if m.wide[a] {
+		if m.marks.has(a, markWide) {
 			return nil, false
 		}
 	}

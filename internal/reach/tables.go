@@ -70,5 +70,5 @@ func (g *Graph) elsewhere(img int, addr uint64, id UnitID) bool {
 // another one, or of zeros.
 func (m *member) text(a uint64) bool {
 	b := m.Bytes(a - 1)
-	return !m.Writable(a) && len(b) > 1 && b[0] == 0 && cstring(b[1:]) != ""
+	return !m.Writable(a) && len(b) > 1 && b[0] == 0 && m.Text(a) != ""
 }

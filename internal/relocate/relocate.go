@@ -143,6 +143,17 @@ func Cut(code []byte, addr, size uint64, targets *Targets) (*Prologue, error) {
 // Resume is the address of the first instruction that is not moved.
 func (p *Prologue) Resume() uint64 { return p.Addr + uint64(p.Size) }
 
+// First returns the bytes of the first instruction, which are the same where it is moved to unless it is a branch with an address.
+func (p *Prologue) First() []byte { return p.insts[0].bytes }
+
+// Tail returns what follows the first instruction. It goes on where p does.
+func (p *Prologue) Tail() *Prologue {
+	t := *p
+	t.insts = p.insts[1:]
+	t.ends = p.ends && len(t.insts) > 0
+	return &t
+}
+
 // AppendTo appends the moved instructions to code, of which the first byte that is
 // appended will lie at address at. The error is FarOperand.
 func (p *Prologue) AppendTo(code []byte, at uint64) ([]byte, error) {

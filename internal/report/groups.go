@@ -12,10 +12,11 @@ import (
 )
 
 // groupsColumns are the tab-separated fields of each line of [GroupsLines].
-var groupsColumns = []string{"group", "call", "number", "abi", "executes", "needs"}
+var groupsColumns = []string{"group", "call", "number", "abi", "executes", "needs", "via"}
 
 // GroupsLines writes what the groups of a process need for pipes: a line for each group and call, all else in lines that
-// begin with #. Executes is yes or no; needs is direct, pointer (only through pointers) or no.
+// begin with #. Executes is yes or no; needs is direct, pointer (only through pointers) or no;
+// via are the functions of a shortest chain to the call. A crossing has the group, the file, the function, and the groups that call it.
 func GroupsLines(w io.Writer, r *gofind.GroupsResult) error {
 	b := bufio.NewWriter(w)
 	comment := func(format string, args ...any) { fmt.Fprintf(b, "# %s\n", Clean(fmt.Sprintf(format, args...))) }
@@ -38,6 +39,11 @@ func GroupsLines(w io.Writer, r *gofind.GroupsResult) error {
 			b.WriteString(strings.Join(row, "\t") + "\n")
 		}
 	}
+	for _, g := range r.Groups {
+		for _, x := range g.Crossings {
+			comment("crossing: %s %s %s from %s", g.Name, x.Image, x.Function, strings.Join(x.From, ","))
+		}
+	}
 	for _, u := range r.Unresolved {
 		comment("unresolved: %s %s %s", u.Kind, u.Image, u.Address)
 	}
@@ -45,6 +51,19 @@ func GroupsLines(w io.Writer, r *gofind.GroupsResult) error {
 		comment("assumption: %s %s", a.Name, a.Detail)
 	}
 	return b.Flush()
+}
+
+// groupVia are the functions of a chain.
+func groupVia(n gofind.GroupNeed) string {
+	var out []string
+	for _, s := range n.Via {
+		arrow := ""
+		if s.How == "pointer" {
+			arrow = "*"
+		}
+		out = append(out, arrow+function(s.Function))
+	}
+	return strings.Join(out, " > ")
 }
 
 func groupsRows(g gofind.GroupAnswer) []row {
@@ -56,11 +75,11 @@ func groupsRows(g gofind.GroupAnswer) []row {
 		if n.Direct {
 			how = "direct"
 		}
-		rows = append(rows, row{g.Name, n.Name, strconv.Itoa(n.Number), n.ABI, yes(slices.Contains(g.Executes, n.GroupCall)), how})
+		rows = append(rows, row{g.Name, n.Name, strconv.Itoa(n.Number), n.ABI, yes(slices.Contains(g.Executes, n.GroupCall)), how, groupVia(n)})
 	}
 	for _, e := range g.Executes {
 		if !need[e] {
-			rows = append(rows, row{g.Name, e.Name, strconv.Itoa(e.Number), e.ABI, "yes", "no"})
+			rows = append(rows, row{g.Name, e.Name, strconv.Itoa(e.Number), e.ABI, "yes", "no", ""})
 		}
 	}
 	return rows
@@ -89,7 +108,7 @@ func GroupsPage(w io.Writer, r *gofind.GroupsResult, style Style) error {
 		list := func(l []string) string { return fmt.Sprintf("%d: %s", len(l), Clean(strings.Join(l, " "))) }
 		p.table([]row{
 			{"files", Clean(strings.Join(files, " "))},
-			{"functions", fmt.Sprintf("%d; %d in reach", g.Functions, g.Reach)},
+			{"functions", fmt.Sprintf("%d; %d in reach; other groups call %d, and %d are visible", g.Functions, g.Reach, len(g.Crossings), g.Visible)},
 			{"executes", list(executes)},
 			{"needs", list(direct)},
 			{"needs through pointers", list(pointer)},

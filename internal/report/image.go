@@ -19,6 +19,9 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 		protected = "write-protected"
 	}
 	fmt.Fprintf(p.w, "  a call that is not listed: %s (%s); rules and text: %s\n", s.Default, s.OnDeny, protected)
+	if s.Alone {
+		fmt.Fprintf(p.w, "  one compartment by itself: what is not listed is refused, whoever calls it\n")
+	}
 	if s.Keys {
 		fmt.Fprintf(p.w, "  memory keys separate compartments: PKRU decides what each executes\n")
 	}
@@ -59,12 +62,23 @@ func ImagePage(w io.Writer, s *gofind.SealedImage, style Style) error {
 		{"switch", "context switches"},
 		{"start", "starts of threads"},
 		{"jump", "longjmp"},
+		{"server", "calls of what other images ask for"},
 	} {
 		if kinds[k.kind] > 0 {
 			rows = append(rows, row{strconv.Itoa(kinds[k.kind]), k.says})
 		}
 	}
 	p.table(rows)
+	var exports []string
+	for _, g := range s.Gates {
+		if g.Kind == "export" {
+			exports = append(exports, g.Function)
+		}
+	}
+	if s.Alone {
+		p.title(bold, "Other images may have called (%s)", count(len(exports), "function"))
+		p.words(exports)
+	}
 	p.gaps(s.Gaps)
 	if len(s.Notes) > 0 {
 		p.title(faint, "Not protected")
@@ -132,10 +146,24 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	comment("default", s.Default)
 	comment("on-deny", s.OnDeny)
 	comment("protected", strconv.FormatBool(s.Protected))
+	if s.Linked {
+		comment("linked", "the micro-library enforces the rules")
+	}
 	if s.Keys {
 		comment("keys", "PKRU decides what a compartment executes")
 		for _, e := range s.Entries {
 			comment("executes", e.Function, strings.Join(e.Executes, " "))
+		}
+	}
+	for _, n := range s.Notes {
+		comment("note", n)
+	}
+	if s.Alone {
+		comment("alone", "a call that is denied is refused, whoever makes it")
+	}
+	for _, g := range s.Gates {
+		if g.Kind == "export" || g.Kind == "server" {
+			comment(g.Kind, g.Function, g.Address)
 		}
 	}
 	comment("columns", "compartment", "call", "action", "checks")
@@ -169,6 +197,35 @@ func ImageLines(w io.Writer, s *gofind.SealedImage) error {
 	for _, g := range s.Gaps {
 		where, effect := gapText(g)
 		comment("gap", where+":", g.Reason, "("+effect+")")
+	}
+	return p.w.Flush()
+}
+
+// ImageRulesLines writes what there is to know of rules that are to be linked: lines that begin with #, and one
+// for each file, its name and its hash.
+func ImageRulesLines(w io.Writer, r *gofind.ImageRules) error {
+	p := newPainter(w, Style{})
+	comment := func(key string, values ...string) {
+		fmt.Fprintf(p.w, "# %s: %s\n", key, Clean(strings.Join(values, " ")))
+	}
+	comment("image", r.Image)
+	comment("directory", r.Directory)
+	comment("on-deny", r.OnDeny)
+	comment("checked", strconv.Itoa(r.Checks))
+	comment("gated", strconv.Itoa(r.Gates))
+	if len(r.Wrapped) > 0 {
+		comment("wrapped", r.Wrapped...)
+	}
+	for _, l := range r.Libraries {
+		comment("made visible in "+Clean(l.Name), l.Functions...)
+	}
+	for _, g := range r.Gaps {
+		where, effect := gapText(g)
+		comment("gap", where+":", g.Reason, "("+effect+")")
+	}
+	comment("columns", "file", "sha256")
+	for _, f := range r.Files {
+		fmt.Fprintf(p.w, "%s\t%s\n", Clean(f.Name), f.SHA256)
 	}
 	return p.w.Flush()
 }

@@ -32,6 +32,8 @@ func TestSchemaDocumented(t *testing.T) {
 	describe(want, reflect.TypeFor[KraftWhy]())
 	describe(want, reflect.TypeFor[gofind.SplitSuggestion]())
 	describe(want, reflect.TypeFor[gofind.GroupsResult]())
+	describe(want, reflect.TypeFor[gofind.ImageSet]())
+	describe(want, reflect.TypeFor[gofind.SealedImageSet]())
 	got := documented(t, "../../docs/json.md")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/json.md does not describe the Go types (-Go +documented):\n%s", diff)

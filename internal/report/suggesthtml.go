@@ -26,6 +26,10 @@ func SuggestHTML(w io.Writer, s *gofind.SplitSuggestion) error {
 		newSuggestGraph(s, "now", "Current", &s.Current, func(x *gofind.SplitPiece) string { return x.Current }),
 		newSuggestGraph(s, "then", "Suggestion", &s.Suggestion, func(x *gofind.SplitPiece) string { return x.Suggested }),
 	}
+	most := 1
+	for _, m := range s.Moves {
+		most = max(most, m.Cost, -m.Cost)
+	}
 	for _, m := range s.Moves {
 		sign := ""
 		switch {
@@ -34,10 +38,15 @@ func SuggestHTML(w io.Writer, s *gofind.SplitSuggestion) error {
 		case m.Cost > 0:
 			sign = "more"
 		}
-		p.Moves = append(p.Moves, suggestMove{m, sign})
+		p.Moves = append(p.Moves, suggestMove{m, sign, int(100 * math.Abs(float64(m.Cost)) / float64(most))})
 	}
 	slices.SortStableFunc(p.Moves, func(a, b suggestMove) int { return cmp.Compare(a.Cost, b.Cost) })
 	p.Matrices = suggestMatrices(s)
+	p.Figures = []suggestFigure{
+		newSuggestFigure("privilege", s.Current.Privilege, s.Suggestion.Privilege),
+		newSuggestFigure("crossings", s.Current.Crossings, s.Suggestion.Crossings),
+		newSuggestFigure("cost", s.Current.Cost, s.Suggestion.Cost),
+	}
 	return suggestTemplate.Execute(w, p)
 }
 
@@ -47,11 +56,41 @@ type suggestView struct {
 	Graphs                []suggestGraph
 	Moves                 []suggestMove
 	Matrices              []suggestMatrix
+	Figures               []suggestFigure
+}
+
+// suggestFigure compares one figure of both splits. Bars are percents of the larger one.
+type suggestFigure struct {
+	Name, Now, Then, Change, Sign string
+	NowBar, ThenBar               int
+}
+
+func newSuggestFigure(name string, now, then uint64) suggestFigure {
+	f := suggestFigure{Name: name, Now: thousands(now), Then: thousands(then), Change: "the same"}
+	most := float64(max(now, then, 1))
+	f.NowBar, f.ThenBar = int(100*float64(now)/most), int(100*float64(then)/most)
+	switch {
+	case then < now:
+		f.Sign, f.Change = "less", fmt.Sprintf("%s less", thousands(now-then))
+	case then > now:
+		f.Sign, f.Change = "more", fmt.Sprintf("%s more", thousands(then-now))
+	}
+	return f
+}
+
+// thousands writes a number with spaces between groups of three digits.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
 }
 
 type suggestMove struct {
 	gofind.SplitMove
 	Sign string
+	Bar  int // of the cost, in percent of the largest
 }
 
 // suggestGraph is the picture of a split. All places are in the units of its view box.
@@ -66,10 +105,13 @@ type suggestGraph struct {
 type suggestNode struct {
 	Name, Pieces, Short, Size string
 	Default                   bool
-	Needs                     int
+	Needs, Calls              int
 	Code                      uint64
 	X, Y, W, H                int
 	CX, T1, T2, T3            int
+	Heat                      float64 // of the fill: the calls that it needs, to those of the compartment that needs most
+	Strong                    bool    // the fill is dark
+	Many                      int     // pieces, if they are too many to be read at a glance
 }
 
 type suggestArrow struct {
@@ -79,11 +121,12 @@ type suggestArrow struct {
 	X1, Y1, X2, Y2, CX, CY, LX, LY int
 }
 
-// newSuggestGraph puts compartments on an ellipse, and an arrow, bent to its right, for each direction of calls.
+// newSuggestGraph puts compartments on an ellipse, and an arrow, bent to its right, for each direction of calls. A compartment's area
+// grows with its code, and the strength of its colour with the calls that it needs: both together are its privilege.
 func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.Split, of func(*gofind.SplitPiece) string) suggestGraph {
-	const w, h = 148, 66
+	const w, h = 204, 104 // of the largest
 	n := len(split.Compartments)
-	rx, ry := 170.0, 120.0
+	rx, ry := 190.0, 130.0
 	if n > 5 {
 		rx, ry = 34*float64(n), 26*float64(n)
 	}
@@ -92,11 +135,24 @@ func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.
 	}
 	g := suggestGraph{ID: id, Title: title, Split: split, W: int(2*rx) + w + 80, H: int(2*ry) + h + 40}
 	number := map[string]int{}
+	most, calls := uint64(1), 1
+	for _, c := range slices.Concat(s.Current.Compartments, s.Suggestion.Compartments) { // the same measure in both
+		most, calls = max(most, c.CodeBytes), max(calls, len(c.Needs))
+	}
 	for i, c := range split.Compartments {
 		number[c.Name] = i
 		angle := math.Pi + 2*math.Pi*float64(i)/float64(n)
 		cx, cy := g.W/2+int(rx*math.Cos(angle)), g.H/2+int(ry*math.Sin(angle))
+		part := math.Sqrt(float64(c.CodeBytes) / float64(most))
+		w, h := 140+int((w-140)*part), 60+int((h-60)*part)
+		heat := math.Round(100*float64(len(c.Needs))/float64(calls)) / 100
+		many := 0
+		if len(c.Pieces) > 8 {
+			many = len(c.Pieces)
+		}
 		g.Nodes = append(g.Nodes, suggestNode{
+			Many: many,
+			Heat: heat, Strong: heat >= 0.75, Calls: len(s.Calls),
 			Name: Clean(c.Name), Pieces: Clean(strings.Join(c.Pieces, " ")), Short: suggestPieces(s, c), Size: size(c.CodeBytes) + " of code", Default: c.Default, Needs: len(c.Needs), Code: c.CodeBytes,
 			X: cx - w/2, Y: cy - h/2, W: w, H: h, CX: cx, T1: cy - 14, T2: cy + 5, T3: cy + 23,
 		})
@@ -105,15 +161,15 @@ func newSuggestGraph(s *gofind.SplitSuggestion, id, title string, split *gofind.
 	for i := range s.Pieces {
 		at[s.Pieces[i].Name] = number[of(&s.Pieces[i])]
 	}
-	calls := map[[2]int]int{}
+	arrows := map[[2]int]int{}
 	for _, e := range s.Edges {
 		if k := [2]int{at[e.From], at[e.To]}; k[0] != k[1] {
-			calls[k] += e.Functions
+			arrows[k] += e.Functions
 		}
 	}
 	for i := range n {
 		for j := range n {
-			if c := calls[[2]int{i, j}]; c > 0 {
+			if c := arrows[[2]int{i, j}]; c > 0 {
 				g.Edges = append(g.Edges, newSuggestArrow(&g.Nodes[i], &g.Nodes[j], c))
 			}
 		}

@@ -2,15 +2,9 @@ package report
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
-
-	"context"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -55,28 +49,7 @@ func TestSuggestHTML(t *testing.T) {
 			t.Errorf("a header without a scope: %s", th)
 		}
 	}
-	browser := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			browser = p
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("no chromium is installed: the page was not shown by a browser")
-	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "split.html")
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	dom, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file).Output()
-	if err != nil {
-		t.Fatalf("%s: %v", browser, err)
-	}
-	got := string(dom)
+	got, _ := newBrowser(t).run(page, "--dump-dom")
 	for _, want := range []string{
 		`data-ready="3"`, // the script ran, and saw a row for each call
 		`class="scroll matrix movable" id="libraries"`, // only libraries that may move are shown at first

@@ -7,7 +7,7 @@
 //
 //	header, 96 bytes
 //	   0  8  magic: "gofindR" and 0x1a
-//	   8  2  version: 1
+//	   8  2  version: 1, or 2 if the linker filled in the addresses
 //	  10  2  size of the header
 //	  12  4  size of the rules, the checksum included
 //	  16  4  compartments
@@ -20,7 +20,8 @@
 //	  41  1  what a denied call does: 0 fails with EPERM, 1 with ENOSYS, 2 ends the image
 //	  42  1  1 if text and rules are write-protected
 //	  43  1  1 if the value of PKRU says which compartment calls, and memory keys protect the tag
-//	  44  4  zero
+//	  44  1  1 if the image is one compartment by itself: what is denied is refused to all, and there is no tag
+//	  45  3  zero
 //	  48  8  address of the tag
 //	  56  8  the tag at start, a bit for each compartment
 //	  64  8  address of the code of gates and hooks
@@ -48,7 +49,9 @@
 //	   0  8  address of the function
 //	   8  8  address of its gate
 //	  16  4  offset in the strings: function
-//	  20  1  kind: 0 gate of a compartment, 1 handler of interrupts, 2 context switch, 3 start of threads, 4 longjmp
+//	  20  1  kind: 0 gate of a compartment, 1 handler of interrupts, 2 context switch, 3 start of threads, 4 longjmp,
+//	       5 keeps memory with keys from being executed, 6 an instruction that changes keys, which was replaced by one that checks,
+//	       7 function that other images may have called, 8 instruction that calls what they ask for
 //	  21  1  number of the compartment
 //	  22  2  zero
 //	gap, 24 bytes
@@ -59,6 +62,11 @@
 //	  20  4  zero
 //	strings
 //	checksum, 32 bytes: SHA-256 of all before
+//
+// Rules of version 2 are made before the image is linked. They are those of version 1, but for three things:
+// they need not lie at the start of a segment, but lie at a multiple of Align in one; the eight
+// bytes of each address and of the two sizes in the header are zero for the checksum; and entries and gates are in
+// the order of the image that the rules were made from.
 //
 // A reader must refuse a version that it does not know. What a later version adds
 // within this one lies in bytes that are zero here.
@@ -74,8 +82,14 @@ import (
 	"github.com/gofind-dev/gofind/internal/compartment"
 )
 
-// Version is the version that Encode writes and Parse reads.
-const Version = 1
+// Versions that Encode writes and Parse reads.
+const (
+	Version       = 1
+	LinkedVersion = 2 // for rules that are linked into an image
+)
+
+// Align is the alignment of linked rules.
+const Align = 64
 
 // Magic starts the rules.
 const Magic = "gofindR\x1a"
@@ -96,10 +110,12 @@ const (
 // Rules are the rules of an image.
 type Rules struct {
 	Tool         string // version
+	Linked       bool   // the linker fills in addresses: they are in no checksum
 	Deny         bool   // default action
 	OnDeny       uint8  // as in the package comment
 	Protected    bool
 	Keys         bool   // PKRU tells compartments apart
+	Alone        bool   // the image is one compartment, without a tag
 	Tag          uint64 // address
 	First        uint64 // the tag at start
 	Code, Data   Range
@@ -143,6 +159,10 @@ const (
 	Switch
 	Start
 	Jump
+	Keep
+	Site
+	Export
+	Server
 	kinds
 )
 
@@ -185,6 +205,9 @@ func Encode(r *Rules) []byte {
 	b := make([]byte, stringsAt)
 	copy(b, Magic)
 	le.PutUint16(b[8:], Version)
+	if r.Linked {
+		le.PutUint16(b[8:], LinkedVersion)
+	}
 	le.PutUint16(b[10:], headerSize)
 	le.PutUint32(b[16:], uint32(len(r.Compartments)))
 	le.PutUint32(b[20:], uint32(len(r.Entries)))
@@ -192,7 +215,7 @@ func Encode(r *Rules) []byte {
 	le.PutUint32(b[28:], uint32(len(r.Gaps)))
 	le.PutUint32(b[32:], uint32(stringsAt))
 	le.PutUint32(b[36:], str(r.Tool))
-	b[40], b[41], b[42], b[43] = bit(r.Deny), r.OnDeny, bit(r.Protected), bit(r.Keys)
+	b[40], b[41], b[42], b[43], b[44] = bit(r.Deny), r.OnDeny, bit(r.Protected), bit(r.Keys), bit(r.Alone)
 	for i, v := range []uint64{r.Tag, r.First, r.Code.Addr, r.Code.Size, r.Data.Addr, r.Data.Size} {
 		le.PutUint64(b[48+8*i:], v)
 	}
@@ -236,8 +259,77 @@ func Encode(r *Rules) []byte {
 	}
 	b = append(b, strs...)
 	le.PutUint32(b[12:], uint32(len(b)+sumSize))
+	if r.Linked {
+		return append(b, linkedSum(b, len(r.Compartments), len(r.Entries), len(r.Gates), len(r.Gaps))...)
+	}
 	sum := sha256.Sum256(b)
 	return append(b, sum[:]...)
+}
+
+// Header offsets of what the linker fills in.
+const (
+	tagAt      = 48
+	codeAt     = 64
+	codeSizeAt = 72
+	dataAt     = 80
+	dataSizeAt = 88
+)
+
+// Address is a word of rules that the linker fills in.
+type Address struct {
+	Offset int
+	Of     Part
+	Index  int // of the entry, gate or gap
+}
+
+// Part is what an address of the rules is of.
+type Part uint8
+
+// Parts of rules that have addresses.
+const (
+	TagPart Part = iota
+	CodePart
+	CodeSizePart
+	DataPart
+	DataSizePart
+	EntryPart
+	HookPart
+	GatePart
+	GateCodePart
+	GapPart
+)
+
+// Addresses returns where the encoded rules have addresses, by offset.
+func Addresses(r *Rules) []Address {
+	return addresses(len(r.Compartments), len(r.Entries), len(r.Gates), len(r.Gaps))
+}
+
+func addresses(compartments, entries, gates, gaps int) []Address {
+	list := []Address{{tagAt, TagPart, 0}, {codeAt, CodePart, 0}, {codeSizeAt, CodeSizePart, 0}, {dataAt, DataPart, 0}, {dataSizeAt, DataSizePart, 0}}
+	at := headerSize + compartmentSize*compartments
+	for i := range entries {
+		list = append(list, Address{at, EntryPart, i}, Address{at + 8, HookPart, i})
+		at += entrySize
+	}
+	for i := range gates {
+		list = append(list, Address{at, GatePart, i}, Address{at + 8, GateCodePart, i})
+		at += gateSize
+	}
+	for i := range gaps {
+		list = append(list, Address{at, GapPart, i})
+		at += gapSize
+	}
+	return list
+}
+
+// linkedSum is the checksum of rules as they are before they are linked.
+func linkedSum(body []byte, compartments, entries, gates, gaps int) []byte {
+	body = bytes.Clone(body)
+	for _, a := range addresses(compartments, entries, gates, gaps) {
+		clear(body[a.Offset:][:8])
+	}
+	sum := sha256.Sum256(body)
+	return sum[:]
 }
 
 func bit(b bool) byte {
@@ -263,10 +355,11 @@ func Parse(data []byte) (*Rules, error) {
 	if len(data) < headerSize+sumSize {
 		return nil, damaged("they end within the header")
 	}
-	if v := le.Uint16(data[8:]); v > Version {
-		return nil, fmt.Errorf("%w: %d; this program knows versions up to %d", ErrNewer, v, Version)
-	} else if v != Version {
-		return nil, damaged(fmt.Sprintf("version %d", v))
+	version := le.Uint16(data[8:])
+	if version > LinkedVersion {
+		return nil, fmt.Errorf("%w: %d; this program knows versions up to %d", ErrNewer, version, LinkedVersion)
+	} else if version == 0 {
+		return nil, damaged("version 0")
 	}
 	size := uint64(le.Uint32(data[12:]))
 	if size > uint64(len(data)) || size > MaxSize || size < headerSize+sumSize || le.Uint16(data[10:]) != headerSize {
@@ -274,13 +367,17 @@ func Parse(data []byte) (*Rules, error) {
 	}
 	data = data[:size]
 	body := data[:size-sumSize]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[size-sumSize:]) {
+	wrong := func(sum []byte) bool { return !bytes.Equal(sum, data[size-sumSize:]) }
+	if sum := sha256.Sum256(body); version == Version && wrong(sum[:]) {
 		return nil, damaged("the checksum is wrong")
 	}
 	nc, ne, ng, np := uint64(le.Uint32(body[16:])), uint64(le.Uint32(body[20:])), uint64(le.Uint32(body[24:])), uint64(le.Uint32(body[28:]))
 	want := headerSize + compartmentSize*nc + entrySize*ne + gateSize*ng + gapSize*np
 	if want != uint64(le.Uint32(body[32:])) || want > uint64(len(body)) || nc > compartment.MaxCompartments {
 		return nil, damaged("their tables do not fit")
+	}
+	if version == LinkedVersion && wrong(linkedSum(body, int(nc), int(ne), int(ng), int(np))) {
+		return nil, damaged("the checksum is wrong")
 	}
 	strs := body[want:]
 	bad := false
@@ -297,7 +394,7 @@ func Parse(data []byte) (*Rules, error) {
 		bad = bad || b > 1
 		return b == 1
 	}
-	r := &Rules{Tool: str(le.Uint32(body[36:])), Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42]), Keys: flag(body[43])}
+	r := &Rules{Tool: str(le.Uint32(body[36:])), Linked: version == LinkedVersion, Deny: flag(body[40]), OnDeny: body[41], Protected: flag(body[42]), Keys: flag(body[43]), Alone: flag(body[44])}
 	for i, p := range []*uint64{&r.Tag, &r.First, &r.Code.Addr, &r.Code.Size, &r.Data.Addr, &r.Data.Size} {
 		*p = le.Uint64(body[48+8*i:])
 	}

@@ -25,7 +25,10 @@ func example() *Rules {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, r := range []*Rules{example(), {}, {Tool: "x", Compartments: make([]Compartment, 32)}} {
+	linked := example()
+	linked.Linked = true
+	for _, r := range []*Rules{example(), linked, {}, {Tool: "x", Compartments: make([]Compartment, 32)},
+		{Alone: true, Compartments: make([]Compartment, 1), Gates: []Gate{{"f", 0x100020, 0, Export, 0}, {"loop", 0x100040, 0x137300, Server, 0}}}} {
 		b := Encode(r)
 		got, err := Parse(append(bytes.Clone(b), "what follows"...))
 		if err != nil || !reflect.DeepEqual(got, r) {
@@ -34,6 +37,34 @@ func TestRoundTrip(t *testing.T) {
 		if again := Encode(got); !bytes.Equal(again, b) {
 			t.Error("other bytes the second time")
 		}
+	}
+}
+
+// The addresses that a linker fills in are all there are, and no part of the checksum; everything else is.
+func TestLinked(t *testing.T) {
+	r := example()
+	r.Linked = true
+	b := Encode(r)
+	zero := *r
+	zero.Tag, zero.Code, zero.Data = 0, Range{}, Range{}
+	zero.Entries = []Entry{r.Entries[0], r.Entries[1]}
+	zero.Gates = []Gate{r.Gates[0], r.Gates[1]}
+	zero.Gaps = []Gap{r.Gaps[0], r.Gaps[1]}
+	for i := range 2 {
+		zero.Entries[i].Addr, zero.Entries[i].Hook = 0, 0
+		zero.Gates[i].Addr, zero.Gates[i].Code = 0, 0
+		zero.Gaps[i].Addr = 0
+	}
+	filled := Encode(&zero)
+	for _, a := range Addresses(&zero) {
+		copy(filled[a.Offset:][:8], b[a.Offset:])
+	}
+	if !bytes.Equal(filled, b) {
+		t.Error("there are other addresses")
+	}
+	b[96+16] ^= 1
+	if _, err := Parse(b); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a changed set: %v", err)
 	}
 }
 
@@ -93,7 +124,7 @@ func TestErrors(t *testing.T) {
 	if _, err := Parse([]byte("\x7fELF something else")); !errors.Is(err, ErrNone) {
 		t.Error(err)
 	}
-	if _, err := Parse(change(8, 2)); !errors.Is(err, ErrNewer) {
+	if _, err := Parse(change(8, 3)); !errors.Is(err, ErrNewer) {
 		t.Error(err)
 	}
 	b := Encode(example())
@@ -120,12 +151,22 @@ func TestErrors(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(Encode(example()))
 	f.Add(Encode(&Rules{}))
+	linked := example()
+	linked.Linked = true
+	f.Add(Encode(linked))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= headerSize+sumSize {
 			// Give the fuzzer the checksum and the size.
 			b = bytes.Clone(b)
 			le.PutUint32(b[12:], uint32(len(b)))
 			sum(b)
+			n := [4]uint64{}
+			for i := range n {
+				n[i] = uint64(le.Uint32(b[16+4*i:]))
+			}
+			if b[8] == LinkedVersion && headerSize+compartmentSize*n[0]+entrySize*n[1]+gateSize*n[2]+gapSize*n[3] <= uint64(len(b)-sumSize) {
+				copy(b[len(b)-sumSize:], linkedSum(b[:len(b)-sumSize], int(n[0]), int(n[1]), int(n[2]), int(n[3])))
+			}
 		}
 		r, err := Parse(b)
 		if err != nil {

@@ -7,8 +7,8 @@ var pkuSources embed.FS
 
 // PKULibraries are the micro-libraries of the image with memory keys: those of the other below the
 // C library, and compartments and an application of its own.
-var PKULibraries = append(append([]Library{}, Libraries[:8]...),
-	Library{"flexos_core", []string{"gates.S", "intelpku.c"}},
+var PKULibraries = append(append([]Library{{"kvmplat", []string{"pkuboot.S", "plat.c", "mm.c"}}}, Libraries[1:8]...),
+	Library{"flexos", []string{"intelpku.c"}},
 	Library{"lwip", []string{"pkunet.c"}},
 	Library{"plugin", []string{"pkuplugin.c"}},
 	Library{"app", []string{"pkuapp.c"}},
@@ -35,12 +35,12 @@ const (
 	PKUNetNeeds    = "getpid getuid getppid"
 )
 
-// BuildPKU makes an image whose compartments are laid out as FlexOS lays them out for its
-// intel-pku driver: the value of PKRU is 0x3fffffff &^ (3 << 2*key) in the compartment of a key, key 15 is
-// shared, data and stack of a compartment lie in .data_compN on pages of its key, and gates change PKRU and
-// stack and are passed over on the stack of interrupts. Text has key 0. Unlike FlexOS, which sets keys as it boots, the boot page table has them.
+// BuildPKU makes an image whose compartments are laid out as FlexOS lays them out for its intel-pku driver. The final file is an ELF64 file that is loaded by the
+// addresses in its multiboot header. The image makes its page table as it starts, and gives memory keys in it: key n to the data and the stack of compartment n, key 15
+// to what is shared, and key 0 to all else, text too. Gates are inlined, change PKRU and stack, and are only calls on the stack of interrupts; handlers and
+// context switches open all keys.
 func BuildPKU(dir string, extra ...string) (*Image, error) {
-	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, append([]string{"-DPKU"}, extra...)...)
+	img, err := build(dir, PKUKraftYAML, "pku.lds", PKULibraries, []embed.FS{sources, pkuSources}, nil, append([]string{"-DPKU"}, extra...)...)
 	if err == nil {
 		img.PKU = true
 	}

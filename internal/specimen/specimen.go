@@ -78,11 +78,11 @@ var flags = strings.Fields("-O2 -g -std=gnu11 -ffreestanding -fno-builtin -fno-p
 
 // Build makes the image in dir, an empty directory, with flags for the compiler beyond its own.
 func Build(dir string, extra ...string) (*Image, error) {
-	return build(dir, KraftYAML, "link.lds", Libraries, []embed.FS{sources}, extra...)
+	return build(dir, KraftYAML, "link.lds", Libraries, []embed.FS{sources}, nil, extra...)
 }
 
 // build makes an image of libraries, whose sources are in the file systems.
-func build(dir, kraft, script string, libraries []Library, trees []embed.FS, extra ...string) (*Image, error) {
+func build(dir, kraft, script string, libraries []Library, trees []embed.FS, linked *Linked, extra ...string) (*Image, error) {
 	for _, tool := range []string{"gcc", "ld", "strip"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, ErrNoCompiler
@@ -91,6 +91,10 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 	img := &Image{Dir: dir, Build: filepath.Join(dir, "build")}
 	img.Final = filepath.Join(img.Build, "image_qemu-x86_64")
 	img.Debug = img.Final + ".dbg"
+	entry := "_multiboot_entry"
+	if script == "pku.lds" {
+		entry = "_libkvmplat_entry"
+	}
 	src := filepath.Join(img.Build, "src")
 	if err := os.MkdirAll(src, 0o777); err != nil {
 		return nil, err
@@ -113,15 +117,29 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 			return nil, err
 		}
 	}
+	if linked != nil {
+		var err error
+		if libraries, err = linked.add(src, libraries); err != nil {
+			return nil, err
+		}
+	}
 	link := []string{"-nostdlib", "-static", "-no-pie", "-m", "elf_x86_64", "--build-id=none", "--no-warn-rwx-segments",
-		"-T", "src/" + script, "--entry=_multiboot_entry", "-o", img.Debug}
+		"-T", "src/" + script, "--entry=" + entry, "-o", img.Debug}
 	for _, l := range libraries {
 		whole := "lib" + l.Name + ".o"
-		args := []string{"-r", "-o", whole}
+		args := append([]string{"-r", "-o", whole}, linked.ld(l.Name)...)
+		origin := filepath.Join("lib"+l.Name, "origin") // as for a library that the build fetches: debug information names it
+		if err := os.MkdirAll(filepath.Join(img.Build, origin), 0o777); err != nil {
+			return nil, err
+		}
 		for _, f := range l.Files {
 			object := l.Name + "-" + f + ".o"
-			compile := append(append([]string{}, flags...), extra...)
-			if err := img.run("gcc", append(compile, "-c", "src/"+f, "-o", object)...); err != nil {
+			source := filepath.Join(origin, f)
+			if err := os.Rename(filepath.Join(src, f), filepath.Join(img.Build, source)); err != nil {
+				return nil, err
+			}
+			compile := append(append(append([]string{"-Isrc"}, flags...), linked.compile(l.Name)...), extra...)
+			if err := img.run("gcc", append(compile, "-c", filepath.Join(img.Build, source), "-o", object)...); err != nil {
 				return nil, err
 			}
 			args = append(args, object)
@@ -129,10 +147,19 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, ext
 		if err := img.run("ld", args...); err != nil {
 			return nil, err
 		}
+		if args := linked.objcopy(l.Name); args != nil {
+			if err := img.run("objcopy", append(args, whole)...); err != nil {
+				return nil, err
+			}
+		}
 		link = append(link, whole)
 	}
+	link = append(link, linked.ld("")...)
 	if err := img.run("ld", link...); err != nil {
 		return nil, err
+	}
+	if entry == "_libkvmplat_entry" {
+		return img, img.run("strip", "-s", "-o", img.Final, img.Debug)
 	}
 	stripped := filepath.Join(img.Build, "stripped")
 	if err := img.run("strip", "-s", "-o", stripped, img.Debug); err != nil {

@@ -17,7 +17,7 @@ type Program struct {
 	Path        string   // as the kernel names the file
 	LibraryPath []string // LD_LIBRARY_PATH of its environment, absolute
 	Preload     []string // LD_PRELOAD, likewise
-	Environment []string // names of other variables that it had and that the loader or the C library obey, sorted
+	Environment []string // names of other variables that it had and that the loader, the C library or Go's runtime obey, sorted
 	Runs        int      // successful executions
 
 	file  *os.File // the file that runs, whatever is at Path now; nil if it could not be opened, or from a log

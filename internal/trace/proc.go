@@ -150,7 +150,7 @@ type programKey struct {
 // name files or behaviour.
 func loaderVariable(name string) bool {
 	switch name {
-	case "GLIBC_TUNABLES", "GCONV_PATH", "HOSTALIASES", "LOCPATH", "RESOLV_HOST_CONF", "RES_OPTIONS":
+	case "GLIBC_TUNABLES", "GCONV_PATH", "GODEBUG", "HOSTALIASES", "LOCPATH", "RESOLV_HOST_CONF", "RES_OPTIONS":
 		return true
 	}
 	return strings.HasPrefix(name, "LD_")

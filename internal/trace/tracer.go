@@ -27,6 +27,7 @@ type Options struct {
 
 	Started func(*Program)                  // called at the first execution of each program, from the tracing thread
 	Call    func(*Program, *Entry)          // called at each call that was seen, likewise; may be nil
+	Stacks  bool                            // Call gets the stack of every call
 	Keep    func(*Program, sysno.Call) bool // whether the stack of a program's first such call is worth keeping; nil: always
 	Watched func(sysno.Call) []Arg          // arguments whose values are collected; nil: none
 
@@ -42,7 +43,7 @@ type Entry struct {
 	Args     [6]uint64
 	Site     *Site
 	New      bool   // the first call at this site
-	Stack    *Stack // of New ones
+	Stack    *Stack // of New ones, or of all with Options.Stacks
 }
 
 // A Trace is what was seen.
@@ -512,6 +513,9 @@ func (t *tracer) entry(th *thread, in *syscallInfo) {
 		t.watchEntries(s)
 	}
 	if t.Call != nil {
+		if stack == nil && t.Stacks {
+			stack = t.capture(th)
+		}
 		t.Call(s.program, &Entry{th.pid, th.tid, in.arch, uint32(in.nr), site.call.Call, in.args, site, isNew, stack})
 	}
 }

@@ -30,6 +30,7 @@ package unikernel
 import (
 	"cmp"
 	_ "embed"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -217,6 +218,8 @@ func (m *Image) read() error {
 		return errorf(m.Path, "this is not a unikernel: it is position-independent")
 	case hasRules(f):
 		return errorf(m.Path, "the image is sealed; name the one that was built (what the rules are: gofind kraft inspect)")
+	case isCut(f.Data):
+		return errorf(m.Path, "the file is cut or damaged: its section headers do not lie in its %d bytes", len(f.Data))
 	case !f.HasSymtab():
 		return errorf(m.Path, "the image has no symbols; name the .dbg file of its build, which has them")
 	}
@@ -228,6 +231,12 @@ func (m *Image) read() error {
 	}
 	m.account()
 	return nil
+}
+
+// isCut reports whether the section headers of an ELF64 file, which linkers write last, are behind its end.
+func isCut(data []byte) bool {
+	at, n := binary.LittleEndian.Uint64(data[40:]), uint64(binary.LittleEndian.Uint16(data[60:]))
+	return n > 0 && (at > uint64(len(data)) || uint64(len(data))-at < 64*n)
 }
 
 // selfPrefix begins the symbol that each library of an image has (lib/uklibid).

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/gates"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/attacks.md")
+var update = flag.Bool("update", false, "rewrite docs/attacks.md and the tables of docs/compartments.md")
 
 // The attackers that the table tells apart, the weakest first.
 const (
@@ -30,6 +31,7 @@ type attack struct {
 	result           string                                // "refused", "ends the image", or "not stopped"
 	why              string                                // of what is not stopped
 	onRules          bool                                  // it aims at the rules, so that it cannot be tried without
+	rewritten        bool                                  // it aims at what only a rewritten image has: moved instructions, --protect-rules
 }
 
 // target is a sealed specimen with the addresses that an attacker knows.
@@ -38,9 +40,20 @@ type target struct {
 	plain *File
 	debug *File
 	final string
+
+	linked  bool // with the micro-library
+	unaware bool // the attacker goes around wrappers
 }
 
-func (s *target) addr(name string) uint64 { return addr(s.t, s.debug, name) }
+// addr is where an attacker finds a function: where it is wrapped, that is best for one who wants the tag to change.
+func (s *target) addr(name string) uint64 {
+	for _, y := range s.debug.Symbols() {
+		if y.Name == "__wrap_"+name && !s.unaware {
+			return y.Addr
+		}
+	}
+	return addr(s.t, s.debug, name)
+}
 
 // net is a call from the hole of net, directly.
 func (s *target) net(name string, offset uint64, args string) string {
@@ -67,6 +80,7 @@ var attacks = []attack{
 	{name: "dispatcher", model: pointer, how: "net calls `uk_syscall6_r` with 87 in %rax", words: one("uk_syscall6_r", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "dispatcher of libc", model: pointer, how: "net calls the variadic `uk_syscall_r(87, ...)`", words: one("uk_syscall_r", 0, "87,@0"), result: "refused"},
 	{name: "dispatcher with errno", model: pointer, how: "net calls `uk_syscall6(87, ...)`", words: one("uk_syscall6", 0, "87,@0"), result: "refused"},
+	{name: "syscall instruction", model: pointer, how: "net executes `syscall` with 87 in %rax (binary compatibility)", words: one("syscall_raw", 0, "@0,0,0,0,87"), result: "refused"},
 	{name: "body function", model: pointer, how: "net calls the body `__uk_syscall_r_open`, with O_TRUNC", words: one("__uk_syscall_r_open", 0, "@0,512"), took: done, result: "refused"},
 	{name: "inlined body", model: pointer, how: "net calls `euidunlink`, which is no entry, and has the body of unlink inlined", words: one("euidunlink", 0, "@0"), result: "ends the image"},
 	{name: "another compartment as deputy", model: logic, how: "net has plugin open a file (`plugin_load`)", words: one("plugin_load", 0, "@0,@3,8"), took: done, result: "refused"},
@@ -88,19 +102,19 @@ var attacks = []attack{
 	{name: "exit", model: pointer, how: "net calls `uk_syscall_r_exit_group`", words: one("uk_syscall_r_exit_group", 0, "66"), took: ended, result: "ends the image"},
 	{name: "exit through libc", model: logic, how: "net calls libc's `exit`", words: one("exit", 0, "66"), took: ended, result: "ends the image"},
 	{name: "denied calls end the image", model: logic, how: "net calls libc's `unlink`, with `--on-deny crash`", opts: Options{OnDeny: gates.Crash}, words: one("unlink", 0, "@0"), result: "ends the image"},
-	{name: "rules overwritten, protected", onRules: true, model: write, how: "net overwrites the rules, with `--protect-rules`", opts: Options{Protect: true},
+	{name: "rules overwritten, protected", onRules: true, rewritten: true, model: write, how: "net overwrites the rules, with `--protect-rules`", opts: Options{Protect: true},
 		words: func(s *target) []string {
 			return []string{job("net", "direct", s.addr("memset"), fmt.Sprintf("%#x,0,64", s.rules())) + fmt.Sprintf("+%#x,@0", s.addr("uk_syscall_r_unlink"))}
 		}, result: "ends the image"},
-	{name: "check overwritten, protected", onRules: true, model: write, how: "net overwrites the check with nops, with `--protect-rules`", opts: Options{Protect: true},
+	{name: "check overwritten, protected", onRules: true, rewritten: true, model: write, how: "net overwrites the check with nops, with `--protect-rules`", opts: Options{Protect: true},
 		words: (*target).nops, result: "ends the image"},
-	{name: "page table overwritten, protected", onRules: true, model: write, how: "net overwrites the page table, with `--protect-rules`", opts: Options{Protect: true},
+	{name: "page table overwritten, protected", onRules: true, rewritten: true, model: write, how: "net overwrites the page table, with `--protect-rules`", opts: Options{Protect: true},
 		words: one("memset", 0, "PML4,0,8"), result: "ends the image"},
 
 	{name: "entry + 5", model: rop, how: "net calls `uk_syscall_r_uname` behind the jump", words: func(s *target) []string {
 		return []string{job("net", "direct", s.resume("uk_syscall_r_uname"), "@3")}
 	}, took: done, result: "not stopped", why: "the check is at the entry; only control-flow integrity stops jumps into functions"},
-	{name: "behind the check", onRules: true, model: rop, how: "net calls the moved instructions, in the gates' code", words: one("gofind_hook_uk_syscall_r_uname", 16, "@3"), took: done, result: "not stopped", why: "as entry + 5"},
+	{name: "behind the check", onRules: true, rewritten: true, model: rop, how: "net calls the moved instructions, in the gates' code", words: one("gofind_hook_uk_syscall_r_uname", 16, "@3"), took: done, result: "not stopped", why: "as entry + 5"},
 	{name: "internals", model: pointer, how: "net calls `vfscore_unlink`", words: one("vfscore_unlink", 0, "@0"), result: "not stopped", why: "internals are no system calls; the analysis lists which a compartment can reach"},
 	{name: "pointer left for another", model: pointer, how: "net registers `uk_syscall_r_exit_group` as a handler of the timer", words: func(s *target) []string {
 		return []string{job("net", "direct", s.addr("ukplat_irq_register"), fmt.Sprintf("%#x", s.addr("uk_syscall_r_exit_group"))),
@@ -128,6 +142,9 @@ func (s *target) rules() uint64 { return s.debug.section(".gofind_rules").addr }
 
 // resume returns the address of the first instruction of a function that was not moved.
 func (s *target) resume(name string) uint64 {
+	if s.linked {
+		return s.addr(name) + uint64(len(room))
+	}
 	p, err := scan(s.plain).cut(addr(s.t, s.plain, name), 0)
 	if err != nil {
 		s.t.Fatal(err)
@@ -143,28 +160,37 @@ func TestAttacks(t *testing.T) {
 	img := image(t)
 	targets := map[Options]*target{}
 	results := make([]string, len(attacks))
-	t.Run("attack", func(t *testing.T) { attackAll(t, img, targets, results) })
+	t.Run("attack", func(t *testing.T) {
+		attackAll(t, img, results, func(opts Options) *target {
+			s := targets[opts]
+			if s == nil {
+				s = &target{t: t, plain: open(t, img.Debug)}
+				plan := planOf(t, img)
+				narrow(plan)
+				var debug string
+				debug, s.final, _ = seal(t, plan, opts)
+				s.debug = open(t, debug)
+				targets[opts] = s
+			}
+			return s
+		})
+	})
 	document(t, results)
 }
 
-// attackAll tries all attacks, some at the same time.
-func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, results []string) {
+// narrow takes calls from net that its attackers want.
+func narrow(plan *compartment.Plan) {
+	plan.Compartments[1].Needs = specimen.Calls("getpid clock_gettime clone futex sched_yield exit")
+}
+
+// attackAll tries all attacks, some at the same time, on what get returns.
+func attackAll(t *testing.T, img *specimen.Image, results []string, get func(Options) *target) {
 	for i, a := range attacks {
-		s := targets[a.opts]
-		if s == nil {
-			s = &target{t: t, plain: open(t, img.Debug)}
-			plan := planOf(t, img)
-			plan.Compartments[1].Needs = specimen.Calls("getpid clock_gettime clone futex sched_yield exit")
-			var debug string
-			debug, s.final, _ = seal(t, plan, a.opts)
-			s.debug = open(t, debug)
-			targets[a.opts] = s
+		s := get(a.opts)
+		if s.linked && a.rewritten {
+			continue
 		}
-		words := append([]string{"fill"}, a.words(s)...)
-		for i := range words {
-			words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
-		}
-		words = append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
+		words := a.command(s)
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			console, status := boot(t, s.final, words...)
@@ -173,8 +199,22 @@ func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, r
 				t.Errorf("%s, not %s; status %d, console:\n%s", results[i], a.result, status, console)
 			}
 		})
+		// What protects memory stops the same as without it.
+		if a.model != write && !a.opts.Protect && !s.linked {
+			protected := a.opts
+			protected.Protect = true
+			p := get(protected)
+			words := a.command(p)
+			t.Run(a.name+", protected", func(t *testing.T) {
+				t.Parallel()
+				console, status := boot(t, p.final, words...)
+				if got := a.verdict(console, status); got != a.result {
+					t.Errorf("%s, not %s; status %d, console:\n%s", got, a.result, status, console)
+				}
+			})
+		}
 		// Without rules the same must succeed, or the test shows nothing. What is aimed at the rules themselves has no such counterpart.
-		if a.onRules {
+		if a.onRules || s.linked {
 			continue
 		}
 		t.Run(a.name+", without rules", func(t *testing.T) {
@@ -185,6 +225,15 @@ func attackAll(t *testing.T, img *specimen.Image, targets map[Options]*target, r
 			}
 		})
 	}
+}
+
+// command is what the image is told to do.
+func (a *attack) command(s *target) []string {
+	words := append([]string{"fill"}, a.words(s)...)
+	for i := range words {
+		words[i] = strings.NewReplacer("UNLINK", fmt.Sprintf("%#x", s.addr("uk_syscall_r_unlink")), "PML4", fmt.Sprintf("%#x", s.addr("x86_bpt_pml4"))).Replace(words[i])
+	}
+	return append(words, job("app", "direct", s.addr("uk_syscall_r_unlink"), "@0"))
 }
 
 // verdict says what an attack came to.
@@ -199,6 +248,42 @@ func (a *attack) verdict(console string, status int) string {
 		return "not stopped"
 	}
 	return "refused"
+}
+
+// The same attacks, on images that the rules are linked into. Without rules they were tried above.
+func TestSourceAttacks(t *testing.T) {
+	targets := map[Options]*target{}
+	results := make([]string, len(attacks))
+	attackAll(t, image(t), results, func(opts Options) *target {
+		opts.Protect = false // the micro-library has no such thing
+		s := targets[opts]
+		if s == nil {
+			img, _ := linkedImage(t, narrow, opts)
+			s = &target{t: t, debug: open(t, img.Debug), final: img.Final, linked: true}
+			targets[opts] = s
+		}
+		return s
+	})
+}
+
+// Who calls a function that is wrapped by its own address goes around its gate. That leaves the tag as it is: what was
+// not stopped is then.
+func TestSourceWrapped(t *testing.T) {
+	img, _ := linkedImage(t, narrow, Options{})
+	s := &target{t: t, debug: open(t, img.Debug), final: img.Final, linked: true, unaware: true}
+	tried := 0
+	for _, a := range attacks {
+		if strings.HasPrefix(a.name, "forged context") {
+			tried++
+			console, status := boot(t, s.final, a.command(s)...)
+			if got := a.verdict(console, status); got != "ends the image" {
+				t.Errorf("%s: %s; status %d, console:\n%s", a.name, got, status, console)
+			}
+		}
+	}
+	if tried != 2 {
+		t.Errorf("%d attacks", tried)
+	}
 }
 
 // document writes the table of docs/attacks.md, or compares it.
@@ -221,7 +306,14 @@ func document(t *testing.T, results []string) {
 
 // writeTable writes one table of docs/attacks.md, or compares it.
 func writeTable(t *testing.T, name, text string) {
-	path, begin, end := "../../docs/attacks.md", "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
+	t.Helper()
+	writePart(t, "../../docs/attacks.md", name, text)
+}
+
+// writePart writes the part of a document that is between two comments with its name, or compares it.
+func writePart(t *testing.T, path, name, text string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // code is what one pass over the image's text finds.
 type code struct {
 	f       *File
+	texts   []span
 	starts  []Symbol          // of code, by address; one for each address
 	byName  map[string]Symbol // all
 	targets *relocate.Targets
@@ -22,7 +23,7 @@ type code struct {
 
 // scan reads all code once.
 func scan(f *File) *code {
-	c := &code{f: f, byName: map[string]Symbol{}, stacks: map[uint64]string{}}
+	c := &code{f: f, texts: f.texts(), byName: map[string]Symbol{}, stacks: map[uint64]string{}}
 	for _, s := range f.Symbols() {
 		if old, ok := c.byName[s.Name]; !ok || old.Type == sttNoType {
 			c.byName[s.Name] = s
@@ -45,11 +46,17 @@ func scan(f *File) *code {
 		if s.typ != ptLoad || s.filesz == 0 {
 			continue
 		}
-		data := f.elf[s.off:][:s.filesz]
-		if s.flags&flagX != 0 {
-			addrs = c.sweep(addrs, data, s.vaddr, skip)
-		} else {
-			c.words(data, s.vaddr, skip)
+		at, end := s.vaddr, s.vaddr+s.filesz
+		for _, x := range c.texts { // sorted
+			if x.start < at || x.end > end {
+				continue
+			}
+			c.words(f.Bytes(at)[:x.start-at], at, skip)
+			addrs = c.sweep(addrs, f.Bytes(x.start)[:x.end-x.start], x.start, skip)
+			at = x.end
+		}
+		if at < end {
+			c.words(f.Bytes(at)[:end-at], at, skip)
 		}
 	}
 	c.targets = relocate.NewTargets(addrs, c.maybe)
@@ -57,14 +64,48 @@ func scan(f *File) *code {
 	return c
 }
 
-// exec reports whether addr is in an executable segment's bytes.
-func (c *code) exec(addr uint64) bool {
-	for i := range c.f.segments {
-		if s := &c.f.segments[i]; s.typ == ptLoad && s.flags&flagX != 0 && addr >= s.vaddr && addr-s.vaddr < s.filesz {
-			return true
+// span is a range of addresses.
+type span struct{ start, end uint64 }
+
+// texts returns where code lies, sorted: executable segments, or, of one that has data in it, too, its executable sections.
+func (f *File) texts() []span {
+	var out []span
+	for i := range f.segments {
+		s := &f.segments[i]
+		if s.typ != ptLoad || s.flags&flagX == 0 || s.filesz == 0 {
+			continue
+		}
+		n := len(out)
+		for j := range f.sections {
+			c := &f.sections[j]
+			if s.flags&flagW != 0 && c.flags&(shfAlloc|shfExec) == shfAlloc|shfExec && c.typ != shtNobits && c.size > 0 &&
+				c.addr >= s.vaddr && c.addr < s.vaddr+s.filesz && c.size <= s.vaddr+s.filesz-c.addr {
+				out = append(out, span{c.addr, c.addr + c.size})
+			}
+		}
+		if len(out) == n {
+			out = append(out, span{s.vaddr, s.vaddr + s.filesz})
 		}
 	}
-	return false
+	slices.SortFunc(out, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	clean := out[:0]
+	for _, x := range out { // sections of a damaged file may overlap
+		if len(clean) == 0 || x.start >= clean[len(clean)-1].end {
+			clean = append(clean, x)
+		}
+	}
+	return clean
+}
+
+// exec reports whether addr is in code.
+func (c *code) exec(addr uint64) bool {
+	i, _ := slices.BinarySearchFunc(c.texts, addr, func(x span, a uint64) int {
+		if x.end <= a {
+			return -1
+		}
+		return 1
+	})
+	return i < len(c.texts) && addr >= c.texts[i].start
 }
 
 // words notes the aligned words of data that may be entries of a table of addresses of code: at least

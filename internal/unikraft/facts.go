@@ -31,12 +31,12 @@ func parseRoles(text string) ([]role, error) {
 			return nil, fmt.Errorf("hooks.txt:%d: want role, symbol, offset", i+1)
 		}
 		switch w[0] {
-		case "switch", "add", "jump", "end", "errno", "boot", "paging", "smp":
+		case "switch", "add", "jump", "end", "errno", "boot", "paging", "smp", "add5", "area", "once", "prot", "setkey", "tables", "inner":
 		default:
 			return nil, fmt.Errorf("hooks.txt:%d: no role %q", i+1, w[0])
 		}
 		n, err := strconv.ParseInt(w[2], 0, 32)
-		if err != nil || n < 0 || n%8 != 0 {
+		if err != nil || n < 0 || n%8 != 0 && w[0] != "area" {
 			return nil, fmt.Errorf("hooks.txt:%d: %q is no offset of a word", i+1, w[2])
 		}
 		out = append(out, role{w[0], w[1], int32(n)})

@@ -64,6 +64,7 @@ type Symbol struct {
 	Addr, Size uint64
 	Type       byte // STT_*
 	Section    uint16
+	Local      bool
 }
 
 // Types of headers and symbols (gABI).
@@ -110,10 +111,12 @@ func Parse(path string, data []byte) (*File, error) {
 		return nil, f.errorf(ErrNotUnikernel, "is not an ELF file; give the image that a build of Unikraft leaves")
 	case len(f.elf) < ehdr64:
 		return nil, f.errorf(ErrTruncated, "ends within its ELF header")
+	case wrappedSize(data) > uint64(len(data)):
+		return nil, f.errorf(ErrTruncated, "is cut or damaged: by its 32-bit headers it has %d bytes, and there are %d", wrappedSize(data), len(data))
 	case f.elf[4] != 2 || le.Uint16(f.elf[18:]) != 62:
 		return nil, f.errorf(ErrNotUnikernel, "is not for x86-64, and has no 64-bit image in it")
 	case le.Uint16(f.elf[16:]) != 2:
-		return nil, f.errorf(ErrNotUnikernel, "is not linked to a fixed address (ELF type %d); images that move at boot are not supported", le.Uint16(f.elf[16:]))
+		return nil, f.errorf(ErrNotUnikernel, "is not linked to a fixed address (ELF type %d), so it is no unikernel, or one that moves at boot, which is not supported; give the image that a build of Unikraft leaves", le.Uint16(f.elf[16:]))
 	}
 	phoff, phnum, shoff, shnum, err := tables64(f.elf)
 	if err != nil {
@@ -150,21 +153,6 @@ func (f *File) check() error {
 		}
 	}
 	return f.errorf(ErrNotUnikernel, "has no function of Unikraft (ukplat_*, uk_syscall_*); give the image that a build of it leaves")
-}
-
-// kludge reports whether a boot loader takes the addresses to load at from the multiboot header
-// (Multiboot 0.6.96, section 3.1.2, bit 16).
-func (f *File) kludge() bool {
-	if f.Wrapped {
-		return false
-	}
-	head := f.elf[:min(len(f.elf), 8192)]
-	for at := 0; at+multibootSize <= len(head); at += 4 {
-		if magic, flags := le.Uint32(head[at:]), le.Uint32(head[at+4:]); magic == multibootMagic && magic+flags+le.Uint32(head[at+8:]) == 0 {
-			return flags&(1<<16) != 0
-		}
-	}
-	return false
 }
 
 // readSections reads section headers; those that contradict the file are taken for none at all.
@@ -238,7 +226,7 @@ func (f *File) Symbols() []Symbol {
 			continue
 		}
 		if name := cString(names, le.Uint32(table)); name != "" {
-			out = append(out, Symbol{name, le.Uint64(table[8:]), le.Uint64(table[16:]), table[4] & 15, shndx})
+			out = append(out, Symbol{name, le.Uint64(table[8:]), le.Uint64(table[16:]), table[4] & 15, shndx, table[4]>>4 == 0})
 		}
 	}
 	return out
@@ -262,7 +250,7 @@ func (f *File) Bytes(addr uint64) []byte {
 	return nil
 }
 
-// end returns the address behind all that is loaded.
+// end returns the address behind all that is loaded by segments.
 func (f *File) end() uint64 {
 	var end uint64
 	for i := range f.segments {
@@ -287,7 +275,15 @@ func (p *part) size() uint64 { return max(p.memory, uint64(len(p.bytes))) }
 // add appends parts, which must lie behind all that is loaded, and symbols, if the
 // file has a symbol table. Headers are rewritten in place where there is room, and
 // at the end of the file otherwise; section headers go to the end of the file.
-func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) {
+func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) error {
+	k, err := kludge{}, error(nil)
+	if f.isKludge() {
+		if k, err = f.kludge(); err != nil {
+			return err
+		}
+		f.addKludge(k, parts)
+		parts = nil
+	}
 	for _, p := range parts {
 		f.pad(4096)
 		off := uint64(len(f.elf))
@@ -295,13 +291,7 @@ func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []
 		f.segments = append(f.segments, segment{typ: ptLoad, flags: p.flags, off: off, vaddr: p.addr, paddr: p.addr,
 			filesz: uint64(len(p.bytes)), memsz: p.size(), palign: 4096})
 		if f.sections != nil {
-			s := section{name: p.name, typ: shtProgbits, flags: shfAlloc, addr: p.addr, off: off, size: p.size(), addralign: 4096}
-			if p.flags&flagX != 0 {
-				s.flags |= shfExec
-			}
-			if p.flags&flagW != 0 {
-				s.flags |= shfWrite
-			}
+			s := p.section(off, p.size())
 			// A section that is partly in the file must be two.
 			if n := uint64(len(p.bytes)); n < s.size {
 				rest := s
@@ -325,6 +315,7 @@ func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []
 		}
 	}
 	f.writeSegments()
+	return nil
 }
 
 // writeSegments writes the program headers where they are if nothing follows too close, and at the end otherwise.

@@ -4,33 +4,19 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/pku"
+	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// Compartments that memory keys separate, as FlexOS numbers them: compartment n has key n, and PKRU
-// closes all keys in it but that one and the last.
-const (
-	keyShared = 15
-	keyTag    = 14 // of the data of gates, which no compartment has open
-	pkruAll   = 0x3fffffff
-
-	pteUser, pteKey, pteNX = 4, 59, 1 << 63
-)
-
-// pkru is the value of PKRU in the compartment with number n.
-func pkru(n int) uint32 { return pkruAll &^ (3 << (2 * n)) }
-
-// PKRUs are the values of n compartments.
-func PKRUs(n int) (values []uint32) {
-	for i := range n {
-		values = append(values, pkru(i))
-	}
-	return values
-}
+// Bits of an entry of a page table.
+const pteKey, pteNX = 59, 1 << 63
 
 // A Sequence is bytes of the image in executable memory that change what memory keys allow when they are executed, be they an
 // instruction of the program, or a part of one or of several.
@@ -38,43 +24,30 @@ type Sequence struct {
 	Addr    uint64
 	What    string // the instruction
 	Func    string // where it lies, "" if no symbol says so
-	Aligned bool   // the program executes it itself: an instruction starts there
+	Aligned bool   // the program executes it itself
+	Start   uint64 // of that instruction, which may have a prefix
 	Checked bool   // wrpkru that is followed by a comparison with PKRU's value in a compartment: a gate
 	To      int    // that compartment
 }
 
-// Sequences returns all such bytes at any offset, by address: wrpkru, xrstor and xrstors, and moves to the registers that
-// turn keys, page tables and write protection on and off (Intel SDM volume 2).
-func (c *code) sequences(values []uint32) []Sequence {
+// sequences returns all such bytes at any offset, by address, in an image with n compartments.
+func (c *code) sequences(n int) []Sequence {
 	var out []Sequence
-	nx, _ := c.noExecute()
 	for i := range c.f.segments {
 		g := &c.f.segments[i]
-		if g.typ != ptLoad || g.flags&flagX == 0 && !c.runs(g.vaddr, g.filesz, nx) {
+		if g.typ != ptLoad {
 			continue
 		}
 		data := c.f.elf[g.off:][:g.filesz]
-		for at := 0; at+3 <= len(data); at++ {
-			if data[at] != 0x0f {
-				continue
-			}
-			what := ""
-			switch mod, reg := data[at+2]>>6, data[at+2]>>3&7; {
-			case data[at+1] == 0x01 && data[at+2] == 0xef:
-				what = "wrpkru"
-			case data[at+1] == 0xae && reg == 5 && mod != 3:
-				what = "xrstor"
-			case data[at+1] == 0xc7 && reg == 3 && mod != 3:
-				what = "xrstors"
-			case data[at+1] == 0x22 && (reg == 0 || reg == 3 || reg == 4):
-				what = fmt.Sprintf("mov to cr%d", reg)
-			default:
+		for at := range data {
+			what := pku.Match(data[at:])
+			if what == "" || c.keyed(g.vaddr+uint64(at)) {
 				continue
 			}
 			s := Sequence{Addr: g.vaddr + uint64(at), What: what}
-			s.Func, s.Aligned = c.within(s.Addr)
+			s.Func, s.Start, s.Aligned = c.within(s.Addr)
 			if what == "wrpkru" {
-				s.To, s.Checked = checked(data[at+3:], values)
+				s.To, _, s.Checked = pku.Gate(data, g.vaddr, at, n)
 			}
 			out = append(out, s)
 		}
@@ -83,95 +56,221 @@ func (c *code) sequences(values []uint32) []Sequence {
 	return out
 }
 
-// noExecute returns the pages of 4 KiB that the boot page table lets nobody execute, and whether it lets pages be both written and executed.
-func (c *code) noExecute() (pages map[uint64]bool, both bool) {
-	pages = map[uint64]bool{}
-	top, ok := c.byName[bootTable]
-	if !ok {
-		return pages, true
-	}
-	c.f.walk(top.Addr, func(e pte) {
-		switch v := e.value(); {
-		case v&ptePresent == 0 || e.isTable():
-		case v&pteNX == 0:
-			both = both || v&pteWrite != 0
-		case e.level == 1:
-			pages[e.virtual] = true
-		}
-	})
-	return pages, both
-}
-
-// runs reports whether bytes in memory can be executed, some of them.
-func (c *code) runs(addr, size uint64, nx map[uint64]bool) bool {
-	for p := addr &^ 4095; p < addr+size; p += 4096 {
-		if !nx[p] {
-			return true
+// keyed reports whether an address lies in a section that gets a key, and so is not executed (FlexOS, plat/kvm/x86/link64.lds.S).
+func (c *code) keyed(addr uint64) bool {
+	for i := range c.f.sections {
+		if x := &c.f.sections[i]; x.flags&shfAlloc != 0 && addr >= x.addr && addr-x.addr < x.size {
+			for _, name := range []string{".data_comp", ".bss_comp", ".data_shared", ".intrstack"} {
+				if strings.HasPrefix(x.name, name) && !strings.HasPrefix(x.name, name+"0") {
+					return true
+				}
+			}
 		}
 	}
 	return false
 }
 
-// checked reports whether code behind a wrpkru starts with a comparison of %eax with a compartment's value, and a jump if it is
-// another.
-func checked(after []byte, values []uint32) (int, bool) {
-	if len(after) < 7 || after[0] != 0x3d || after[5] != 0x75 && (after[5] != 0x0f || after[6] != 0x85) {
-		return 0, false
+// own names bytes in the code that is added which change keys and are none of its instructions.
+func (s *sealing) own(in *gates.Input, out *gates.Output) {
+	for at := range out.Code {
+		if what := pku.Match(out.Code[at:]); what != "" && !slices.Contains(out.Changes, in.Code+uint64(at)) {
+			s.gap(s.enforced()&^s.first, in.Code+uint64(at), "gofind_runtime", fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", what))
+		}
 	}
-	i := slices.Index(values, le.Uint32(after[1:]))
-	return max(i, 0), i >= 0
 }
 
-// within returns the function around addr, and whether one of its instructions starts there.
-func (c *code) within(addr uint64) (name string, aligned bool) {
+// within returns the function around addr, the instruction of it that has the byte there, and whether that starts it, but for a REX prefix.
+func (c *code) within(addr uint64) (name string, start uint64, aligned bool) {
 	i, ok := slices.BinarySearchFunc(c.starts, addr, func(s Symbol, a uint64) int { return cmp.Compare(s.Addr, a) })
 	if !ok {
 		i--
 	}
 	if i < 0 || addr-c.starts[i].Addr >= max(c.size(c.starts[i].Addr), 1) {
-		return "", false
+		return "", 0, false
 	}
 	c.function(c.starts[i].Addr, func(in *x86.Inst) bool {
 		// A prefix belongs to the instruction, so that it is enough that the sequence is the rest of one that has no other.
 		if end := in.PC + uint64(in.Len); addr >= in.PC && addr < end {
+			start = in.PC
 			b := c.f.Bytes(in.PC)
 			aligned = addr-in.PC <= 1 && (addr == in.PC || b[0]&0xf0 == 0x40)
 		}
 		return in.PC < addr
 	})
-	return c.starts[i].Name, aligned
+	return c.starts[i].Name, start, aligned
 }
 
-// keyGaps names the sequences that no gate is: who jumps to one gets the rights of another compartment, or all.
-func (s *sealing) keyGaps() {
-	if _, both := s.code.noExecute(); both {
-		s.gap(s.enforced()&^s.first, 0, "", errors.New("its boot page table lets memory be written and executed: who does so has all keys"))
+// keySites replaces what changes keys outside of gates, and names what it cannot replace: who jumps to that gets the rights of another compartment, or all.
+//
+// What the image executes only as it starts is overwritten as keys are turned on.
+func (s *sealing) keySites(debug *File) error {
+	others := s.enforced() &^ s.first
+	once := map[string]bool{}
+	var prot, setKey, tables uint64
+	for _, r := range roles {
+		y, ok := s.code.byName[r.symbol]
+		switch {
+		case !ok:
+		case r.kind == "once":
+			once[s.code.name(y.Addr)] = true
+		case r.kind == "prot":
+			prot = y.Addr
+		case r.kind == "setkey":
+			setKey = y.Addr
+		case r.kind == "tables":
+			tables = y.Addr
+		}
 	}
-	values := PKRUs(len(s.plan.Compartments))
-	for _, q := range s.code.sequences(values) {
+	s.offset = tables
+	if _, ok := s.code.byName[bootTable]; !ok && tables == 0 {
+		return debug.errorf(errKeys, "has no page table that is known, in which memory could get keys")
+	}
+	if prot != 0 && s.code.goesTo(setKey, prot) {
+		h, err := s.hook(prot, 0, s.code.name(prot))
+		if err != nil {
+			s.gap(others, prot, s.code.name(prot), fmt.Errorf("memory with keys can be executed, so that who writes code there has all keys: %w", err))
+		} else {
+			h.Special = gates.SetProt
+		}
+	} else {
+		s.gap(others, 0, "", errors.New("what gives memory its keys is not known, so that it may be executed, too: who writes code there has all keys"))
+	}
+	gives := false // up rights
+	for _, q := range s.code.sequences(len(s.plan.Compartments)) {
+		err := error(nil)
 		switch {
 		case q.Checked:
 			continue
-		case q.Aligned:
-			s.gap(s.enforced()&^s.first, q.Addr, q.Func, fmt.Errorf("who jumps to its %s has all keys", q.What))
+		case !q.Aligned:
+			s.gap(others, q.Addr, q.Func, fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", q.What))
+			continue
+		case once[q.Func]:
+			s.wipes = append(s.wipes, q.Addr)
+			continue
+		case q.What == "wrpkru" || q.What == "xrstor":
+			err = s.site(q)
 		default:
-			s.gap(s.enforced()&^s.first, q.Addr, q.Func, fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", q.What))
+			err = errors.New("it runs more than once, or that is not known")
 		}
+		if err != nil {
+			s.gap(others, q.Addr, q.Func, fmt.Errorf("who jumps to its %s has all keys; it cannot be replaced: %w", q.What, err))
+		}
+		gives = gives || err == nil && q.What == "wrpkru"
 	}
+	if !gives {
+		return debug.errorf(errKeys, "never gives up keys that could be seen, so no memory keys separate its compartments")
+	}
+	return nil
 }
 
-// keyStacks returns where gates between compartments take the other's stack: right behind the comparison that follows wrpkru. They
-// come back to the first one, and the thread is the same.
-func (s *sealing) keyStacks() map[uint64]bool {
-	at := map[uint64]bool{}
-	for _, q := range s.code.sequences(PKRUs(len(s.plan.Compartments))) {
-		if q.Checked {
-			jump := s.code.f.Bytes(q.Addr + 8)
-			at[q.Addr+8+map[bool]uint64{true: 2, false: 6}[jump[0] == 0x75]] = true
+// site replaces the instruction at which a sequence is.
+func (s *sealing) site(q Sequence) error {
+	end := uint64(0)
+	for _, y := range s.code.starts {
+		if y.Addr <= q.Addr && q.Addr < y.Addr+s.code.size(y.Addr) {
+			end = y.Addr + s.code.size(y.Addr)
 		}
 	}
-	return at
+	if end <= q.Start {
+		return errors.New("where its function ends is not known")
+	}
+	p, err := s.code.cut(q.Start, end-q.Start)
+	if err != nil {
+		return err
+	}
+	var in x86.Inst
+	if b := p.First(); !x86.Decode(b, q.Start, &in) || in.Base == x86.RIP || q.What == "wrpkru" && len(b) != 3 {
+		return errors.New("it is not encoded as compilers do it")
+	}
+	for at, b := len(p.First()), s.code.f.Bytes(q.Start); at < p.Size; at++ {
+		if pku.Match(b[at:]) != "" {
+			return errors.New("another follows it")
+		}
+	}
+	for _, h := range s.hooks {
+		if h.Prologue.Addr < p.Resume() && p.Addr < h.Prologue.Addr+uint64(max(h.Prologue.Size, relocate.JumpSize)) {
+			return errors.New("the start of its function, right before, is replaced itself")
+		}
+	}
+	s.sites = append(s.sites, gates.Site{Name: q.Func, At: p, Load: q.What == "xrstor"})
+	return nil
 }
+
+// keys is what the generator must know of keys; the addresses of what is added are yet to be filled in.
+func (s *sealing) keys() *gates.Keys {
+	return &gates.Keys{PKRU: pku.Values(len(s.plan.Compartments)), Key: pku.Tag, Offset: s.offset, Wipe: s.wipes}
+}
+
+// keyPages sets what becomes of pages as keys are turned on: those of the data get keys, and with --protect-rules, text, code of gates and rules
+// are not written any more. How many there are does not depend on addresses of what is added.
+func (s *sealing) keyPages(k *gates.Keys, in *gates.Input, code int, at uint64, size int) {
+	const key = 15 << pteKey
+	k.End = (at + uint64(size) + 4095) &^ 4095
+	page := func(start, end uint64, set uint64) gates.Pages {
+		return gates.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(key), Or: set | pteNX}
+	}
+	k.Pages = []gates.Pages{page(in.Data, k.Alias, pku.Tag<<pteKey),
+		{Start: k.Descriptors, End: k.Descriptors + 2*4096, And: ^uint64(key | pteWrite), Or: pku.Shared<<pteKey | pteNX}}
+	for i := range k.PKRU {
+		at := k.Pass + 4096*uint64(i)
+		k.Pages = append(k.Pages, page(at, at+4096, uint64(i)<<pteKey))
+	}
+	write := ^uint64(0)
+	if s.opts.Protect {
+		write = ^uint64(pteWrite)
+	}
+	k.Pages = append(k.Pages, gates.Pages{Start: at, End: k.End, And: write, Or: pteNX}) // of the rules
+	if !s.opts.Protect {
+		return
+	}
+	readOnly := func(start, end uint64) {
+		k.Pages = append(k.Pages, gates.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(pteWrite)})
+	}
+	for _, x := range s.code.textPages() {
+		readOnly(x.start, x.end)
+	}
+	readOnly(in.Code, in.Code+uint64(code))
+}
+
+// textPages returns the pages that have code and no data that is written.
+func (c *code) textPages() []span {
+	pages := map[uint64]bool{}
+	each := func(start, size uint64, set bool) {
+		for p := start &^ 4095; p < start+size; p += 4096 {
+			if set {
+				pages[p] = true
+			} else {
+				delete(pages, p)
+			}
+		}
+	}
+	for _, x := range c.texts {
+		each(x.start, x.end-x.start, true)
+	}
+	written := false
+	for i := range c.f.sections {
+		if g := &c.f.sections[i]; g.flags&shfAlloc != 0 && g.flags&(shfWrite|shfExec) == shfWrite && g.size < MaxSize {
+			each(g.addr, g.size, false)
+			written = true
+		}
+	}
+	for i := range c.f.segments {
+		if g := &c.f.segments[i]; g.typ == ptLoad && g.flags&(flagW|flagX) == flagW && !written && g.memsz < MaxSize {
+			each(g.vaddr, g.memsz, false)
+		}
+	}
+	var out []span
+	for _, p := range slices.Sorted(maps.Keys(pages)) {
+		if n := len(out); n > 0 && out[n-1].end == p {
+			out[n-1].end = p + 4096
+		} else {
+			out = append(out, span{p, p + 4096})
+		}
+	}
+	return out
+}
+
+var errKeys = errors.New("its pages have no memory keys")
 
 // executes sets, for each entry, the mask of the compartments whose code may call it: those that make the call themselves, and
 // those that make one whose code calls it, through functions that it calls directly.
@@ -244,59 +343,37 @@ func (s *sealing) keyEntries() {
 	}
 }
 
-var errKeys = errors.New("its pages have no memory keys")
-
-// mapKeys gives the pages of data the key of the tag, and maps the first of them a second time at alias, for all to read.
-func (s *sealing) mapKeys(files []*File, data, alias uint64) error {
-	top, ok := s.code.byName[bootTable]
-	if !ok {
-		return files[0].errorf(errKeys, "has no static boot page table (%s), in which memory keys could be set", bootTable)
-	}
-	for _, f := range files {
-		n := uint64(0)
-		var err error
-		f.walk(top.Addr, func(e pte) {
-			v := e.value()
-			key := v >> pteKey & 15
-			inside := data < e.virtual+1<<(12+9*(e.level-1)) && e.virtual <= alias
-			switch {
-			case v&ptePresent == 0:
-			case !e.isTable() && !inside && data < e.maps()+1<<(12+9*(e.level-1)) && e.maps() < alias:
-				err = f.errorf(errKeys, "maps the memory of the tag a second time, at %#x, with another key", e.virtual)
-			case !e.isTable() && key == keyTag:
-				err = f.errorf(errKeys, "uses memory key %d itself, at %#x", keyTag, e.virtual)
-			case inside && v&pteUser == 0:
-				err = f.errorf(errKeys, "has a page table that heeds no memory keys at %#x: the pages are not those of users", e.virtual)
-			case inside && !e.isTable() && e.level > 1:
-				err = f.errorf(errKeys, "maps %#x by a large page, which memory keys cannot divide", e.virtual)
-			case inside && e.level == 1:
-				n++
-				key, to := uint64(keyTag), e.virtual|v&0xfff
-				if e.virtual == alias {
-					key, to = keyShared, data|v&0xfff&^pteWrite
-				}
-				le.PutUint64(e.bytes, to|key<<pteKey)
-			}
-		})
-		if err == nil && n != (alias-data)/4096+1 {
-			err = f.errorf(errKeys, "has a boot page table that does not map %#x", data)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // keyRules adds to the rules what is decided by keys.
 func (s *sealing) keyRules(r *rules.Rules) {
 	r.Keys = true
 	for i := range r.Compartments {
-		r.Compartments[i].PKRU = pkru(i)
+		r.Compartments[i].PKRU = pku.Value(i)
 	}
 	for i := range r.Entries {
 		if h := s.hooks[r.Entries[i].Addr]; h != nil && h.Check {
 			r.Entries[i].Executes = h.Executes
 		}
+	}
+}
+
+// keyNotes says what was done, and what remains.
+func (s *sealing) keyNotes() {
+	add := func(format string, args ...any) {
+		s.rep.Protected = append(s.rep.Protected, fmt.Sprintf(format, args...))
+	}
+	for _, x := range s.sites {
+		what := "wrpkru"
+		if x.Load {
+			what = "xrstor"
+		}
+		add("replaced: the %s at %#x, in %s", what, x.At.Addr, x.Name)
+	}
+	for _, at := range s.wipes {
+		name, _, _ := s.code.within(at)
+		add("overwritten as keys are turned on: the instruction at %#x, in %s", at, name)
+	}
+	if s.opts.Protect {
+		add("writable with memory key %d: the tag and the table of open gates", pku.Tag)
+		add("writable by the compartment in which the image starts: page tables, which change as it runs")
 	}
 }

@@ -13,10 +13,10 @@ import (
 // the image's own gate between compartments takes, there and back, to compare with.
 const (
 	costKeyCheck   = 17 // a call that net executes and that the tag denies to nobody, which adds two; so does each compartment before it
-	costKeyRefused = 19 // a call that net does not execute, up to the return to its caller
-	costKeyEnter   = 90
-	costKeyLeave   = 75
-	costKeyGate    = 31
+	costKeyRefused = 21 // a call that net does not execute, up to the return to its caller
+	costKeyEnter   = 106
+	costKeyLeave   = 91
+	costKeyGate    = 53
 )
 
 func TestPKUCost(t *testing.T) {
@@ -49,26 +49,8 @@ func TestPKUCost(t *testing.T) {
 			t.Errorf("%s: %d instructions, not %d", what, got, want)
 		}
 	}
-	plain := scan(open(t, img.Debug))
-	// moved is where the code in front of a function ends, and the instructions moved from it start.
-	moved := func(name string) uint64 {
-		p, err := plain.cut(addr(t, debug, name), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, y := range debug.Symbols() {
-			if y.Name == "gofind_hook_"+name {
-				b, err := p.AppendTo(nil, y.Addr)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return y.Addr + y.Size - uint64(len(b))
-			}
-		}
-		t.Fatalf("%s is not hooked", name)
-		return 0
-	}
-	gate, leave := addr(t, debug, "flexos_gate_0_1"), addr(t, debug, "gofind_leave")
+	moved := (&target{t: t, plain: open(t, img.Debug), debug: debug}).moved
+	gate, leave := addr(t, debug, "serve_net"), addr(t, debug, "gofind_leave")
 	to(gate)
 	back := s.word(s.regs()[qemu.RSP])
 	there := s.steps(addr(t, debug, "net_serve"))
@@ -83,7 +65,7 @@ func TestPKUCost(t *testing.T) {
 	s.same("allowed", s.regs(), before)
 
 	to(leave)
-	for s.regs()[qemu.RSP]&^0xffff != addr(t, debug, "tsb_comp1")&^0xffff { // a handler's
+	for stack := addr(t, debug, "stack_comp1"); s.regs()[qemu.RSP]-stack > 8192; { // a handler's
 		to(leave)
 	}
 	before = s.regs()

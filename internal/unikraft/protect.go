@@ -75,9 +75,7 @@ func (s *sealing) protect(files []*File, parts []part, rulesSize int) ([]part, e
 	if len(missing) > 0 {
 		return nil, debug.errorf(nil, "its boot page table does not map %#x, so its rules cannot be write-protected", missing[0])
 	}
-	if s.opts.PKU {
-		s.rep.Protected = append(s.rep.Protected, fmt.Sprintf("writable with memory key %d: the tag and the table of open gates", keyTag))
-	} else {
+	if !s.plan.Alone { // else nothing that is added is written
 		s.rep.Protected = append(s.rep.Protected, "writable: the tag and the table of open gates")
 	}
 	if len(boot) > 0 {

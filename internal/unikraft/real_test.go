@@ -10,7 +10,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/qemu"
 )
 
-// A real image, sealed, can be attacked by hand:
+// A real image with rules, rewritten or linked, can be attacked by hand. Without -call, all calls are made that must be refused, and are:
 //
 //	go test ./internal/unikraft -run TestReal -v -args -sealed app.sealed -append app -at lwip_socket -call uk_syscall_r_getppid,uk_syscall_r_getpid
 var (
@@ -45,6 +45,10 @@ func TestReal(t *testing.T) {
 	}
 	at := addr(t, debug, *sealedAt)
 	for _, g := range r.Gates {
+		if g.Addr == at && r.Linked {
+			at += uint64(len(room))
+			break
+		}
 		if g.Addr == at {
 			at = g.Code + 18 // behind the gate
 		}
@@ -66,6 +70,24 @@ func TestReal(t *testing.T) {
 		}
 	}
 	t.Logf("in %s, on behalf of %s", *sealedAt, strings.Join(on, ", "))
+	if *sealedCall == "" {
+		refused := 0
+		for _, e := range r.Entries {
+			if e.Denied&uint32(tag) == 0 || e.NoReturn || !strings.HasPrefix(e.Func, "uk_syscall_") {
+				continue
+			}
+			v, err := d.Call(ctx, e.Addr, 0, 0, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if int64(v) != -1 {
+				t.Errorf("%s returns %d", e.Func, int64(v))
+			}
+			refused++
+		}
+		t.Logf("%d calls refused", refused)
+		return
+	}
 	for _, name := range strings.Split(*sealedCall, ",") {
 		v, err := d.Call(ctx, addr(t, debug, name), 0, 0, 0)
 		if err != nil {

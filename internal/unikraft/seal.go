@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -57,17 +58,30 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	if err := debug.check(); err != nil {
 		return nil, err
 	}
-	for _, f := range files {
-		if f.kludge() {
-			return nil, f.errorf(nil, "is loaded by the addresses in its multiboot header, and not by segments, so nothing can be added to it (Unikraft before 0.12, FlexOS); build it with a later version")
+	code := scan(debug)
+	for _, r := range roles {
+		if y, ok := code.byName[r.symbol]; ok && r.kind == "setkey" && !opts.PKU {
+			return nil, debug.errorf(nil, "has compartments that memory keys separate (%s), which could not write a tag without keys of its own; leave out --no-pku, and give --pku if no kraft.yaml says so", y.Name)
 		}
 	}
-	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
+	s := &sealing{plan: plan, code: code, opts: opts, hooks: map[uint64]*gates.Hook{}}
 	if len(plan.Compartments) > compartment.MaxCompartments {
 		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
 	}
-	if opts.PKU && len(plan.Compartments) > keyTag {
-		return nil, debug.errorf(nil, "there are %d compartments, and memory keys can tell %d apart", len(plan.Compartments), keyTag)
+	first := 0
+	for i := range plan.Compartments {
+		if plan.Compartments[i].Default && !plan.Compartments[i].Transparent {
+			first++
+		}
+	}
+	if opts.PKU && first != 1 {
+		return nil, debug.errorf(nil, "%d of its compartments are default, and with memory keys it starts in one", first)
+	}
+	if opts.PKU && len(plan.Compartments) > pku.Tag {
+		return nil, debug.errorf(nil, "there are %d compartments, and memory keys can tell %d apart", len(plan.Compartments), pku.Tag)
+	}
+	if plan.Alone {
+		return s.alone(debug, files)
 	}
 	return s.seal(debug, files)
 }
@@ -82,7 +96,13 @@ type sealing struct {
 	gaps  []rules.Gap
 	rep   Report
 
-	entryAt map[uint64]int // entries by address, with keys
+	link *linking // nil, or hooks are linked
+
+	// With keys:
+	entryAt map[uint64]int // entries by address
+	sites   []gates.Site
+	wipes   []uint64
+	offset  uint64 // gates.Keys.Offset
 }
 
 func (s *sealing) gap(weakens uint32, addr uint64, name string, reason error) {
@@ -116,7 +136,11 @@ func (s *sealing) hook(addr, size uint64, name string) (*gates.Hook, error) {
 	if h := s.hooks[addr]; h != nil {
 		return h, nil
 	}
-	p, err := s.code.cut(addr, size)
+	cut := func() (*relocate.Prologue, error) { return s.code.cut(addr, size) }
+	if s.link != nil {
+		cut = func() (*relocate.Prologue, error) { return s.linkable(addr, name) }
+	}
+	p, err := cut()
 	if err != nil {
 		return nil, err
 	}
@@ -135,63 +159,116 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	s.entries()
 	if s.opts.PKU {
 		s.keyEntries()
-		s.keyGaps()
 	}
 	s.gates()
 	s.flow()
+	if s.opts.PKU {
+		if err := s.keySites(debug); err != nil {
+			return nil, err
+		}
+	}
 	in, err := s.input(debug)
 	if err != nil {
 		return nil, err
 	}
-	base := uint64(0)
-	for _, f := range files {
-		base = max(base, (f.end()+4095)&^4095)
+	base, err := free(files)
+	if err != nil {
+		return nil, err
 	}
 	in.Data = base
 	if s.opts.PKU {
-		in.Keys = &gates.Keys{PKRU: PKRUs(len(s.plan.Compartments)), Key: keyTag, Alias: base}
+		in.Keys = s.keys()
+		in.Keys.Alias = base // for sizes, which do not depend on addresses
+		s.keyPages(in.Keys, in, 0, 0, 0)
 	}
-	in.Code = base // for the size of the data, which does not depend on addresses
+	in.Code = base
 	out, err := gates.Generate(in)
 	if err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
+	r := s.rules(in, out)
+	r.Protected = s.opts.Protect
 	memory := out.DataMem
 	if s.opts.PKU {
 		in.Keys.Alias = (base + memory + 4095) &^ 4095
-		memory = in.Keys.Alias + 4096 - base
-		if err := s.mapKeys(files, base, in.Keys.Alias); err != nil {
-			return nil, err
-		}
+		in.Keys.Pass = in.Keys.Alias + 4096
+		in.Keys.Descriptors = in.Keys.Pass + 4096*uint64(len(s.plan.Compartments))
+		memory = in.Keys.Descriptors + 2*4096 - base
 	}
 	in.Code = (base + memory + 4095) &^ 4095
+	rulesAt := (in.Code + uint64(len(out.Code)) + 4095) &^ 4095
+	if s.opts.PKU {
+		s.keyPages(in.Keys, in, len(out.Code), rulesAt, len(rules.Encode(r)))
+	}
 	if out, err = gates.Generate(in); err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
-	r := s.rules(in, out)
+	reserved := len(rules.Encode(r)) // in the tables of pages
+	if s.opts.PKU {
+		s.own(in, out)
+	}
+	r = s.rules(in, out)
+	r.Protected = s.opts.Protect
+	if n := len(rules.Encode(r)); s.opts.PKU && (n+4095)/4096 != (reserved+4095)/4096 {
+		return nil, debug.errorf(nil, "cannot be sealed: the rules have %d bytes, and not %d", n, reserved)
+	}
 	parts := []part{
 		{name: ".gofind_data", flags: flagR | flagW, addr: in.Data, bytes: out.Data, memory: memory},
 		{name: ".gofind_text", flags: flagR | flagX, addr: in.Code, bytes: out.Code},
-		{name: ".gofind_rules", flags: flagR, addr: (in.Code + uint64(len(out.Code)) + 4095) &^ 4095},
+		{name: ".gofind_rules", flags: flagR, addr: rulesAt},
 	}
-	if s.opts.Protect {
+	switch {
+	case s.opts.PKU:
+		// Until keys are turned on, the second mapping of the data is memory of its own.
+		parts[0].bytes = append(append(slices.Clone(out.Data), make([]byte, int(in.Keys.Alias-base)-len(out.Data))...), out.Data...)
+		s.keyNotes()
+	case s.opts.Protect:
 		p, err := s.protect(files, parts, len(rules.Encode(r)))
 		if err != nil {
 			return nil, err
 		}
-		r.Protected = true
 		parts = append(parts, p...)
 	}
 	parts[2].bytes = rules.Encode(r)
+	return s.write(files, in, out, parts, r, out.Frames)
+}
+
+// free returns the first page behind all that the files have in memory.
+func free(files []*File) (uint64, error) {
+	base := uint64(0)
+	for _, f := range files {
+		base = max(base, (f.end()+4095)&^4095)
+		if f.isKludge() {
+			k, err := f.kludge()
+			if err != nil {
+				return 0, err
+			}
+			base = max(base, (k.bss+4095)&^4095)
+		}
+	}
+	return base, nil
+}
+
+// write puts what was generated into the files, and what it replaces.
+func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts []part, r *rules.Rules, frames func(uint32) []byte) (*Report, error) {
+	debug := files[0]
 	for i := range parts {
 		s.rep.Added += uint64(len(parts[i].bytes))
+	}
+	if slices.ContainsFunc(files, (*File).isKludge) {
+		last := &parts[len(parts)-1]
+		if err := s.reserve(files, (last.addr+last.size()+4095)&^4095); err != nil {
+			return nil, err
+		}
 	}
 	var symbols []Symbol
 	for _, y := range out.Symbols {
 		symbols = append(symbols, Symbol{Name: y.Name, Addr: y.Addr, Size: y.Size, Type: sttFunc})
 	}
-	symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
-	if err := patch(files, in.Hooks, out.Patches); err != nil {
+	if out.DataMem > 0 {
+		symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+	}
+	if err := patch(files, in, out.Patches); err != nil {
 		return nil, err
 	}
 	for i, f := range files {
@@ -202,7 +279,9 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		if i == len(files)-1 && !known && debug.section(".uk_bootinfo") != nil && len(files) > 1 {
 			return nil, f.errorf(nil, "its .uk_bootinfo is empty; give the image that boots")
 		}
-		f.add(parts, symbols, out.Frames)
+		if err := f.add(parts, symbols, frames); err != nil {
+			return nil, err
+		}
 	}
 	s.rep.Rules = r
 	return &s.rep, nil
@@ -253,6 +332,7 @@ var (
 	errReturn = errors.New("it reads its return address")
 	errTwo    = errors.New("it belongs to another compartment, too")
 	errCold   = errors.New("it is a part of a function, which is not called")
+	errInside = errors.New("it lies within a function, and code outside of that jumps to it or calls it directly")
 )
 
 // cold reports whether a symbol is that of gcc's cold part of a function, to which only the other part jumps.
@@ -274,6 +354,9 @@ func (s *sealing) gates() {
 			continue
 		case s.first&bit != 0 || cold(g.Func) || s.code.leaf(g.Addr):
 			s.rep.Unneeded++
+			continue
+		case g.Inside:
+			failed = append(failed, failure{g, errInside})
 			continue
 		case s.code.readsReturn(g.Addr):
 			failed = append(failed, failure{g, errReturn})
@@ -343,6 +426,9 @@ func (s *sealing) flow() {
 		if !ok || !s.code.exec(y.Addr) {
 			continue
 		}
+		if _, old := s.code.byName["sw_ctx_switch"]; old != (r.kind == "add5") && (r.kind == "add" || r.kind == "add5") {
+			continue // of another version
+		}
 		if old := s.hooks[y.Addr]; old != nil && old.Special != gates.Plain {
 			continue // another name of the same
 		}
@@ -350,14 +436,16 @@ func (s *sealing) flow() {
 		switch r.kind {
 		case "switch":
 			special, threads = gates.Switch, true
-		case "add":
+		case "add", "add5":
 			special = gates.ThreadAdd
 		case "jump":
 			special = gates.LongJump
 			if offset, ok = s.code.stackOffset(y.Addr); !ok {
-				if s.jumpsOn(y.Addr) {
+				if offset, ok = s.jumpsOn(y.Addr); ok && s.link == nil {
 					continue
 				}
+			}
+			if !ok {
 				s.gap(0, y.Addr, r.symbol, errors.New("what it leaves stays counted, so that calls may be refused that are needed: where it finds the stack pointer was not understood"))
 				continue
 			}
@@ -370,7 +458,7 @@ func (s *sealing) flow() {
 			continue
 		}
 		added = added || special == gates.ThreadAdd
-		h.Special, h.Offset = special, offset
+		h.Special, h.Offset, h.Pointer = special, offset, r.kind == "add5"
 	}
 	for _, r := range roles {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "smp" {
@@ -389,26 +477,23 @@ func (s *sealing) flow() {
 	s.stacks(all)
 }
 
-// jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself.
-func (s *sealing) jumpsOn(addr uint64) bool {
+// jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself, and where that
+// finds the stack pointer.
+func (s *sealing) jumpsOn(addr uint64) (int32, bool) {
 	for _, r := range roles {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "jump" && y.Addr != addr {
-			if _, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
-				return true
+			if offset, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
+				return offset, true
 			}
 		}
 	}
-	return false
+	return 0, false
 }
 
 // stacks finds code that goes on on another stack and is none of hooks.txt: with the tag of who ran before.
 // Boot code, which does so once, lies on a page with a symbol that is known.
 func (s *sealing) stacks(all uint32) {
 	boot, known := map[uint64]bool{}, map[string]bool{}
-	gate := map[uint64]bool{}
-	if s.opts.PKU {
-		gate = s.keyStacks()
-	}
 	for _, r := range roles {
 		if y, ok := s.code.byName[r.symbol]; ok {
 			known[s.code.name(y.Addr)] = true
@@ -416,7 +501,7 @@ func (s *sealing) stacks(all uint32) {
 		}
 	}
 	for _, pc := range slices.Sorted(maps.Keys(s.code.stacks)) {
-		if name := s.code.stacks[pc]; !known[name] && !boot[pc&^4095] && !gate[pc] {
+		if name := s.code.stacks[pc]; !known[name] && !boot[pc&^4095] {
 			s.gap(all, pc, name, errors.New("it loads the stack pointer, and so may go on in another context, with the tag of this one"))
 		}
 	}
@@ -438,6 +523,7 @@ func (s *sealing) input(debug *File) (*gates.Input, error) {
 			return nil, debug.errorf(nil, "%s and %s overlap", in.Hooks[i-1].Name, in.Hooks[i].Name)
 		}
 	}
+	in.Sites = s.sites
 	setsErrno := slices.ContainsFunc(in.Hooks, func(h gates.Hook) bool { return h.Check && h.Errno })
 	for _, r := range roles {
 		y, ok := s.code.byName[r.symbol]
@@ -492,6 +578,9 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 	for i, h := range in.Hooks {
 		at[h.Prologue.Addr] = out.At[i]
 	}
+	if s.plan.Alone {
+		s.aloneRules(r, in, at)
+	}
 	for _, e := range s.plan.Entries {
 		h := s.hooks[e.Addr]
 		re := rules.Entry{Func: e.Func, Addr: e.Addr, Number: uint16(e.Number), Errno: e.Errno,
@@ -501,7 +590,7 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 		}
 		r.Entries = append(r.Entries, re)
 	}
-	kinds := map[gates.Special]rules.Kind{gates.Handler: rules.Handler, gates.Switch: rules.Switch, gates.ThreadAdd: rules.Start, gates.LongJump: rules.Jump}
+	kinds := map[gates.Special]rules.Kind{gates.Handler: rules.Handler, gates.Switch: rules.Switch, gates.ThreadAdd: rules.Start, gates.LongJump: rules.Jump, gates.SetProt: rules.Keep}
 	for _, h := range in.Hooks {
 		g := rules.Gate{Func: h.Name, Addr: h.Prologue.Addr, Code: at[h.Prologue.Addr], To: compartment.ID(h.Bit)}
 		if h.Gate {
@@ -512,6 +601,10 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 			r.Gates = append(r.Gates, g)
 		}
 	}
+	for i, x := range in.Sites {
+		r.Gates = append(r.Gates, rules.Gate{Func: x.Name, Addr: x.At.Addr, Code: out.At[len(in.Hooks)+i], Kind: rules.Site})
+	}
+	slices.SortStableFunc(r.Gates, func(a, b rules.Gate) int { return cmp.Compare(a.Addr, b.Addr) })
 	if s.opts.PKU {
 		s.keyRules(r)
 	}
@@ -519,14 +612,21 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 }
 
 // patch replaces bytes in all files, the first of which is the one with symbols. They must have the same code.
-func patch(files []*File, hooks []gates.Hook, patches []gates.Patch) error {
+func patch(files []*File, in *gates.Input, patches []gates.Patch) error {
 	for i, p := range patches {
-		n := max(len(p.Bytes), hooks[i].Prologue.Size)
+		var name string
+		var at *relocate.Prologue
+		if k := i - len(in.Hooks); k < 0 {
+			name, at = in.Hooks[i].Name, in.Hooks[i].Prologue
+		} else {
+			name, at = in.Sites[k].Name, in.Sites[k].At
+		}
+		n := max(len(p.Bytes), at.Size)
 		want := files[0].Bytes(p.Addr)
 		for _, f := range files {
 			b := f.Bytes(p.Addr)
 			if len(b) < n || len(want) < n || !bytes.Equal(b[:n], want[:n]) {
-				return f.errorf(nil, "differs from %s at %#x, in %s; the two are not of one build", files[0].Path, p.Addr, hooks[i].Name)
+				return f.errorf(nil, "differs from %s at %#x, in %s; the two are not of one build", files[0].Path, p.Addr, name)
 			}
 		}
 	}
@@ -538,7 +638,7 @@ func patch(files []*File, hooks []gates.Hook, patches []gates.Patch) error {
 	return nil
 }
 
-// Rules returns the rules that an image holds. The error is of package rules.
+// Rules returns the rules that an image holds, at the start of a segment, or linked into one. The error is of package rules.
 func (f *File) Rules() (*rules.Rules, error) {
 	for i := range f.segments {
 		if s := &f.segments[i]; s.typ == ptLoad && s.filesz >= uint64(len(rules.Magic)) {
@@ -548,7 +648,30 @@ func (f *File) Rules() (*rules.Rules, error) {
 			}
 		}
 	}
-	return nil, rules.ErrNone
+	err := error(rules.ErrNone)
+	for i := range f.segments {
+		s := &f.segments[i]
+		if s.typ != ptLoad {
+			continue
+		}
+		data := f.elf[s.off:][:s.filesz]
+		for at := 0; ; at++ {
+			n := bytes.Index(data[at:], []byte(rules.Magic))
+			if n < 0 {
+				break
+			}
+			if at += n; (s.vaddr+uint64(at))%rules.Align != 0 {
+				continue
+			}
+			switch r, e := rules.Parse(data[at:]); {
+			case e == nil && r.Linked:
+				return r, nil
+			case e != nil:
+				err = e
+			}
+		}
+	}
+	return nil, err
 }
 
 func callName(n int) string {

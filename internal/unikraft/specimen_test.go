@@ -124,7 +124,7 @@ func boot(t testing.TB, path string, words ...string) (console string, status in
 func addr(t testing.TB, f *File, name string) uint64 {
 	t.Helper()
 	for _, s := range f.Symbols() {
-		if s.Name == name {
+		if s.Name == name || strings.HasPrefix(s.Name, "gofind.lib") && strings.HasSuffix(s.Name, "."+name) { // made visible by FromSource
 			return s.Addr
 		}
 	}
@@ -175,93 +175,99 @@ var arguments = map[string]string{
 func TestMatrix(t *testing.T) {
 	for _, denial := range []gates.Denial{gates.EPERM, gates.ENOSYS} {
 		img := image(t)
-		debug := open(t, img.Debug)
-		plan := planOf(t, img)
-		_, final, _ := seal(t, plan, Options{OnDeny: denial})
-		dispatch, dispatchErrno := addr(t, debug, "uk_syscall6_r"), addr(t, debug, "uk_syscall6")
-		wrapper := addr(t, debug, "uk_syscall_r")
-		type try struct {
-			word, call, who string
-			errno           bool
+		debug, final, _ := seal(t, nil, Options{OnDeny: denial})
+		matrix(t, planOf(t, img), open(t, debug), final, denial)
+	}
+}
+
+// matrix tries all calls in the specimen as it is, and in an image with rules. The plan is that of the specimen.
+func matrix(t *testing.T, plan *compartment.Plan, debug *File, final string, denial gates.Denial) {
+	img := image(t)
+	plainDebug := open(t, img.Debug)
+	type try struct {
+		word, call, who string
+		errno           bool
+	}
+	var tries []try
+	var plainWords, words []string
+	add := func(who, way, function string, call, args string, errno bool) {
+		plainWords = append(plainWords, "fill "+job(who, way, addr(t, plainDebug, function), args))
+		w := job(who, way, addr(t, debug, function), args)
+		words = append(words, "fill "+w)
+		tries = append(tries, try{w, call, who, errno})
+	}
+	for _, e := range plan.Entries {
+		call, _ := sysno.Name(sysno.X86_64, e.Number)
+		args, ok := arguments[call]
+		if !ok || e.Inline {
+			// exit, exit_group and clone have tests of their own, and so has a function with a body
+			// inlined: a refusal ends the image there.
+			continue
 		}
-		var tries []try
-		var words []string
-		add := func(who, way string, at uint64, call, args string, errno bool) {
-			w := job(who, way, at, args)
-			words = append(words, "fill "+w)
-			tries = append(tries, try{w, call, who, errno})
-		}
-		for _, e := range plan.Entries {
-			call, _ := sysno.Name(sysno.X86_64, e.Number)
-			args, ok := arguments[call]
-			if !ok || e.Inline {
-				// exit, exit_group and clone have tests of their own, and so has a function with a body
-				// inlined: a refusal ends the image there.
-				continue
+		for _, who := range []string{"app", "net", "plugin"} {
+			for _, way := range []string{"direct", "sort", "thread"} {
+				add(who, way, e.Func, call, args, e.Errno)
 			}
-			for _, who := range []string{"app", "net", "plugin"} {
-				for _, way := range []string{"direct", "sort", "thread"} {
-					add(who, way, e.Addr, call, args, e.Errno)
-				}
-				padded := strings.Split(args+",0,0,0,0", ",")
-				if padded[0] == "" {
-					padded[0] = "0"
-				}
-				if e.Errno {
-					add(who, "direct", dispatchErrno, call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), true)
-				} else {
-					add(who, "direct", dispatch, call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
-					add(who, "direct", wrapper, call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), false)
-				}
+			padded := strings.Split(args+",0,0,0,0", ",")
+			if padded[0] == "" {
+				padded[0] = "0"
+			}
+			if e.Errno {
+				add(who, "direct", "uk_syscall6", call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), true)
+			} else {
+				add(who, "direct", "uk_syscall6_r", call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
+				add(who, "direct", "syscall_raw", call, strings.Join(append(padded[:4:4], fmt.Sprint(e.Number)), ","), false)
+				add(who, "direct", "uk_syscall_r", call, fmt.Sprint(e.Number)+","+strings.Join(padded[:3], ","), false)
 			}
 		}
-		// A command line has 4096 bytes.
-		var plain, sealed []string
+	}
+	// A command line has 4096 bytes.
+	run := func(image string, words []string) (out []string) {
 		for len(words) > 0 {
 			n, size := 0, 0
 			for n < len(words) && size+1+len(words[n]) < 4000 {
 				size += 1 + len(words[n])
 				n++
 			}
-			c, _ := boot(t, img.Final, words[:n]...)
-			plain = append(plain, results(c)...)
-			c, _ = boot(t, final, words[:n]...)
-			sealed = append(sealed, results(c)...)
+			c, _ := boot(t, image, words[:n]...)
+			out = append(out, results(c)...)
 			words = words[n:]
 		}
-		if len(plain) != len(tries) || len(sealed) != len(tries) {
-			t.Fatalf("%d and %d results of %d", len(plain), len(sealed), len(tries))
+		return out
+	}
+	plain, sealed := run(img.Final, plainWords), run(final, words)
+	if len(plain) != len(tries) || len(sealed) != len(tries) {
+		t.Fatalf("%d and %d results of %d", len(plain), len(sealed), len(tries))
+	}
+	errno := map[gates.Denial]int{gates.EPERM: 1, gates.ENOSYS: 38}[denial]
+	refused, allowed := 0, 0
+	for i, try := range tries {
+		c := slices.IndexFunc(plan.Compartments, func(c compartment.Compartment) bool {
+			return c.Name == try.who || c.Default && try.who == "app"
+		})
+		want := plain[i]
+		if strings.HasPrefix(want, "-") {
+			t.Errorf("%s (%s): %s without rules", try.word, try.call, want)
 		}
-		errno := map[gates.Denial]int{gates.EPERM: 1, gates.ENOSYS: 38}[denial]
-		refused, allowed := 0, 0
-		for i, try := range tries {
-			c := slices.IndexFunc(plan.Compartments, func(c compartment.Compartment) bool {
-				return c.Name == try.who || c.Default && try.who == "app"
-			})
-			want := plain[i]
-			if strings.HasPrefix(want, "-") {
-				t.Errorf("%s (%s): %s without rules", try.word, try.call, want)
-			}
-			nr, _ := sysno.Number(sysno.X86_64, try.call)
-			if plan.Compartments[c].Needs.Has(nr) {
-				allowed++
-			} else {
-				refused++
-				want = fmt.Sprintf("%d errno 0", -errno)
-				if try.errno {
-					want = fmt.Sprintf("-1 errno %d", errno)
-				}
-			}
-			if try.call == "socket" && !strings.HasPrefix(want, "-") && !strings.HasPrefix(sealed[i], "-") {
-				continue // the number depends on those before
-			}
-			if sealed[i] != want {
-				t.Errorf("%s (%s): %s, want %s", try.word, try.call, sealed[i], want)
+		nr, _ := sysno.Number(sysno.X86_64, try.call)
+		if plan.Compartments[c].Needs.Has(nr) {
+			allowed++
+		} else {
+			refused++
+			want = fmt.Sprintf("%d errno 0", -errno)
+			if try.errno {
+				want = fmt.Sprintf("-1 errno %d", errno)
 			}
 		}
-		t.Logf("%d refused, %d allowed", refused, allowed)
-		if refused < 100 || allowed < 100 {
-			t.Error("too few")
+		if try.call == "socket" && !strings.HasPrefix(want, "-") && !strings.HasPrefix(sealed[i], "-") {
+			continue // the number depends on those before
 		}
+		if sealed[i] != want {
+			t.Errorf("%s (%s): %s, want %s", try.word, try.call, sealed[i], want)
+		}
+	}
+	t.Logf("%d refused, %d allowed", refused, allowed)
+	if refused < 100 || allowed < 100 {
+		t.Error("too few")
 	}
 }

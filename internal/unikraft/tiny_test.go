@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -215,9 +216,11 @@ func TestErrors(t *testing.T) {
 		return f.elf
 	}
 	newer := sealedDebug()
-	at := bytes.Index(newer, []byte(rules.Magic))
-	newer[at+8] = 2
-	_ = newer
+	newer[bytes.Index(newer, []byte(rules.Magic))+8] = 3
+	wrapped, err := wrap(tiny(false, true))
+	if err != nil {
+		t.Fatal(err)
+	}
 	full := tiny(false, true)
 	capacity := bytes.Index(full, []byte{0xb0, 0xb0, 0x07, 0xb0}) + 72
 	kludged := tiny(true, true)
@@ -237,6 +240,8 @@ func TestErrors(t *testing.T) {
 		{name: "pie", debug: change(tiny(true, true), 16, 3), is: ErrNotUnikernel, says: "fixed address"},
 		{name: "cut", debug: tiny(true, true)[:0x1100], is: ErrTruncated, says: "cut"},
 		{name: "cut in a segment", debug: change(change(tiny(true, true)[:0x1100], 40, make([]byte, 8)...), 60, 0, 0, 0, 0), is: ErrTruncated, says: "segment 0 is to have 352 bytes"},
+		{name: "wrapped, and cut", debug: tiny(true, false), final: wrapped[:0x1100], is: ErrTruncated, says: fmt.Sprintf("final: is cut or damaged: by its 32-bit headers it has %d bytes, and there are 4352", len(wrapped))},
+		{name: "wrapped, the last byte cut", debug: tiny(true, false), final: wrapped[:len(wrapped)-1], is: ErrTruncated, says: "final: is cut or damaged"},
 		{name: "no symbols", debug: tiny(false, true), is: ErrNoSymbols, says: "IMAGE.dbg"},
 		{name: "of something else", debug: bytes.ReplaceAll(bytes.ReplaceAll(tiny(true, true), []byte("uk_syscall"), []byte("my_syscall")), []byte("ukplat"), []byte("myplat")), is: ErrNotUnikernel, says: "no function of Unikraft"},
 		{name: "sealed", debug: sealedDebug(), is: ErrSealed, says: "already sealed"},
@@ -296,6 +301,12 @@ func TestGaps(t *testing.T) {
 			p.Compartments[1].Needs.Add(186)
 			p.Compartments[0].Needs.Add(186)
 		}, reason: "calls of getpid are not told from others", weakens: 2},
+		{name: "inside", plan: func(p *compartment.Plan) {
+			p.Gates = append(p.Gates, compartment.Gate{Func: "longjmp+0x2", Addr: tinyText + 32*6 + 2, Size: 9, To: 1, Inside: true})
+		}, reason: "entering it is not noticed: it lies within a function", weakens: 2},
+		{name: "inside the first", plan: func(p *compartment.Plan) {
+			p.Gates = append(p.Gates, compartment.Gate{Func: "longjmp+0x2", Addr: tinyText + 32*6 + 2, To: 0, Inside: true})
+		}},
 		{name: "outside", plan: func(p *compartment.Plan) { p.Gates[0].Addr = 0x200000 }, reason: "its bytes are not in the image", weakens: 2},
 		{name: "two compartments", plan: func(p *compartment.Plan) {
 			p.Compartments = append(p.Compartments, compartment.Compartment{Name: "third"})

@@ -83,12 +83,25 @@ func wrap(elf64 []byte) ([]byte, error) {
 	return out, nil
 }
 
+// wrappedSize returns the size of a file that wrap has made, by its headers, 0 for one that it has not made.
+func wrappedSize(data []byte) uint64 {
+	if !isWrapped(data) {
+		return 0
+	}
+	return uint64(le.Uint32(data[32:])) + shdr32*uint64(le.Uint16(data[48:]))
+}
+
+// isWrapped reports whether a file starts as one that wrap has made.
+func isWrapped(data []byte) bool {
+	return len(data) >= ehdr32+multibootSize && string(data[:6]) == "\x7fELF\x01\x01" && le.Uint16(data[18:]) == 3 &&
+		le.Uint32(data[ehdr32:]) == multibootMagic && le.Uint32(data[28:]) == ehdr32+multibootSize
+}
+
 // unwrap returns the ELF64 file in a file that wrap has made, and whether it was one.
 // The 64-bit file starts behind the 32-bit program headers and ends where the
 // 32-bit section headers start.
 func unwrap(data []byte) ([]byte, bool) {
-	if len(data) < ehdr32+multibootSize || string(data[:6]) != "\x7fELF\x01\x01" || le.Uint16(data[18:]) != 3 ||
-		le.Uint32(data[ehdr32:]) != multibootMagic || le.Uint32(data[28:]) != ehdr32+multibootSize {
+	if !isWrapped(data) {
 		return nil, false
 	}
 	start := uint64(ehdr32) + multibootSize + phdr32*uint64(le.Uint16(data[44:]))

@@ -272,10 +272,10 @@ var ops3dnow = [256]bool{
 	0xaa: true, 0xae: true, 0xb0: true, 0xb4: true, 0xb6: true, 0xb7: true, 0xbb: true, 0xbf: true,
 }
 
-// maxLen is the longest instruction that the CPU accepts. window is what the decoder may look at:
+// MaxLen is the length of the longest instruction that the CPU accepts, in bytes. window is what the decoder may look at:
 // 14 prefixes, the longest remainder, and what it loads in excess.
 const (
-	maxLen = 15
+	MaxLen = 15
 	window = 40
 )
 
@@ -455,7 +455,7 @@ func last(e *entry, in *Inst, m, r uint64, h uint32) bool {
 	if h == 0 {
 		return true
 	}
-	if in.Len > maxLen {
+	if in.Len > MaxLen {
 		return bad(in.PC, in)
 	}
 	if h&uint32(FlagAddr32) != 0 && in.Base == RIP {
@@ -541,7 +541,7 @@ func prefixes(p *[window]byte) (e *entry, w, r uint64, i int, h uint32) {
 				f &^= legacyRep
 			}
 			f |= k
-			if i++; i == maxLen {
+			if i++; i == MaxLen {
 				return &entries[0], 0, 0, 0, hdrAsked
 			}
 			b = p[i&31]
@@ -549,7 +549,7 @@ func prefixes(p *[window]byte) (e *entry, w, r uint64, i int, h uint32) {
 		if r = rexes[b]; r == 0 {
 			break
 		}
-		if i++; i == maxLen {
+		if i++; i == MaxLen {
 			return &entries[0], 0, 0, 0, hdrAsked
 		}
 		b = p[i&31]

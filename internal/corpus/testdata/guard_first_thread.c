@@ -2,6 +2,7 @@
 // (The other thread's own end is the same call, so the answer may name it for that one alone.)
 //
 // BUILD: gcc -O2 -pthread {{-DEXIT|-DCANCEL|-DBY_NAME}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -pthread -static {{-DEXIT|-DCANCEL}} {{src}} -o {{out}}
 // WANT: exit
 #define _GNU_SOURCE
 #include <dlfcn.h>

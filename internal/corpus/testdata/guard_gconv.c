@@ -2,6 +2,7 @@
 //
 // BUILD: gcc -O{{0|2}} -DSET='setenv("GCONV_PATH","relative",1)' {{src}} -o {{out}}
 // BUILD: gcc -O2 -DSET='putenv("GCONV_PATH=relative")' {{src}} -o {{out}}
+// BUILD: gcc -O2 -static -DSET={{'setenv("GCONV_PATH","relative",1)'|'putenv("GCONV_PATH=relative")'}} {{src}} -o {{out}}
 // WANT: getcwd getdents64
 #include <iconv.h>
 #include <stdlib.h>

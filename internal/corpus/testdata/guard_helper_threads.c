@@ -2,6 +2,7 @@
 // asynchronous input, look-ups. Each allocates and ends.
 //
 // BUILD: gcc -O2 -D{{TIMER|AIO|LOOKUP|QUEUE}} {{src}} -o {{out}} -lrt -lanl
+// BUILD: gcc -O2 -w -static -D{{TIMER|AIO|QUEUE}} {{src}} -o {{out}} -lrt -lanl
 // WANT: madvise
 #define _GNU_SOURCE
 #include <aio.h>

@@ -2,7 +2,7 @@
 // absolute one in the file, and behind a pointer.
 //
 // BUILD: gcc -O{{0|2}} {{src}} -o {{out}}
-// BUILD: gcc -O2 -no-pie -fno-pie {{src}} -o {{out}}
+// BUILD: gcc -O2 -no-pie -fno-pie {{|-static}} {{src}} -o {{out}}
 // WANT: getcwd
 #include <libintl.h>
 #include <locale.h>

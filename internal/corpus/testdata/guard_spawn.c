@@ -2,6 +2,7 @@
 // attributes: a constant, a sum that only the run knows, and a function found by name.
 //
 // BUILD: gcc -O2 {{-DCONSTANT|-DRUN_TIME|-DBY_NAME}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -static {{-DCONSTANT|-DRUN_TIME}} {{src}} -o {{out}}
 // WANT: setsid setpgid fchdir
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,6 +1,7 @@
 // sysconf counts processors and memory only for some names: one that the run chooses, and mkdtemp's directory.
 //
 // BUILD: gcc -O2 {{-DCONSTANT|-DRUN_TIME|-DPOINTER}} {{src}} -o {{out}}
+// BUILD: gcc -O2 {{-static|-static-pie}} {{-DCONSTANT|-DRUN_TIME|-DPOINTER}} {{src}} -o {{out}}
 // WANT: sysinfo mkdir
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // A thread sets its own scheduling only if its attributes ask for it, which calls of other functions bring about:
 // directly, and for the affinity through the attributes of another thread.
 //
-// BUILD: gcc -O2 -pthread {{src}} -o {{out}}
+// BUILD: gcc -O2 -pthread {{|-static|-static-pie}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -pthread -DBY_NAME {{src}} -o {{out}}
 // WANT: sched_setscheduler sched_setaffinity
 #define _GNU_SOURCE

@@ -2,6 +2,7 @@
 // functions: many, that allocate, so that heaps shrink.
 //
 // BUILD: gcc -O2 -D{{FOUND|POINTER|C11}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -static -D{{POINTER|C11}} {{src}} -o {{out}}
 // WANT: madvise
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 // One thread alone gives memory back when it is told to.
 //
-// BUILD: gcc -O2 {{src}} -o {{out}}
+// BUILD: gcc -O2 {{|-static}} {{src}} -o {{out}}
 // WANT: madvise
 #include <malloc.h>
 #include <stdlib.h>

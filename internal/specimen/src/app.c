@@ -81,6 +81,8 @@ static void workload(void)
 	expect("table", net_operations()->open(81), 0);
 	expect("table, stat", net_operations()->stat(), 1);
 	expect("ticks", net_ticks() != 0, 1);
+	expect("instruction", net_native(), 1);
+	expect("instruction, in libc", plugin_native(), 1000);
 	expect("stack arguments", net_sum(1, 2, 3, 4, 5, 6, 7, 8, 3, 10L, 20L, 30L), 264);
 	expect("sort", plugin_sort(v, 5, NULL), 1);
 	expect("sort, ours", plugin_sort(v, 5, descending), 5);

@@ -10,6 +10,7 @@ long app_hole(const struct call *, int);
 /* net: sockets, a log, a timer */
 int net_listen(int port);
 int net_poll(int (*deliver)(const char *, int));
+int net_native(void);
 u64 net_ticks(void);
 long net_sum(long a, long b, long c, long d, long e, long f, long g, long h, int n, ...);
 long net_hole(const struct call *, int);
@@ -20,6 +21,7 @@ int net_nested(int depth);
 extern u64 net_timer_count;
 
 /* plugin: reads a file, sorts, computes in a thread */
+int plugin_native(void);
 int plugin_load(const char *path, char *out, size_t n);
 int plugin_sort(int *v, int n, int (*cmp)(const void *, const void *));
 int plugin_thread(int n);

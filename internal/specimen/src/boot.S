@@ -1,9 +1,5 @@
 /* Entry by multiboot, 32 bit, to C in 64 bit; the boot page table; interrupts. */
-#ifdef PKU
-#define PTE_RW 0x7			/* keys are heeded on pages of users only */
-#else
 #define PTE_RW 0x3
-#endif
 #define PTE_PSE 0x80
 
 .section .data.boot.32, "aw"
@@ -26,7 +22,7 @@ _multiboot_entry:
 	movl	%eax, %cr4
 	movl	$0xc0000080, %ecx
 	xorl	%edx, %edx
-	movl	$0x100, %eax			/* LME */
+	movl	$0x101, %eax			/* LME, SCE */
 	wrmsr
 	movl	$x86_bpt_pml4, %eax
 	movl	%eax, %cr3
@@ -61,22 +57,7 @@ x86_bpt_pt0_0_0:
 	.quad 0
 	.set a, 0x1000
 	.rept 511
-	.set bits, PTE_RW
-#ifdef PKU
-	/* The keys of the sections in pku.lds: what is read by all, compartments, what is shared. */
-	.if a >= 0x120000
-	.if a < 0x130000
-	.set bits, PTE_RW - 2 + (15 << 59)
-	.elseif a < 0x140000
-	.set bits, PTE_RW + (1 << 59)
-	.elseif a < 0x150000
-	.set bits, PTE_RW + (2 << 59)
-	.elseif a < 0x160000
-	.set bits, PTE_RW + (15 << 59)
-	.endif
-	.endif
-#endif
-	.quad a + bits
+	.quad a + PTE_RW
 	.set a, a + 0x1000
 	.endr
 x86_bpt_pd0_0:
@@ -106,33 +87,6 @@ x86_bpt_pml4:
 	popq %r11; popq %r10; popq %r9; popq %r8; popq %rax; popq %rcx; popq %rdx; popq %rsi; popq %rdi
 .endm
 
-/* A handler may touch all memory. PKRU is kept in %rbx meanwhile. */
-.macro pkru_open
-#ifdef PKU
-	movq	%cr4, %rax
-	btl	$22, %eax
-	jnc	9f
-	xorl	%ecx, %ecx
-	rdpkru
-	movl	%eax, %ebx
-	xorl	%eax, %eax
-	wrpkru
-9:
-#endif
-.endm
-.macro pkru_close
-#ifdef PKU
-	movq	%cr4, %rax
-	btl	$22, %eax
-	jnc	9f
-	movl	%ebx, %eax
-	xorl	%ecx, %ecx
-	xorl	%edx, %edx
-	wrpkru
-9:
-#endif
-.endm
-
 .text
 .globl cpu_irq_0
 .type cpu_irq_0, @function
@@ -140,15 +94,37 @@ cpu_irq_0:
 	cld
 	pushq	$0
 	push_all
-	pkru_open
 	movq	%rsp, %rdi
 	xorl	%esi, %esi
 	call	uk_intctlr_xpic_handle_irq
-	pkru_close
 	pop_all
 	addq	$8, %rsp
 	iretq
 .size cpu_irq_0, . - cpu_irq_0
+
+#ifndef PKU
+/* What the processor enters for a syscall instruction, interrupts off: %rcx is where it goes on, %r11 its flags. */
+.globl _ukplat_syscall
+.type _ukplat_syscall, @function
+.p2align 4
+_ukplat_syscall:
+	pushq	%r11
+	pushq	%rcx
+	pushq	%r9; pushq %r8; pushq %r10; pushq %rdx; pushq %rsi; pushq %rdi; pushq %rax
+	movq	%rsp, %rdi
+	sti
+	pushq	%rbp
+	movq	%rsp, %rbp
+	andq	$-16, %rsp
+	call	ukplat_syscall_handler
+	movq	%rbp, %rsp
+	popq	%rbp
+	popq	%rax
+	popq	%rdi; popq %rsi; popq %rdx; popq %r10; popq %r8; popq %r9; popq %rcx
+	popfq
+	jmp	*%rcx
+.size _ukplat_syscall, . - _ukplat_syscall
+#endif
 
 .macro trap name, nr, has_ec
 .globl cpu_trap_\name
@@ -159,11 +135,9 @@ cpu_trap_\name:
 	pushq	$0
 .endif
 	push_all
-	pkru_open
 	movq	%rsp, %rdi
 	movl	$\nr, %esi
 	call	do_unhandled_trap
-	pkru_close
 	pop_all
 	addq	$8, %rsp
 	iretq

@@ -33,6 +33,17 @@ int net_poll(int (*deliver)(const char *, int))
 	return deliver(packet, 10);
 }
 
+#ifndef PKU
+/* Its own system call, by the instruction: getpid. */
+int net_native(void)
+{
+	long r = 39;
+
+	asm volatile("syscall" : "+a"(r) : : "rcx", "r11", "memory");
+	return r;
+}
+#endif
+
 u64 net_ticks(void) { return clock(); }
 
 /* Arguments in registers and on the stack, and how many vector registers in %al. */

@@ -1,6 +1,11 @@
 /* libkvmplat: memory, console, interrupts, the end. */
+#ifdef PKU
+#include "pku.h"
+#else
 #include "uk.h"
+#endif
 
+#ifndef PKU
 struct ukplat_memregion_desc { u64 pbase, vbase, pg_off, len, pg_count; u16 type, flags; u32 pad; };
 struct ukplat_bootinfo {
 	u32 magic;
@@ -12,6 +17,7 @@ struct ukplat_bootinfo {
 };
 static struct ukplat_bootinfo bi_bootinfo __attribute__((used, section(".uk_bootinfo")));
 enum { MRT_FREE = 1, MRT_KERNEL = 4 };
+#endif
 
 static inline void outb(u16 port, u8 v) { asm volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 static inline u8 inb(u16 port) { u8 v; asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
@@ -49,6 +55,7 @@ struct regs { u64 gpr[15], ec, rip, cs, rflags, rsp, ss; };
 
 noinline void do_unhandled_trap(struct regs *r, int nr)
 {
+	wrpkru(0);
 	puts_k("trap ");
 	ukplat_coutk(&"0123456789abcdef"[nr], 1);
 	puts_k(" at ");
@@ -62,11 +69,19 @@ static void (*irq_handlers[4])(void);
 
 noinline int uk_intctlr_xpic_handle_irq(struct regs *r, u64 irq)
 {
+#ifdef PKU
+	u32 pkru = rdpkru();
+#endif
+
+	wrpkru(0);
 	ticks++;
 	for (int i = 0; i < 4; i++)
 		if (irq_handlers[i])
 			irq_handlers[i]();
 	outb(0x20, 0x20);
+#ifdef PKU
+	wrpkru(pkru);
+#endif
 	return irq != 0 && r->cs != 8;
 }
 
@@ -83,8 +98,8 @@ int ukplat_irq_register(void (*fn)(void))
 }
 
 #ifdef PKU
-/* What the processor reads on its own is subject to PKRU, too: all may read these, and nobody writes them. */
-#define DESCRIPTORS __attribute__((section(".rodata_shared,\"a\",@progbits#"), aligned(16)))
+/* What the processor reads on its own is subject to PKRU, too: FlexOS has it where its stack of interrupts is, which all may write. */
+#define DESCRIPTORS __attribute__((section(".intrstack,\"aw\",@nobits#"), aligned(16)))
 #else
 #define DESCRIPTORS
 #endif
@@ -114,7 +129,7 @@ static void idt_set(int nr, void (*fn)(void))
 /* Handlers run on a stack that all compartments share. */
 static u64 gdt[5] DESCRIPTORS;
 static u32 tss[26] DESCRIPTORS;
-char interrupt_stack[16384] __attribute__((section(".data_shared"), aligned(16)));
+char interrupt_stack[16384] DESCRIPTORS;
 
 static void stacks_init(void)
 {
@@ -135,10 +150,6 @@ static void traps_init(void)
 {
 	struct __attribute__((packed)) { u16 limit; u64 base; } p = { sizeof(idt) - 1, (u64)idt };
 #ifdef PKU
-	u64 cr0;
-
-	asm volatile("movq %%cr0, %0" : "=r"(cr0));
-	asm volatile("movq %0, %%cr0" : : "r"(cr0 & ~(1UL << 16)) : "memory"); /* WP */
 	stacks_init();
 #endif
 
@@ -148,11 +159,21 @@ static void traps_init(void)
 	idt_set(13, cpu_trap_gp_fault);
 	idt_set(14, cpu_trap_page_fault);
 	idt_set(32, cpu_irq_0);
-#ifdef PKU
-	asm volatile("movq %0, %%cr0" : : "r"(cr0) : "memory");
-#endif
 	asm volatile("lidt %0" : : "m"(p));
 }
+
+#ifndef PKU
+void _ukplat_syscall(void);
+static void wrmsr(u32 msr, u64 v) { asm volatile("wrmsr" : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))); }
+
+/* The syscall instruction, which turns interrupts off. */
+static void syscalls_init(void)
+{
+	wrmsr(0xc0000081, 8UL << 32);
+	wrmsr(0xc0000082, (u64)_ukplat_syscall);
+	wrmsr(0xc0000084, 0x200);
+}
+#endif
 
 /* The timer, 2000 times a second, through the legacy controllers. */
 void ukplat_irq_init(void)
@@ -188,17 +209,36 @@ u64 ukarch_tls_area_new(void)
 static char cmdline[4096];
 const char *ukplat_cmdline(void) { return cmdline; }
 
+static void keep_cmdline(u32 *mi)
+{
+	const char *c = (mi[0] & 4) ? (const char *)(u64)mi[4] : "";
+
+	for (size_t i = 0; i < sizeof(cmdline) - 1 && c[i]; i++)
+		cmdline[i] = c[i];
+}
+
+#ifdef PKU
+/* Free memory starts behind the image, whose end is an address in the code. */
+noreturn void _libkvmplat_entry(u32 *mi)
+{
+	u64 heap = ((u64)_end + 0xfff) & -0x1000;
+
+	traps_init();
+	keep_cmdline(mi);
+	uk_pt_build(((u64)_end + 0x1fffff) & -0x200000, 16 << 20);
+	uk_alloc_init(heap, heap + (8 << 20));
+	uk_boot_entry();
+}
+#else
 noreturn void _ukplat_entry(u32 *mi)
 {
 	u64 end = 0;
-	const char *c = (mi[0] & 4) ? (const char *)(u64)mi[4] : "";
 
 	if (bi_bootinfo.magic != 0xb007b0b0) {
 		puts_k("no boot information\n");
 		ukplat_terminate(4);
 	}
-	for (size_t i = 0; i < sizeof(cmdline) - 1 && c[i]; i++)
-		cmdline[i] = c[i];
+	keep_cmdline(mi);
 	for (u32 i = 0; i < bi_bootinfo.count; i++) {
 		struct ukplat_memregion_desc *m = &bi_bootinfo.mrds[i];
 
@@ -206,6 +246,10 @@ noreturn void _ukplat_entry(u32 *mi)
 			end = m->vbase + m->len;
 	}
 	traps_init();
+#ifndef PKU
+	syscalls_init();
+#endif
 	uk_alloc_init(end, end + (8 << 20));
 	uk_boot_entry();
 }
+#endif

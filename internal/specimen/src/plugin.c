@@ -15,6 +15,16 @@ int plugin_load(const char *path, char *out, size_t n)
 	return got;
 }
 
+#ifndef PKU
+/* As a program's C library makes them: getuid. */
+static noinline long raw(long nr)
+{
+	asm volatile("call syscall_raw" : "+a"(nr) : : "rcx", "r11", "memory");
+	return nr;
+}
+int plugin_native(void) { return raw(102); }
+#endif
+
 static int plugin_compare(const void *a, const void *b)
 {
 	return getuid() == 1000 ? *(const int *)a - *(const int *)b : 0;

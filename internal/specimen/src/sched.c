@@ -1,12 +1,23 @@
 /* libuksched and libukschedcoop: threads that give way of their own accord. */
+#ifdef PKU
+#include "pku.h"
+#else
 #include "uk.h"
+#endif
 
 enum { NTHREADS = 64, STACK = 16384 };
 struct uk_thread {
+#ifdef PKU
+	const char *name;
+	void *stack;
+	u64 tls;
+	void *ctx;
+#else
 	struct ukarch_ctx ctx;
 	u64 tls;
-	int id, exited;
 	void *stack;
+#endif
+	int id, exited;
 	struct uk_thread *next;
 };
 struct uk_sched {
@@ -75,7 +86,11 @@ static void schedcoop_schedule(struct uk_sched *s)
 		schedcoop_thread_add(s, prev);
 	__uk_sched_thread_current = next;
 	ukplat_tlsp_set(next->tls);
+#ifdef PKU
+	ctx_switch_cb(prev->ctx, next->ctx);
+#else
 	ukarch_ctx_switch(&prev->ctx, &next->ctx);
+#endif
 	bury();
 }
 
@@ -87,6 +102,9 @@ void uk_sched_init(void)
 	sched->thread_add = schedcoop_thread_add;
 	sched->yield = schedcoop_schedule;
 	sched->first = sched->last = NULL;
+#ifdef PKU
+	boot_thread.ctx = sw_ctx_create(0);
+#endif
 	asm volatile("rdmsr" : "=a"(boot_thread.tls) : "c"(0xc0000100) : "rdx");
 }
 
@@ -111,8 +129,12 @@ struct uk_thread *uk_sched_thread_create(void (*fn)(void *), void *arg, u64 tls)
 	*--sp = (u64)thread_return;
 	*--sp = (u64)fn;
 	*--sp = (u64)arg;
+#ifdef PKU
+	t->ctx = sw_ctx_create((u64)sp);
+#else
 	t->ctx.ip = (u64)_ctx_x86_call1;
 	t->ctx.sp = (u64)sp;
+#endif
 	sched->thread_add(sched, t);
 	return t;
 }

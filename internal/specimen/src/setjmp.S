@@ -32,4 +32,15 @@ longjmp:
 	movq	48(%rdi), %rsp
 	jmp	*56(%rdi)
 .size longjmp, . - longjmp
+#ifndef PKU
+/* The instruction with the registers of the caller. */
+.globl syscall_raw
+.type syscall_raw, @function
+.p2align 4
+syscall_raw:
+	syscall
+	ret
+.size syscall_raw, . - syscall_raw
+.p2align 4
+#endif
 .section .note.GNU-stack, "", @progbits

@@ -25,3 +25,20 @@ long uk_syscall6(long nr, long a0, long a1, long a2, long a3, long a4, long a5)
 	errno = ENOSYS;
 	return -1;
 }
+
+#ifndef PKU
+/* Calls by the syscall instruction: the number is where the caller's registers were put. */
+struct sysregs { long rax, rdi, rsi, rdx, r10, r8, r9; };
+
+noinline long uk_syscall6_r_e(const struct sysregs *r)
+{
+	switch (r->rax) {
+#define X(name, n) case n: return uk_syscall_r_##name(r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+	UK_SYSCALLS(X)
+#undef X
+	}
+	return -ENOSYS;
+}
+
+void ukplat_syscall_handler(struct sysregs *r) { r->rax = uk_syscall6_r_e(r); }
+#endif

@@ -54,6 +54,23 @@ u64 clock(void);
 long syscall(long, ...);
 void sched_yield(void);
 
+/* The rights to memory with keys. */
+#ifdef PKU
+static inline __attribute__((always_inline)) u32 rdpkru(void)
+{
+	u32 v;
+
+	asm volatile("rdpkru" : "=a"(v) : "c"(0) : "rdx");
+	return v;
+}
+static inline __attribute__((always_inline)) void wrpkru(u32 v)
+{
+	asm volatile("xorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n\twrpkru\n\tlfence" : : "a"(v) : "rcx", "rdx", "memory");
+}
+#else
+static inline void wrpkru(u32 v) { (void)v; }
+#endif
+
 /* kernel */
 struct uk_thread;
 struct ukarch_ctx { u64 ip, sp; };

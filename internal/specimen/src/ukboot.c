@@ -49,6 +49,7 @@ static void main_thread(void *arg)
 {
 	char *argv[2] = { arg, NULL };
 
+	wrpkru(0x3ffffffc);
 	exit(main(1, argv));
 }
 
@@ -63,6 +64,7 @@ void uk_boot_entry(void)
 			ukplat_terminate(6);
 	uk_sched_thread_create(main_thread, "specimen", 0);
 	ukplat_irq_init();
+	wrpkru(0x3ffffffc);
 	while (!ukplat_ticks())
 		; /* what follows can rely on a time that is not 0 */
 	for (;;)

@@ -24,14 +24,48 @@ static void expect(const char *what, long got, long want)
 	printf("%s: %s\n", what, got == want ? "ok" : "WRONG");
 }
 
+noinline long app_call(void *fn, long a, long b, long c) { return ((long (*)(long, long, long))fn)(a, b, c); }
+
+noinline long flexos_gate_0_1(void *fn, long a, long b, long c)
+{
+	long ret;
+
+	GATE(0, 1, ret, net_call, (fn, a, b, c), fn, a, b, c);
+	return ret;
+}
+
+noinline long flexos_gate_0_2(void *fn, long a, long b, long c)
+{
+	long ret;
+
+	GATE(0, 2, ret, plugin_call, (fn, a, b, c), fn, a, b, c);
+	return ret;
+}
+
+static noinline long serve_net(int n)
+{
+	long ret;
+
+	GATE(0, 1, ret, net_serve, (n), n, 0, 0, 0);
+	return ret;
+}
+
+static noinline long serve_plugin(int n)
+{
+	long ret;
+
+	GATE(0, 2, ret, plugin_serve, (n), n, 0, 0, 0);
+	return ret;
+}
+
 static void workload(void)
 {
-	expect("net", flexos_gate_0_1(net_serve, 4, 0, 0), 5 + 7);
-	expect("net, again", flexos_gate_0_1(net_serve, 4, 0, 0), 9 + 7);
-	expect("plugin", flexos_gate_0_2(plugin_serve, 1, 0, 0), 2 * 7 + 1);
+	expect("net", serve_net(4), 5 + 7);
+	expect("net, again", serve_net(4), 9 + 7);
+	expect("plugin", serve_plugin(1), 2 * 7 + 1);
 	expect("app", getppid(), 7);
 	for (int i = 0; i < 20000; i++)
-		if (flexos_gate_0_1(net_serve, 0, 0, 0) != 16 || flexos_gate_0_2(plugin_serve, 0, 0, 0) != 15)
+		if (serve_net(0) != 16 || serve_plugin(0) != 15)
 			failures++;
 	expect("under interrupts", failures, 0);
 }
@@ -62,8 +96,8 @@ static noinline long with_pkru(u32 value, u64 addr)
 	register u64 target asm("r9") = addr;
 	long ret = value;
 
-	asm volatile("wrpkru\n\tcall *%1\n\tmovq %%rax, %%rsi\n\txorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n\t"
-		     "movl $0x3ffffffc, %%eax\n\twrpkru\n\tmovq %%rsi, %%rax"
+	asm volatile("wrpkru\n\tlfence\n\tcall *%1\n\tmovq %%rax, %%rsi\n\txorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n\t"
+		     "movl $0x3ffffffc, %%eax\n\twrpkru\n\tlfence\n\tmovq %%rsi, %%rax"
 		     : "+a"(ret), "+r"(target) : "c"(0), "d"(0) : "rsi", "rdi", "r8", "r10", "r11", "memory", "cc");
 	return ret;
 }
@@ -108,6 +142,8 @@ static void run(void *arg)
 {
 	const char *s = ukplat_cmdline();
 	char w[256];
+
+	wrpkru(0x3ffffffc);
 
 	while (*s) {
 		size_t n = 0;

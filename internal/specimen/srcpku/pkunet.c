@@ -10,7 +10,20 @@ static long served COMP1 = 1;
 int net_serve(int n)
 {
 	served += n;
-	return served * uk_syscall_r_getpid(0, 0, 0, 0, 0, 0) + flexos_gate_1_0(getppid, 0, 0, 0);
+	long ppid, own = uk_syscall_r_getpid(0, 0, 0, 0, 0, 0);
+
+	GATE(1, 0, ppid, getppid, (), 0, 0, 0, 0);
+	return served * own + ppid;
+}
+
+noinline long net_call(void *fn, long a, long b, long c) { return ((long (*)(long, long, long))fn)(a, b, c); }
+
+noinline long flexos_gate_1_0(void *fn, long a, long b, long c)
+{
+	long ret;
+
+	GATE(1, 0, ret, app_call, (fn, a, b, c), fn, a, b, c);
+	return ret;
 }
 
 noinline long net_libc(const struct call *c, int n)
@@ -27,7 +40,10 @@ u64 irq_target SHARED = 1;
 long irq_result SHARED = 1;
 noinline void net_irq(void)
 {
-	irq_result = flexos_gate_1_0(uk_syscall_r_getppid, 0, 0, 0);
+	long ret;
+
+	GATE(1, 0, ret, uk_syscall_r_getppid, (0, 0, 0, 0, 0, 0), 0, 0, 0, 0);
+	irq_result = ret;
 	if (irq_target > 1)
 		*(volatile u64 *)irq_target = 1;
 }

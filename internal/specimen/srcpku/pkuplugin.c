@@ -10,6 +10,19 @@ static long served COMP2 = 1;
 int plugin_serve(int n)
 {
 	served += n;
-	return served * uk_syscall_r_getppid(0, 0, 0, 0, 0, 0) + flexos_gate_2_0(getpid, 0, 0, 0);
+	long pid, own = uk_syscall_r_getppid(0, 0, 0, 0, 0, 0);
+
+	GATE(2, 0, pid, getpid, (), 0, 0, 0, 0);
+	return served * own + pid;
+}
+
+noinline long plugin_call(void *fn, long a, long b, long c) { return ((long (*)(long, long, long))fn)(a, b, c); }
+
+noinline long flexos_gate_2_0(void *fn, long a, long b, long c)
+{
+	long ret;
+
+	GATE(2, 0, ret, app_call, (fn, a, b, c), fn, a, b, c);
+	return ret;
 }
 

@@ -13,6 +13,9 @@ NOINLINE void qsort(void *b, size_t n, size_t w, int (*f)(const void *, const vo
 	for (size_t i = 1; i < n; i++) if (f((char *)b + (i - 1) * w, (char *)b + i * w) > 0) sink++;
 }
 static void (*at_exit[8])(void); static int exits;
+#ifdef HAND
+NOINLINE void *memcpy(void *d, const void *s, size_t n) { for (volatile size_t i = 0; i < n; i++) ((char *)d)[i] = ((const char *)s)[i]; return d; }
+#endif
 int atexit(void (*f)(void)) { at_exit[exits++ & 7] = f; return 0; }
 NOINLINE void exit(int c) { while (exits) at_exit[--exits & 7](); sink = c; for (;;); }
 void uk_sched_thread_create_fn(void *(*)(void *), void *);

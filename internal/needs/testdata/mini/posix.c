@@ -30,3 +30,12 @@ static NOINLINE long __uk_syscall_r_open(long a, long b, long c) { return sink =
 long uk_syscall_r_open(long a, long b, long c) { return __uk_syscall_r_open(a, b, c); }
 long uk_syscall_e_open(long a, long b, long c) { long r = __uk_syscall_r_open(a, b, c); if (r < 0) { errno = -r; return -1; } return r; }
 CALL(creat) { return __uk_syscall_r_open(a, 0101, b); }
+#ifdef HAND
+CALL(mkdir) { return sink = a * 7; }
+#endif
+#ifdef TRAP
+CALL(pipe) { return sink = a / 3; } // nobody makes it, but who can make any
+#endif
+#ifdef INSIDE
+__asm__(".globl uk_syscall_r_pause\n.type uk_syscall_r_pause,@function\nuk_syscall_r_pause: xor %eax,%eax\n.globl pause_middle\npause_middle: ret\n.size uk_syscall_r_pause,.-uk_syscall_r_pause\n");
+#endif

@@ -32,5 +32,16 @@ long uk_syscall(long nr, ...) {
 	CASES(e)
 }
 NOINLINE long six(long nr, long a, long b, long c) { CASES(r) }
+#ifdef TRAP
+// Binary compatibility: what the processor enters for a syscall instruction, and what that calls.
+NOINLINE long uk_syscall6_r_e(long *regs) {
+	long nr = regs[0], a = regs[1], b = regs[2], c = regs[3];
+	if (nr == SYS_pipe) return uk_syscall_r_pipe(a, b, c);
+	CASES(r)
+}
+void ukplat_syscall_handler(long *regs) { regs[0] = uk_syscall6_r_e(regs); sink++; }
+__asm__(".globl _ukplat_syscall\n.type _ukplat_syscall,@function\n_ukplat_syscall:\n push %rcx\n push %r11\n push %rdx\n push %rsi\n push %rdi\n push %rax\n mov %rsp,%rdi\n call ukplat_syscall_handler\n"
+	" pop %rax\n pop %rdi\n pop %rsi\n pop %rdx\n pop %r11\n pop %rcx\n jmp *%rcx\n.size _ukplat_syscall,.-_ukplat_syscall\n");
+#endif
 // The number is in rax, and not the first argument.
 __asm__(".globl uk_syscall6_r\n.type uk_syscall6_r,@function\nuk_syscall6_r:\n push %rax\n mov %rdi,%rsi\n pop %rdi\n jmp six\n.size uk_syscall6_r,.-uk_syscall6_r\n");

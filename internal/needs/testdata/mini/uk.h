@@ -11,10 +11,12 @@ typedef unsigned long size_t;
 #define SYS_mmap 9
 #define SYS_ioctl 16
 #define SYS_access 21
+#define SYS_pipe 22
 #define SYS_getpid 39
 #define SYS_socket 41
 #define SYS_bind 49
 #define SYS_listen 50
+#define SYS_mkdir 83
 #define SYS_creat 85
 #define SYS_getppid 110
 #define SYS_getpgid 121
@@ -32,7 +34,7 @@ typedef unsigned long size_t;
 #define PROTO(name) long uk_syscall_r_##name(long, long, long); long uk_syscall_e_##name(long, long, long);
 extern int errno;
 PROTO(read) PROTO(write) PROTO(open) PROTO(close) PROTO(ioctl) PROTO(access) PROTO(getpid) PROTO(socket) PROTO(bind) PROTO(listen)
-PROTO(creat) PROTO(getppid) PROTO(getpgid) PROTO(getsid) PROTO(gettid) PROTO(set_tid_address) PROTO(faccessat)
+PROTO(pipe) PROTO(mkdir) PROTO(creat) PROTO(getppid) PROTO(getpgid) PROTO(getsid) PROTO(gettid) PROTO(set_tid_address) PROTO(faccessat)
 long uk_syscall_r(long nr, ...);
 long uk_syscall(long nr, ...);
 long uk_syscall6_r(void);

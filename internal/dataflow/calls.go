@@ -1,0 +1,147 @@
+package dataflow
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// sweepCalls finds the targets of direct calls in code without unwind information,
+// as decoding it from end to end would, but for those that are known to start functions anyhow.
+// Only what may be such a call is decoded: the byte e8 with a displacement that leads to code.
+func (w *worker) sweepCalls() {
+	s := sweep{f: w.f, found: map[uint64]bool{}}
+	for _, x := range w.f.ExecRanges() {
+		s.starts = append(s.starts, bitmap{x, make([]uint64, (x.End-x.Start+63)/64)})
+	}
+	for _, a := range w.f.FuncStarts() {
+		for _, b := range s.starts {
+			if b.r.Contains(a) {
+				b.bits[(a-b.r.Start)/64] |= 1 << ((a - b.r.Start) % 64)
+			}
+		}
+	}
+	for _, b := range s.starts {
+		x := b.r
+		for pc := x.Start; pc < x.End; {
+			if f := w.f.FDEAt(pc); f != nil {
+				pc = max(f.End, pc+1)
+				continue
+			}
+			end := x.End
+			if i, _ := slices.BinarySearchFunc(w.f.FDEs, pc, func(f image.FDE, pc uint64) int { return cmp.Compare(f.Start, pc) }); i < len(w.f.FDEs) {
+				end = min(end, w.f.FDEs[i].Start)
+			}
+			pc = s.region(pc, end)
+		}
+	}
+	for t := range s.found {
+		w.calls = append(w.calls, t)
+	}
+	slices.Sort(w.calls)
+}
+
+// sweep is the state of sweepCalls.
+type sweep struct {
+	f      *image.File
+	starts []bitmap // of functions, one for each range of code
+	found  map[uint64]bool
+}
+
+// bitmap has a bit for each address of a range.
+type bitmap struct {
+	r    image.Range
+	bits []uint64
+}
+
+// counts reports whether t is code that is not known to start a function.
+func (s *sweep) counts(t uint64) bool {
+	for i := range s.starts {
+		if b := &s.starts[i]; b.r.Contains(t) {
+			d := t - b.r.Start
+			return b.bits[d/64]>>(d%64)&1 == 0
+		}
+	}
+	return s.f.Exec(t)
+}
+
+// region finds the calls that linear decoding from pc meets before end, and returns where it
+// comes to from there.
+func (s *sweep) region(pc, end uint64) uint64 {
+	const opcode = 0xe8
+	code := s.f.Bytes(pc)
+	code = code[:min(uint64(len(code)), end-pc)]
+	var in x86.Inst
+	for i, start := 0, pc; ; i++ {
+		k := bytes.IndexByte(code[i:], opcode)
+		if k < 0 {
+			return s.boundary(pc, end)
+		}
+		i += k
+		at := start + uint64(i)
+		if rel := s.f.Bytes(at + 1); len(rel) >= 4 && !prefixed(code[:i]) {
+			t := at + 5 + uint64(int64(int32(binary.LittleEndian.Uint32(rel))))
+			if !s.counts(t) || s.found[t] {
+				continue
+			}
+		}
+		// What is decoded here, whatever it is.
+		for pc = s.boundary(pc, max(pc, at-min(at, x86.MaxLen-1))); pc <= at; pc += uint64(in.Len) {
+			if x86.Decode(s.f.Bytes(pc), pc, &in) && in.Op == x86.OpCall && s.counts(uint64(in.Imm)) {
+				s.found[uint64(in.Imm)] = true
+			}
+		}
+	}
+}
+
+// prefixed reports whether the operand size prefix, which makes displacements of calls
+// shorter, is among the prefixes that code ends with.
+func prefixed(code []byte) bool {
+	for i := len(code) - 1; i >= 0; i-- {
+		switch b := code[i]; {
+		case b == 0x66:
+			return true
+		case b&0xf0 == 0x40, b == 0x26, b == 0x2e, b == 0x36, b == 0x3e, b == 0x64, b == 0x65, b == 0x67, b == 0xf0, b == 0xf2, b == 0xf3:
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// boundary returns the first boundary at or behind a of the instructions that are decoded one
+// behind the other from start, a boundary. As no instruction is longer than MaxLen, one of the
+// MaxLen places from any place on is a boundary: if decoding comes to the same
+// boundary from all of them, which it mostly does after a few instructions, it is that one.
+func (s *sweep) boundary(start, a uint64) uint64 {
+	for n := uint64(96); ; n *= 4 {
+		if a-start <= n {
+			return s.decode(start, a)
+		}
+		b, same := s.decode(a-n, a), true
+		for k := uint64(1); k < x86.MaxLen && same; k++ {
+			same = s.decode(a-n+k, a) == b
+		}
+		if same {
+			return b
+		}
+	}
+}
+
+// decode returns the first boundary at or behind a of the instructions from pc on.
+func (s *sweep) decode(pc, a uint64) uint64 {
+	var in x86.Inst
+	for pc < a {
+		code := s.f.Bytes(pc)
+		if len(code) == 0 {
+			return a
+		}
+		x86.Decode(code, pc, &in)
+		pc += uint64(in.Len)
+	}
+	return pc
+}

@@ -1,0 +1,40 @@
+package reach
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestAddrs compares random operations with those on a map. Few addresses, so that they meet again.
+func TestAddrs(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20 {
+		var ids addrs[UnitID]
+		var seen marks
+		want, marked := map[uint64]UnitID{}, map[uint64]mark{}
+		for range 5000 {
+			a := r.Uint64N(3000) * 8
+			switch k := mark(1) << r.IntN(7); r.IntN(4) {
+			case 0:
+				id := UnitID(r.Uint32N(100) + 1)
+				ids.put(a, id)
+				want[a] = id
+			case 1:
+				if seen.set(a, k) != (marked[a]&k == 0) {
+					t.Fatalf("set(%#x, %#x) after %#x", a, k, marked[a])
+				}
+				marked[a] |= k
+			default:
+				if got, ok := ids.find(a); got != want[a] || ok != (want[a] != 0) {
+					t.Fatalf("%#x is %d, %v, want %d", a, got, ok, want[a])
+				}
+				if seen.has(a, k) != (marked[a]&k != 0) {
+					t.Fatalf("has(%#x, %#x), want %#x", a, k, marked[a])
+				}
+			}
+		}
+		if ids.n != len(want) || seen.n != len(marked) {
+			t.Fatalf("%d and %d addresses, want %d and %d", ids.n, seen.n, len(want), len(marked))
+		}
+	}
+}
