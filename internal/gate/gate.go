@@ -130,8 +130,14 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
-	if f.how == "text" {
+	switch f.how {
+	case "text":
 		return refersTo(g, u.Image, sum, f.names[0])
+	case "files":
+		return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+			name := sourceFile(g, u.Image, &r)
+			return name != "" && !strings.HasPrefix(name, "src/basic/") && !slices.Contains(f.names, name)
+		})
 	}
 	if !named && len(names.at(u.Entry)) > 0 {
 		return false
@@ -169,6 +175,17 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	slices.Sort(calls)
 	return slices.Equal(slices.Compact(calls), f.names)
+}
+
+// sourceFile returns the text that a reference is of if that is the name of a file of C, or "".
+func sourceFile(g *reach.Graph, img int, r *summary.Ref) string {
+	switch r.Kind {
+	case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+		if s, ok := g.TextAt(img, r.A); ok && strings.HasSuffix(s, ".c") && strings.Contains(s, "/") {
+			return s
+		}
+	}
+	return ""
 }
 
 // passes reports whether all that a unit passes to a callee first are numbers of some calls.

@@ -93,7 +93,7 @@ type saying struct {
 }
 
 // says reports whether a live unit of an image refers to n's text, even if only in a part that does not
-// run, and gets what n asks for; if n is about one that runs, whether there is one that waits for nothing, or for r alone.
+// run, and gets what n asks for; if n is about one that runs, whether there is one of which nothing waits but for r.
 func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 	for ; int(k.read) < len(g.Units); k.read++ {
 		sum, m := g.Full(k.read), g.Units[k.read].Image
@@ -109,22 +109,25 @@ func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 		}
 	}
 	return slices.ContainsFunc(k.said[saying{img, n.text}], func(id reach.UnitID) bool {
-		runs := !n.runs || g.Live(id) || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
+		runs := !n.runs || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
 		return runs && (!n.fourth || mayGet(g, id, x86.RCX, func(v int64) bool { return v != 0 }))
 	})
 }
 
 // otherwise reports whether other code than functions that refer to a text (one of several, with | between)
-// may call what waits for a row.
+// may call what waits for a row and does not refer to it itself.
 func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
+	refers := func(id reach.UnitID) bool {
+		return slices.ContainsFunc(strings.Split(text, "|"), func(t string) bool {
+			return k.is(g, id, &function{"text", []string{t}}, false)
+		})
+	}
 	for id := range reach.UnitID(len(g.Units)) {
-		if !slices.Contains(k.waiting[id], r) {
+		if !slices.Contains(k.waiting[id], r) || refers(id) {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-			return !slices.ContainsFunc(strings.Split(text, "|"), func(t string) bool {
-				return k.is(g, e.Unit, &function{"text", []string{t}}, false)
-			})
+			return !refers(e.Unit)
 		}) {
 			return true
 		}

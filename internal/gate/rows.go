@@ -32,7 +32,7 @@ func (r *row) in(soname string) bool {
 
 // function says which functions a row is about.
 type function struct {
-	how   string   // "name", "own", "local", "file", "passes", "calls", "imports", "numbers", "text", or a prefix and "*"
+	how   string   // "name", "own", "local", "file", "passes", "calls", "imports", "numbers", "text", "files", or a prefix and "*"
 	names []string // sorted
 }
 
