@@ -56,15 +56,9 @@ what decides; --no-pku is for an image that was built with another driver.`,
 			if o.PKU && o.NoPKU {
 				return usagef("give one of them", "--pku and --no-pku contradict each other")
 			}
-			if plan != "" {
-				f, err := os.Open(plan)
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
-					return fmt.Errorf("%s: %w", plan, err)
-				}
+			var err error
+			if o.Plan, err = readPlan(c, plan); err != nil {
+				return err
 			}
 			o.Kraft = flags.options(nil)
 			o.Kraft.Kraft = kraft
@@ -110,6 +104,29 @@ what decides; --no-pku is for an image that was built with another driver.`,
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c
+}
+
+// readPlan reads the plan that was named, if one was.
+func readPlan(c *cobra.Command, path string) (*gofind.ImagePlan, error) {
+	if path == "" {
+		return nil, nil
+	}
+	// It takes the place of the analysis that these are for.
+	for _, name := range []string{"compartments", "transparent", "allow-unresolved"} {
+		if c.Flags().Changed(name) {
+			return nil, usagef("the plan says what is enforced; give one of them", "--plan and --%s contradict each other", name)
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := gofind.ReadImagePlan(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }
 
 // newKraftInspect is `gofind kraft inspect`.
