@@ -203,9 +203,13 @@ in the same way, and compares their consoles, how they end, and what the
 workload prints and ends with. A run is over when the workload ends, when
 the console has the text of --until, or when the image ends by itself.
 
+Lines with addresses of memory differ, since what is added lies in front of the
+heap: name them with --ignore.
+
 It ends with 0 if both did the same, and with 1 if not.`,
 		Example: `  gofind kraft verify app app.sealed
   gofind kraft verify --append "app -v" --input 'select 1;\n.exit\n' app app.sealed
+  gofind kraft verify --ignore 'memory region' --initrd root.cpio --append db db db.sealed
   gofind kraft verify --port 80 --workload 'curl -s --retry 20 --retry-all-errors $GOFIND_ADDR' web web.sealed`,
 		Args: arguments("IMAGE", "SEALED"),
 		RunE: func(c *cobra.Command, args []string) error {
