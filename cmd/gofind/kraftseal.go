@@ -73,6 +73,11 @@ what decides; --no-pku is for an image that was built with another driver.`,
 			if file == "" {
 				file = strings.TrimSuffix(args[0], ".dbg") + ".sealed"
 			}
+			for _, f := range []string{file, file + ".dbg"} {
+				if err := spares(f, plan, flags.compartments, kraft); err != nil {
+					return err
+				}
+			}
 			set, err := gofind.SealImageSet(c.Context(), args[0], file, o)
 			if err != nil {
 				return kraftError(c, err)
