@@ -147,6 +147,15 @@ func findNeeds(ctx context.Context, opts KraftOptions) (r *needs.Result, f *kraf
 			return nil, nil, err
 		}
 	}
+	if f != nil && f.Driver == "vmept" && opts.Image == "" {
+		_, _, debug, err := findSet(opts)
+		if err == nil && len(debug) > 0 {
+			err = fmt.Errorf("%s: its compartments have an image each, which only gofind kraft analyse and seal take together; name one image, such as %s", f.Path, debug[0])
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	path, err := imageOf(f, opts)
 	if err != nil {
 		return nil, nil, err

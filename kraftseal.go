@@ -117,30 +117,47 @@ var (
 // of the file with symbols. image is the file that boots, or the one with symbols if there is no other.
 // Each file is written as a whole or not at all; image itself is not changed.
 func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*SealedImage, error) {
-	opts, err := o.internal()
+	sealed, files, err := sealImage(ctx, image, out, o)
+	if err == nil {
+		err = install(files)
+	}
 	if err != nil {
 		return nil, err
+	}
+	return sealed, nil
+}
+
+// sealImage is SealImage but for the last step: the files do not have their names yet. There are none if it fails.
+func sealImage(ctx context.Context, image, out string, o ImageSealOptions) (sealed *SealedImage, files []*newFile, err error) {
+	opts, err := o.internal()
+	if err != nil {
+		return nil, nil, err
+	}
+	if boots, ok := strings.CutSuffix(image, ".dbg"); ok {
+		if _, err := os.Stat(boots); err == nil {
+			return nil, nil, fmt.Errorf("%s has the symbols of %s, and loaders do not take it; name %s", image, boots, boots)
+		}
 	}
 	debug, final, err := openImage(image, o.Debug)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	plan, err := o.plan(ctx, debug.Path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opts.PKU = o.keys(debug.Path)
 	report, err := unikraft.Seal(plan, debug, final, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	sealed := newSealedImage(out, report.Rules)
+	sealed = newSealedImage(out, report.Rules)
 	sealed.Notes = report.Protected
 	if len(sealed.Gaps) > 0 && !o.AllowGaps {
-		return nil, &ImageGapsError{image, sealed.Gaps}
+		return nil, nil, &ImageGapsError{image, sealed.Gaps}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	outputs := []struct {
 		path string
@@ -154,22 +171,28 @@ func SealImage(ctx context.Context, image, out string, o ImageSealOptions) (*Sea
 	for _, f := range outputs {
 		for _, input := range []*unikraft.File{debug, final} {
 			if input != nil && sameFile(f.path, input.Path) {
-				return nil, fmt.Errorf("%s would be overwritten; name another file to write", input.Path)
+				return nil, nil, fmt.Errorf("%s would be overwritten; name another file to write", input.Path)
 			}
 		}
 	}
+	defer func() {
+		if err != nil {
+			discard(files)
+		}
+	}()
 	for _, f := range outputs {
 		data, err := f.file.Encode()
 		if err != nil {
-			return nil, err
+			return nil, files, err
 		}
-		if err := writeImage(f.path, f.file.Path, data); err != nil {
-			return nil, err
+		file, err := writeNew(f.path, f.file.Path, data)
+		if err != nil {
+			return nil, files, err
 		}
-		sum := sha256.Sum256(data)
-		sealed.SHA256 = fmt.Sprintf("%x", sum)
+		files = append(files, file)
+		sealed.SHA256 = fmt.Sprintf("%x", sha256.Sum256(data))
 	}
-	return sealed, nil
+	return sealed, files, nil
 }
 
 // PlanImage returns what SealImage would enforce.
@@ -297,26 +320,55 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// writeImage writes a file as a whole, with the mode of the file that it is made from.
-func writeImage(path, like string, data []byte) (err error) {
+// newFile is a file that was written under another name beside its own.
+type newFile struct{ temp, path string }
+
+// writeNew writes what is to become a file, with the mode of the file that it is made from.
+func writeNew(path, like string, data []byte) (_ *newFile, err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file that could be replaced; name another file to write", path)
+	}
 	mode := fs.FileMode(0o644)
 	if info, err := os.Stat(like); err == nil {
 		mode = info.Mode().Perm()
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%s cannot be written: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return nil, err
+	}
+	return &newFile{f.Name(), path}, nil
+}
+
+// install gives files their names, or removes those that do not get one.
+func install(files []*newFile) error {
+	for i, f := range files {
+		if err := os.Rename(f.temp, f.path); err != nil {
+			discard(files[i:])
+			return err
+		}
+	}
+	return nil
+}
+
+// discard removes files that do not have their names.
+func discard(files []*newFile) {
+	for _, f := range files {
+		os.Remove(f.temp)
+	}
+}
+
+// writeImage writes a file as a whole, with the mode of the file that it is made from.
+func writeImage(path, like string, data []byte) error {
+	f, err := writeNew(path, like, data)
+	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return install([]*newFile{f})
 }
 
 // InspectImage reads the rules of a sealed image, which needs no symbols and no sections. Where they are linked, and the file has

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -109,7 +110,11 @@ func TestSealImage(t *testing.T) {
 	}
 
 	// Only the file with symbols.
-	if _, err := SealImage(ctx, img.Debug, filepath.Join(dir, "only"), ImageSealOptions{Plan: plan}); err != nil {
+	alone := filepath.Join(t.TempDir(), "alone.dbg")
+	if err := os.WriteFile(alone, []byte(before[img.Debug]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SealImage(ctx, alone, filepath.Join(dir, "only"), ImageSealOptions{Plan: plan}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "only.dbg")); !errors.Is(err, fs.ErrNotExist) {
@@ -234,6 +239,8 @@ func TestSealImageErrors(t *testing.T) {
 		{name: "script", image: script, out: out, o: ImageSealOptions{Plan: plan}, is: ErrNotUnikernel},
 		{name: "itself", image: img.Final, out: img.Final, o: ImageSealOptions{Plan: plan}, says: "would be overwritten"},
 		{name: "no directory", image: img.Final, out: filepath.Join(dir, "none", "out"), o: ImageSealOptions{Plan: plan}, is: fs.ErrNotExist},
+		{name: "symbols", image: img.Debug, out: out, o: ImageSealOptions{Plan: plan}, says: "name " + img.Final},
+		{name: "a directory", image: img.Final, out: dir, o: ImageSealOptions{Plan: plan}, says: "name another file to write"},
 		{name: "interrupted", image: img.Final, out: out, ctx: ended, o: ImageSealOptions{Plan: plan}, is: context.Canceled},
 	} {
 		if c.ctx == nil {
@@ -246,6 +253,9 @@ func TestSealImageErrors(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%v is left, %v", entries, err)
+	}
+	if _, err := os.Stat(dir + ".dbg"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s.dbg: %v", dir, err)
 	}
 	sealed, err := SealImage(ctx, img.Final, out, ImageSealOptions{Plan: &gap, AllowGaps: true})
 	if err != nil || len(sealed.Gaps) != 1 {
@@ -279,6 +289,15 @@ func TestSealImageErrors(t *testing.T) {
 	}
 	if _, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Ignore: []string{"("}}); err == nil {
 		t.Error("a broken expression is taken")
+	}
+	if _, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{Initrd: filepath.Join(dir, "none")}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no initrd: %v", err)
+	}
+	// Both boots fail in the same way.
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		t.Log(err)
+	} else if _, err := VerifyImage(ctx, img.Final, out, ImageVerifyOptions{QEMU: []string{"-no-such-option"}}); err == nil || !strings.Contains(err.Error(), "nothing to compare") || !strings.Contains(err.Error(), "no-such-option") {
+		t.Errorf("QEMU that does not start: %v", err)
 	}
 }
 

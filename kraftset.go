@@ -382,6 +382,9 @@ func SealImageSet(ctx context.Context, image, out string, o ImageSealOptions) (*
 	if set == nil || err != nil {
 		return nil, err
 	}
+	if o.Plan != nil || o.Debug != "" {
+		return nil, fmt.Errorf("%s: each image of the set has a plan and a file with symbols of its own; name one image: %s.comp0", image, image)
+	}
 	if o.PKU {
 		return nil, fmt.Errorf("%s: compartments are virtual machines, which memory keys do not separate; leave out --pku", image)
 	}
@@ -389,14 +392,20 @@ func SealImageSet(ctx context.Context, image, out string, o ImageSealOptions) (*
 		return nil, set.incomplete()
 	}
 	sealed := &SealedImageSet{Schema: imagesSchema}
+	var all []*newFile
 	for n := range debug {
 		one := o
 		one.Plan, one.Debug = set.Plan(n), debug[n]
-		s, err := SealImage(ctx, bootable(final[n], debug[n]), fmt.Sprintf("%s.comp%d", out, n), one)
+		s, files, err := sealImage(ctx, bootable(final[n], debug[n]), fmt.Sprintf("%s.comp%d", out, n), one)
 		if err != nil {
+			discard(all)
 			return nil, err
 		}
-		sealed.Images = append(sealed.Images, s)
+		sealed.Images, all = append(sealed.Images, s), append(all, files...)
+	}
+	// One image that cannot be sealed leaves none of the others behind.
+	if err := install(all); err != nil {
+		return nil, err
 	}
 	return sealed, nil
 }

@@ -58,7 +58,7 @@ var ErrNoQEMU = qemu.ErrNoQEMU
 
 // VerifyImage boots an image and the sealed one in QEMU, drives both in the same way, and compares what can be seen of them:
 // console, end, and what the workload prints and ends with. It is no error if they differ, but one if
-// the image that is not sealed fails its workload or runs out of time: then nothing was compared.
+// the image that is not sealed does not boot, fails its workload or runs out of time: then nothing was compared.
 func VerifyImage(ctx context.Context, plain, sealed string, o ImageVerifyOptions) (*ImageVerification, error) {
 	var ignore []*regexp.Regexp
 	for _, s := range o.Ignore {
@@ -76,6 +76,11 @@ func VerifyImage(ctx context.Context, plain, sealed string, o ImageVerifyOptions
 		case path == sealed && errors.Is(err, ErrNoRules):
 			return nil, fmt.Errorf("%s is not sealed; name the image without rules first, the sealed one second", path)
 		case err != nil && !errors.Is(err, ErrNoRules):
+			return nil, err
+		}
+	}
+	if o.Initrd != "" {
+		if _, err := os.Stat(o.Initrd); err != nil {
 			return nil, err
 		}
 	}
@@ -192,6 +197,10 @@ func runImage(ctx context.Context, path string, o ImageVerifyOptions) (ImageRun,
 			return r, fmt.Errorf("%w; name a text with --until, after which it is done", err)
 		}
 		r.Ended = true
+		// QEMU that refuses its arguments, or the image, ends as one does whose image ends.
+		if e := m.Errors(); e != "" && m.Console() == "" {
+			return r, fmt.Errorf("it did not boot, so that there is nothing to compare; QEMU says: %s", tail(e))
+		}
 	}
 	m.Close()
 	r.Console = m.Console()

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -41,15 +40,9 @@ them again, and build with them.`,
 			if dir == "" {
 				return usagef(seeHelp(c), "name the directory to write to, with -o")
 			}
-			if plan != "" {
-				f, err := os.Open(plan)
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
-					return fmt.Errorf("%s: %w", plan, err)
-				}
+			var err error
+			if o.Plan, err = readPlan(c, plan); err != nil {
+				return err
 			}
 			o.Kraft = flags.options(nil)
 			o.Kraft.Kraft = kraft

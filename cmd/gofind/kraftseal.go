@@ -56,15 +56,9 @@ what decides; --no-pku is for an image that was built with another driver.`,
 			if o.PKU && o.NoPKU {
 				return usagef("give one of them", "--pku and --no-pku contradict each other")
 			}
-			if plan != "" {
-				f, err := os.Open(plan)
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				if o.Plan, err = gofind.ReadImagePlan(f); err != nil {
-					return fmt.Errorf("%s: %w", plan, err)
-				}
+			var err error
+			if o.Plan, err = readPlan(c, plan); err != nil {
+				return err
 			}
 			o.Kraft = flags.options(nil)
 			o.Kraft.Kraft = kraft
@@ -78,6 +72,11 @@ what decides; --no-pku is for an image that was built with another driver.`,
 			o.OnDeny, o.Tool = onDeny.value, buildVersion().short()
 			if file == "" {
 				file = strings.TrimSuffix(args[0], ".dbg") + ".sealed"
+			}
+			for _, f := range []string{file, file + ".dbg"} {
+				if err := spares(f, plan, flags.compartments, kraft); err != nil {
+					return err
+				}
 			}
 			set, err := gofind.SealImageSet(c.Context(), args[0], file, o)
 			if err != nil {
@@ -110,6 +109,29 @@ what decides; --no-pku is for an image that was built with another driver.`,
 	fs.BoolVar(&o.AllowGaps, "allow-gaps", false, "seal also if some rules cannot be enforced in full")
 	fs.BoolVar(&json, "json", false, "write JSON (gofind.image/v1)")
 	return c
+}
+
+// readPlan reads the plan that was named, if one was.
+func readPlan(c *cobra.Command, path string) (*gofind.ImagePlan, error) {
+	if path == "" {
+		return nil, nil
+	}
+	// It takes the place of the analysis that these are for.
+	for _, name := range []string{"compartments", "transparent", "allow-unresolved"} {
+		if c.Flags().Changed(name) {
+			return nil, usagef("the plan says what is enforced; give one of them", "--plan and --%s contradict each other", name)
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := gofind.ReadImagePlan(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }
 
 // newKraftInspect is `gofind kraft inspect`.
@@ -186,9 +208,13 @@ in the same way, and compares their consoles, how they end, and what the
 workload prints and ends with. A run is over when the workload ends, when
 the console has the text of --until, or when the image ends by itself.
 
+Lines with addresses of memory differ, since what is added lies in front of the
+heap: name them with --ignore.
+
 It ends with 0 if both did the same, and with 1 if not.`,
 		Example: `  gofind kraft verify app app.sealed
   gofind kraft verify --append "app -v" --input 'select 1;\n.exit\n' app app.sealed
+  gofind kraft verify --ignore 'memory region' --initrd root.cpio --append db db db.sealed
   gofind kraft verify --port 80 --workload 'curl -s --retry 20 --retry-all-errors $GOFIND_ADDR' web web.sealed`,
 		Args: arguments("IMAGE", "SEALED"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +57,11 @@ It ends with 0, or with 3 if the sets may lack calls.`,
 			if err != nil {
 				return kraftError(c, err)
 			}
+			for _, out := range []string{html, overlay} {
+				if err := spares(out, s.Kraft, s.Image, flags.compartments); err != nil {
+					return err
+				}
+			}
 			if html != "" {
 				var page bytes.Buffer
 				if err := report.SuggestHTML(&page, s); err != nil {
@@ -92,4 +99,18 @@ It ends with 0, or with 3 if the sets may lack calls.`,
 	fs.StringVar(&overlay, "overlay", "", "also write the suggestion to `FILE`, for --compartments")
 	flags.add(c)
 	return c
+}
+
+// spares is the error for a file to write that is one of those that are read.
+func spares(out string, inputs ...string) error {
+	written, err := os.Stat(out)
+	if err != nil {
+		return nil // it is not there, so it is none of them
+	}
+	for _, in := range inputs {
+		if st, err := os.Stat(in); err == nil && os.SameFile(st, written) {
+			return fmt.Errorf("%s would be overwritten; name another file to write", in)
+		}
+	}
+	return nil
 }

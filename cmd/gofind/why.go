@@ -44,7 +44,11 @@ if the call was not found but the answer of the scan is incomplete.`,
 			if !report.Known(call) {
 				return unknownCall(call)
 			}
+			if err := unfit(c, comp != ""); err != nil {
+				return err
+			}
 			if comp != "" {
+				kraft.workers = flags.workers
 				return kraftWhy(c, out, kraft.options([]string{program}), comp, call, json)
 			}
 			result, err := scan(c.Context(), program, flags.options())
@@ -76,6 +80,26 @@ if the call was not found but the answer of the scan is incomplete.`,
 	c.Flags().BoolVar(&kraft.stale, "stale", false, "with --compartment: take an image that is older than kraft.yaml")
 	flags.add(c)
 	return c
+}
+
+// Flags of why that say something of a unikernel alone, and of a process alone.
+var (
+	unikernelFlags = []string{"compartments", "image", "stale"}
+	processFlags   = []string{"explain", "module", "root", "library-path", "preload", "host", "cpu", "since", "assume", "no-assume"}
+)
+
+// unfit is the error for flags that say nothing of what is asked about.
+func unfit(c *cobra.Command, unikernel bool) error {
+	names, where := unikernelFlags, "goes with --compartment"
+	if unikernel {
+		names, where = processFlags, "says nothing of a unikernel's compartment"
+	}
+	for _, name := range names {
+		if c.Flags().Changed(name) {
+			return usagef(seeHelp(c), "--%s %s", name, where)
+		}
+	}
+	return nil
 }
 
 // kraftWhy answers why --compartment.

@@ -235,3 +235,14 @@ func TestNoDebug(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTransparentNotInImage(t *testing.T) {
+	m, err := unikernel.Open(filepath.Join(mini(t), "mini_qemu-x86_64.dbg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if _, err := Find(context.Background(), m, nil, Options{Transparent: []string{"plugin", "mussl"}}); err == nil || !strings.Contains(err.Error(), `library "mussl", which is to be transparent, is not in the image`) {
+		t.Error(err)
+	}
+}

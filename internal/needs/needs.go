@@ -6,7 +6,7 @@
 // A library belongs to the compartment that kraft.yaml puts it in, or to the default one. Code
 // whose library is not known belongs to the default one. A compartment *executes* a call if code of it
 // calls an entry of the call, has the body of the call inlined, or calls a dispatcher with its
-// number. It *needs* a call if an entry or a body of it is among what control can come to from the
+// number; with memory keys, see keys.go. It *needs* a call if an entry or a body of it is among what control can come to from the
 // compartment's code: directly, through pointers, through other compartments, in threads that it starts.
 //
 // Control comes from every live function of the compartment, whoever calls it, with any argument that anybody passes to it. That is
@@ -28,6 +28,7 @@ package needs
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -103,6 +104,16 @@ type Result struct {
 	Code      uint64         // bytes of live code
 	Sequences []Sequence
 	called    []uint64
+}
+
+// names are the libraries of the image, sorted.
+func (r *Result) names() []string {
+	var names []string
+	for _, l := range r.Libraries {
+		names = append(names, l.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // UnknownLibrary says that kraft.yaml assigns libraries that the image does not have.
@@ -226,6 +237,12 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 		}
 		r.Libraries = append(r.Libraries, x)
 	}
+	// Those of the default need not all be there; a name that was given is meant.
+	for _, t := range opts.Transparent {
+		if !slices.Contains(TransparentByDefault, t) && !slices.ContainsFunc(r.Libraries, func(l Library) bool { return covers(t, l.Name) }) {
+			return fmt.Errorf("library %s, which is to be transparent, is not in the image %s; the image has %s", quote(t), m.Path, strings.Join(r.names(), ", "))
+		}
+	}
 	if f != nil {
 		unknown := &UnknownLibrary{Image: m.Path}
 		for i, k := range f.Libraries {
@@ -234,10 +251,7 @@ func (r *Result) assign(f *kraft.File, opts Options) error {
 			}
 		}
 		if len(unknown.Libraries) > 0 {
-			for _, l := range m.Libs {
-				unknown.Has = append(unknown.Has, l.Name)
-			}
-			slices.Sort(unknown.Has)
+			unknown.Has = r.names()
 			return unknown
 		}
 	}
