@@ -52,6 +52,7 @@ type need struct {
 	paths   bool     // relative ones by which images are found
 	tokens  bool     // ones with a token
 
+	shares    bool    // memory that other programs may have, too
 	libraries bool    // files other than the program and the C library
 	tls       bool    // thread-local variables of the program
 	mask      int64   // if not 0, only if it may get a second argument with a bit of it
@@ -133,6 +134,10 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "~libraries" {
 		n.libraries = true
+		return n, nil
+	}
+	if names, ok := strings.CutPrefix(s, "~shared"); ok {
+		n.shares, n.but = true, strings.TrimPrefix(names, "/")
 		return n, nil
 	}
 	if s == "~tls" {
