@@ -25,7 +25,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		}
 	}
 	for img, m := range k.p.Images {
-		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
+		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
+			return n.text != "" && k.says(g, r, img, &n) || n.table && k.gives(g, img, n.name)
+		}) {
 			return true
 		}
 		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
