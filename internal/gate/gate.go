@@ -213,6 +213,18 @@ func refersTo(g *reach.Graph, img int, sum *summary.Unit, text string) bool {
 	})
 }
 
+// refersToSocket reports whether a unit refers to the address of a socket of some path (struct sockaddr_un).
+func refersToSocket(g *reach.Graph, img int, sum *summary.Unit, path string) bool {
+	return strings.HasPrefix(path, "/") && slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+		switch r.Kind {
+		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			b := g.Members[img].Bytes(r.A)
+			return len(b) > 2 && b[0] == 1 && b[1] == 0 && isText(b[2:], path) // AF_UNIX
+		}
+		return false
+	})
+}
+
 // isText reports whether a zero-terminated text begins b that is s, but for newlines at its end.
 func isText(b []byte, s string) bool {
 	if len(b) <= len(s) || string(b[:len(s)]) != s {

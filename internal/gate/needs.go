@@ -105,7 +105,7 @@ func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 		}
 		for _, r := range k.rows(m) {
 			for _, n := range r.needs {
-				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && refersTo(g, m, sum, n.text) {
+				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && (refersTo(g, m, sum, n.text) || refersToSocket(g, m, sum, n.text)) {
 					k.said[s] = append(k.said[s], k.read)
 				}
 			}
