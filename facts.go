@@ -16,12 +16,17 @@ import (
 
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
+	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
+	"absolute-paths":        "libnss_systemd follows absolute paths only, as all that it has are.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
 	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
 	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
+	"bio-kinds":             "OpenSSL has BIOs of a kind (connections, listening, datagrams) only where a call that gives away that kind is reachable.",
 	"cpu-profiles":          "No thread of a Go program has a timer for profiles, since nothing that asks for profiles is in it.",
 	"event-sources":         "An event loop of systemd's libraries has sources of a kind (signals, children, files) only where a call that adds such is reachable.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
+	"glob-tilde":            "glob looks up home directories only where a reachable call asks for that.",
+	"journal":               "systemd's libraries write to the journal and to syslog only where something that connects to these is reachable.",
 	"library-paths":         "The loader finds all images by absolute paths.",
 	"loader-libraries":      "musl's loader opens no file, since the program has no library besides musl and nothing that loads one is reachable.",
 	"locales":               "The locale is that of C, since nothing that makes another is reachable.",
@@ -37,6 +42,7 @@ var gateDetails = map[string]string{
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
 	"thread-memory":         "A static program with musl has no thread-local variables, so that memory for the first thread is in the file.",
+	"waiting-reads":         "loop_read of systemd's libraries waits for input only where a reachable call asks for that.",
 	"timed-waits":           "musl waits for locks without a time, since nothing that passes one is reachable.",
 	"thread-functions":      "The functions that the C library itself starts by clone do not return.",
 	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",

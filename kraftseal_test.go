@@ -258,7 +258,7 @@ func TestSealImageErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer[bytes.Index(newer, []byte(rules.Magic))+8]++ // the version
+	newer[bytes.Index(newer, []byte(rules.Magic))+8] = rules.LinkedVersion + 1 // the version
 	later := filepath.Join(dir, "later")
 	if err := os.WriteFile(later, newer, 0o666); err != nil {
 		t.Fatal(err)

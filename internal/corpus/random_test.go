@@ -59,9 +59,13 @@ func TestRandom(t *testing.T) {
 func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 	source, hosted, options := randomSource(seed)
 	dir := filepath.Join(workDir, fmt.Sprintf("random-%d", seed))
+	compiler := "gcc"
+	if _, err := exec.LookPath("clang"); err == nil && seed%3 == 2 {
+		compiler = "clang"
+	}
 	bad := func(format string, a ...any) {
 		t.Helper()
-		t.Errorf("seed %d, gcc %s: %s\n\tagain: go test ./internal/corpus -run TestRandom -args -one -seed %d -keep DIR", seed, strings.Join(options, " "), fmt.Sprintf(format, a...), seed)
+		t.Errorf("seed %d, %s %s: %s\n\tagain: go test ./internal/corpus -run TestRandom -args -one -seed %d -keep DIR", seed, compiler, strings.Join(options, " "), fmt.Sprintf(format, a...), seed)
 	}
 	if !*randomOne {
 		defer os.RemoveAll(dir)
@@ -77,8 +81,8 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gcc := func(args ...string) bool {
-		cmd := exec.Command("gcc", append([]string{"-w", "-I" + testdata}, args...)...)
+	compile := func(args ...string) bool {
+		cmd := exec.Command(compiler, append([]string{"-w", "-I" + testdata}, args...)...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -88,6 +92,9 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 	}
 	var args []string
 	for _, f := range options {
+		if compiler == "clang" && f == "-fno-toplevel-reorder" {
+			continue // gcc's own
+		}
 		if g := flags[f]; g != "" {
 			args = append(args, strings.Fields(strings.ReplaceAll(g, "{{testdata}}", testdata))...)
 			continue
@@ -100,12 +107,12 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 		if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "-static") }) {
 			lib, how = filepath.Join(dir, "libx.o"), "-c"
 		}
-		if !gcc("-O2", how, "-fPIC", "-DLIBRARY", src, "-o", lib) {
+		if !compile("-O2", how, "-fPIC", "-DLIBRARY", src, "-o", lib) {
 			return false
 		}
 		args = append(args, lib, "-Wl,-rpath,$ORIGIN", "-lutil")
 	}
-	if !gcc(args...) {
+	if !compile(args...) {
 		return false
 	}
 	directives := map[string][]string{}
@@ -779,11 +786,22 @@ func randomSource(seed uint64) (source string, hosted bool, flags []string) {
 	if p.hosted {
 		b.WriteString(randomHosted)
 	} else {
-		b.WriteString("#include \"rt.h\"\n")
+		b.WriteString("#include \"rt.h\"\n" + randomFree)
 	}
 	fmt.Fprintf(&b, randomCommon, p.library.String(), p.decls.String(), p.funcs.String(), p.writes.String(), p.checks.String())
 	return b.String(), p.hosted, flags
 }
+
+// randomFree is what compilers call of their own accord.
+const randomFree = `#ifdef __clang__
+void *memset(void *to, int byte, unsigned long n)
+{
+	for (volatile char *p = to; n; n--)
+		*p++ = byte;
+	return to;
+}
+#endif
+`
 
 const randomHosted = `#define RT_NOSTART
 #define _GNU_SOURCE

@@ -152,6 +152,12 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 		w.use(s, s.r[index])
 		return place{}, operand{}
 	}
+	if index != x86.RegNone && w.abs { // table+constant(index) in position-dependent code
+		if e := *w.v.one(s.r[in.Base]); e.k == kConst && e.r == 0 && disp != 0 && w.inImage(uint64(disp)+e.a) {
+			w.use(s, s.r[index])
+			return place{k: kTab4, a: uint64(disp) + e.a, t: uint64(disp) + e.a}, operand{}
+		}
+	}
 	if index != x86.RegNone && in.Scale == 1 { // the index may be the address
 		e, x := *w.v.one(s.r[in.Base]), w.v.one(s.r[index])
 		if e.k == kConst {

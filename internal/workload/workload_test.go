@@ -60,6 +60,9 @@ func head(t *testing.T, script string) []program {
 			switch fields[i] {
 			case "--allow-unresolved":
 				p.policy.AllowUnresolved = true
+			case "--assume":
+				i++
+				p.policy.Scan.Assume = append(p.policy.Scan.Assume, fields[i])
 			case "--exec":
 				i++
 				p.policy.Exec = append(p.policy.Exec, fields[i])

@@ -2,7 +2,7 @@
 // arguments that are cut: to a byte, to 16 bits (a mode), to 32.
 //
 // BUILD: gcc -O{{0|1|2}} {{free|pie}} {{src}} -o {{out}}
-// BUILD: clang -O{{0|2}} {{free}} {{src}} -o {{out}}
+// BUILD: clang -O{{1|2}} {{free}} {{src}} -o {{out}}
 // ARGS: fchmod.mode=0x1ff fallocate.mode=0x1 getpriority.which=unknown ioprio_get.which=unknown
 // ARGS: umask.mask=unknown flock.cmd=unknown
 #include "rt.h"

@@ -1,6 +1,6 @@
-#seal /usr/lib/postgresql/15/bin/postgres : sh cat
-#seal /usr/lib/postgresql/15/bin/initdb : sh /usr/lib/postgresql/15/bin/postgres
-#seal /usr/lib/postgresql/15/bin/pg_ctl : sh cat /usr/lib/postgresql/15/bin/postgres
+#seal /usr/lib/postgresql/15/bin/postgres --module /usr/lib/postgresql/15/lib/plpgsql.so --module /usr/lib/postgresql/15/lib/dict_snowball.so : sh cat
+#seal /usr/lib/postgresql/15/bin/initdb --assume own-libraries : sh /usr/lib/postgresql/15/bin/postgres
+#seal /usr/lib/postgresql/15/bin/pg_ctl --assume own-libraries : sh cat /usr/lib/postgresql/15/bin/postgres
 #seal /usr/lib/postgresql/15/bin/psql --exec deny
 #seal /usr/lib/postgresql/15/bin/pg_dump --exec deny
 #seal /usr/lib/postgresql/15/bin/pgbench --exec deny

@@ -31,7 +31,7 @@ cli shutdown save || true
 wait "$main" || echo "exit $?"
 server "$PORT" one --appendonly yes
 main=$!
-retry redis-cli -p "$PORT" ping
+retry sh -c "redis-cli -p $PORT info persistence | grep -q ^loading:0"
 cli get greeting
 cli get counter
 kill -TERM "$main"
