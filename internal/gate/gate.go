@@ -38,6 +38,9 @@ type Keeper struct {
 	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
 	jumps   map[place]bool // what jumpedTo found
+
+	given     map[int]*given
+	tableRead reach.UnitID // units before it were looked at for what given has
 }
 
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
@@ -75,7 +78,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, given: map[int]*given{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -205,6 +208,18 @@ func refersTo(g *reach.Graph, img int, sum *summary.Unit, text string) bool {
 		switch r.Kind {
 		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
 			return isText(g.Members[img].Bytes(r.A), text)
+		}
+		return false
+	})
+}
+
+// refersToSocket reports whether a unit refers to the address of a socket of some path (struct sockaddr_un).
+func refersToSocket(g *reach.Graph, img int, sum *summary.Unit, path string) bool {
+	return strings.HasPrefix(path, "/") && slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+		switch r.Kind {
+		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			b := g.Members[img].Bytes(r.A)
+			return len(b) > 2 && b[0] == 1 && b[1] == 0 && isText(b[2:], path) // AF_UNIX
 		}
 		return false
 	})

@@ -65,7 +65,7 @@ func mention(rows []row) map[string]bool {
 			}
 		}
 	}
-	for _, n := range []string{"setenv", "putenv"} {
+	for _, n := range []string{"setenv", "putenv", "mmap", "mmap64", "shmat"} {
 		all[n] = true
 	}
 	return all

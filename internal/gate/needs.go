@@ -18,13 +18,16 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
-			n.env != "" && k.named(g, n.env) || n.calls == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.shares && k.shares(g, r, n.but) ||
+			n.env != "" && k.named(g, n.env) || n.calls == nil && !n.shares && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
-		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool { return n.text != "" && k.says(g, r, img, &n) }) {
+		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
+			return n.text != "" && k.says(g, r, img, &n) || n.table && k.gives(g, img, n.name)
+		}) {
 			return true
 		}
 		if !k.in(r, img) && !slices.Contains(cLibrary, m.Soname) {
@@ -102,7 +105,7 @@ func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 		}
 		for _, r := range k.rows(m) {
 			for _, n := range r.needs {
-				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && refersTo(g, m, sum, n.text) {
+				if s := (saying{m, n.text}); n.text != "" && !slices.Contains(k.said[s], k.read) && (refersTo(g, m, sum, n.text) || refersToSocket(g, m, sum, n.text)) {
 					k.said[s] = append(k.said[s], k.read)
 				}
 			}

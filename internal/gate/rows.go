@@ -52,10 +52,12 @@ type need struct {
 	paths   bool     // relative ones by which images are found
 	tokens  bool     // ones with a token
 
+	shares    bool    // memory that other programs may have, too
 	libraries bool    // files other than the program and the C library
 	tls       bool    // thread-local variables of the program
 	mask      int64   // if not 0, only if it may get a second argument with a bit of it
 	first     []int64 // if not empty, only if it may get one of these as its first argument
+	table     bool    // or code of its image refers to what it returns
 	outside   bool    // only if other code than that of its own image calls it
 
 	charset  bool // only if it may get a second argument that is no text, or one that names a character set
@@ -135,6 +137,10 @@ func parseNeed(s string) (n need, err error) {
 		n.libraries = true
 		return n, nil
 	}
+	if names, ok := strings.CutPrefix(s, "~shared"); ok {
+		n.shares, n.but = true, strings.TrimPrefix(names, "/")
+		return n, nil
+	}
 	if s == "~tls" {
 		n.tls = true
 		return n, nil
@@ -169,6 +175,7 @@ func parseNeed(s string) (n need, err error) {
 	}
 	s, n.relative = strings.CutSuffix(s, "~relative")
 	s, n.charset = strings.CutSuffix(s, "~ccs")
+	s, n.table = strings.CutSuffix(s, "~table")
 	name, mask, masked := strings.Cut(s, "&")
 	if masked {
 		n.mask, err = strconv.ParseInt(mask, 0, 32)

@@ -150,6 +150,7 @@ func (s *solver) drain() {
 type Found struct {
 	Image int // whose addresses Value speaks of
 	Value summary.Value
+	Unit  reach.UnitID // the code that passes it; 0: not said
 }
 
 // Arguments finds what argument arg (0 to 2) of the given calls can be, as far
@@ -162,7 +163,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false
 			return
 		}
-		f := Found{s.g.Units[id].Image, v}
+		f := Found{s.g.Units[id].Image, v, 0}
 		if !slices.Contains(found, f) {
 			found = append(found, f)
 		}
@@ -381,7 +382,7 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found 
 			known = false
 			return
 		}
-		found = append(found, Found{s.g.Units[id].Image, v})
+		found = append(found, Found{s.g.Units[id].Image, v, id})
 	}
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
 	s.drain()
