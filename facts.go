@@ -42,7 +42,6 @@ var gateDetails = map[string]string{
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
 	"thread-memory":         "A static program with musl has no thread-local variables, so that memory for the first thread is in the file.",
-	"waiting-reads":         "loop_read of systemd's libraries waits for input only where a reachable call asks for that.",
 	"timed-waits":           "musl waits for locks without a time, since nothing that passes one is reachable.",
 	"thread-functions":      "The functions that the C library itself starts by clone do not return.",
 	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",

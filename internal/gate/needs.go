@@ -112,8 +112,7 @@ func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 		}
 	}
 	return slices.ContainsFunc(k.said[saying{img, n.text}], func(id reach.UnitID) bool {
-		runs := !n.runs || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
-		return runs && (!n.fourth || mayGet(g, id, x86.RCX, func(v int64) bool { return v != 0 }))
+		return !n.runs || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
 	})
 }
 

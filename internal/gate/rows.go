@@ -62,7 +62,6 @@ type need struct {
 
 	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
-	fourth   bool // only if the function that refers to the text may get a fourth argument that is not 0
 }
 
 var rows = parse(text)
@@ -154,7 +153,7 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "#"); ok {
-		n.text, n.fourth = strings.CutSuffix(text, "~fourth")
+		n.text = text
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "+"); ok {
