@@ -31,9 +31,9 @@ const whyGiven = "given"
 const moduleArguments = "module-arguments"
 
 // ofTheMachine are the assumptions that rest on what runs on the machine that scans: its kernel, and whether nscd, mcstransd,
-// systemd or another service answers. A policy may go to another machine, as one that is made where packages are
+// systemd or another service answers, what other programs put into memory that is shared. A policy may go to another machine, as one that is made where packages are
 // built does, so it rests on them only if the user says so.
-var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "userdb", "userdb-records"}
+var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "shared-ceilings", "userdb", "userdb-records"}
 
 // ownLibraries is the assumption that a program loads none of the libraries in its own directories under
 // names that are not known. That a filter kills it is worse than a call too many.

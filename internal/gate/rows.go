@@ -53,6 +53,7 @@ type need struct {
 	tokens  bool     // ones with a token
 
 	shares    bool    // memory that other programs may have, too
+	unless    string  // of shares: an assumption under which that does not count
 	libraries bool    // files other than the program and the C library
 	tls       bool    // thread-local variables of the program
 	mask      int64   // if not 0, only if it may get a second argument with a bit of it
@@ -137,7 +138,9 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	if names, ok := strings.CutPrefix(s, "~shared"); ok {
-		n.shares, n.but = true, strings.TrimPrefix(names, "/")
+		n.shares = true
+		n.unless, n.but, _ = strings.Cut(names, "/")
+		n.unless = strings.TrimPrefix(n.unless, "-")
 		return n, nil
 	}
 	if s == "~tls" {
