@@ -17,7 +17,6 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
-	"absolute-paths":        "libnss_systemd follows absolute paths only, as all that it has are.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
 	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
 	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
