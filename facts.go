@@ -17,7 +17,6 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
-	"absolute-paths":        "libnss_systemd follows absolute paths only, as all that it has are.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
 	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
 	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
@@ -32,7 +31,7 @@ var gateDetails = map[string]string{
 	"locales":               "The locale is that of C, since nothing that makes another is reachable.",
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
-	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable; none comes from another process through shared memory.",
+	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable.",
 	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",
@@ -42,7 +41,6 @@ var gateDetails = map[string]string{
 	"sysconf-names":         "sysconf counts processors or pages of memory only where a reachable call asks for that.",
 	"temporary-directories": "Of the functions for temporary files only mkdtemp makes directories.",
 	"thread-memory":         "A static program with musl has no thread-local variables, so that memory for the first thread is in the file.",
-	"waiting-reads":         "loop_read of systemd's libraries waits for input only where a reachable call asks for that.",
 	"timed-waits":           "musl waits for locks without a time, since nothing that passes one is reachable.",
 	"thread-functions":      "The functions that the C library itself starts by clone do not return.",
 	"thread-attributes":     "The attributes that pthread_create gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",

@@ -81,13 +81,16 @@ func New(p *process.Process, hostNone bool) *Model {
 
 // Text takes a text that live code of image img refers to.
 func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
-	if s == ownServices || isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
+	if s == ownServices || s == ownLoader || isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
 		m.texts = append(m.texts, text{img, strings.Clone(s)})
 	}
 }
 
 // ownServices is how code that loads services of NSS itself, as glibc does, names their files.
 const ownServices = "libnss_%s.so%s"
+
+// ownLoader is what glibc's _dl_open says (elf/dl-open.c). Where the program itself has it live, it is a static program that loads files.
+const ownLoader = "invalid mode for dlopen()"
 
 // isWord reports whether a text may be a name of a character set.
 func (m *Model) isWord(img int, s string) bool {
@@ -111,6 +114,11 @@ func (m *Model) Load(g *reach.Graph) bool {
 	for _, t := range m.texts {
 		if t.s == ownServices && m.p.Images[t.img].Origin == process.OriginProgram {
 			m.ownServices = true
+		}
+		if t.s == ownLoader && m.p.Images[t.img].Origin == process.OriginProgram {
+			// its dlsym is one of its own functions, too, of which no dynamic symbol tells
+			m.live = true
+			grown = g.Looks(t.img, reach.LooksEverywhere) || grown
 		}
 		if isLibraryName(t.s) {
 			m.held = append(m.held, t)

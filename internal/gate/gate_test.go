@@ -49,7 +49,6 @@ func TestNeeds(t *testing.T) {
 		"f&0x10":                  {name: "f", mask: 16},
 		"#sd_event_add_signal":    {text: "sd_event_add_signal"},
 		"+sd_event_new":           {text: "sd_event_new", runs: true},
-		"#loop_read~fourth":       {text: "loop_read", fourth: true},
 		"<abort":                  {byWay: "abort"},
 		"!arm_watchdog":           {but: "arm_watchdog"},
 		"fopen~ccs":               {name: "fopen", charset: true},
@@ -99,6 +98,6 @@ func TestIsText(t *testing.T) {
 }
 
 func same(a, b need) bool {
-	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.fourth == b.fourth && a.but == b.but &&
+	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.but == b.but &&
 		a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

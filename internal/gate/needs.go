@@ -18,7 +18,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
-			n.shares && k.shares(g, r, n.but) ||
+			n.shares && k.shares(g, r, n.but) && (n.unless == "" || !k.assumed.Holds(n.unless)) ||
 			n.env != "" && k.named(g, n.env) || n.calls == nil && !n.shares && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
@@ -112,8 +112,7 @@ func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
 		}
 	}
 	return slices.ContainsFunc(k.said[saying{img, n.text}], func(id reach.UnitID) bool {
-		runs := !n.runs || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
-		return runs && (!n.fourth || mayGet(g, id, x86.RCX, func(v int64) bool { return v != 0 }))
+		return !n.runs || !slices.ContainsFunc(k.waiting[id], func(o *row) bool { return o != r })
 	})
 }
 

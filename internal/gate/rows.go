@@ -53,6 +53,7 @@ type need struct {
 	tokens  bool     // ones with a token
 
 	shares    bool    // memory that other programs may have, too
+	unless    string  // of shares: an assumption under which that does not count
 	libraries bool    // files other than the program and the C library
 	tls       bool    // thread-local variables of the program
 	mask      int64   // if not 0, only if it may get a second argument with a bit of it
@@ -62,7 +63,6 @@ type need struct {
 
 	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
-	fourth   bool // only if the function that refers to the text may get a fourth argument that is not 0
 }
 
 var rows = parse(text)
@@ -138,7 +138,9 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	if names, ok := strings.CutPrefix(s, "~shared"); ok {
-		n.shares, n.but = true, strings.TrimPrefix(names, "/")
+		n.shares = true
+		n.unless, n.but, _ = strings.Cut(names, "/")
+		n.unless = strings.TrimPrefix(n.unless, "-")
 		return n, nil
 	}
 	if s == "~tls" {
@@ -154,7 +156,7 @@ func parseNeed(s string) (n need, err error) {
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "#"); ok {
-		n.text, n.fourth = strings.CutSuffix(text, "~fourth")
+		n.text = text
 		return n, nil
 	}
 	if text, ok := strings.CutPrefix(s, "+"); ok {

@@ -3,6 +3,7 @@
 //
 // BUILD: gcc -O2 {{|-static}} -D{{FILE|SEGMENT}} {{src}} -o {{out}}
 // NEEDS: root
+// DOUBT: shared-ceilings
 // WANT: sched_get_priority_max sched_setscheduler
 #define _GNU_SOURCE
 #include <pthread.h>

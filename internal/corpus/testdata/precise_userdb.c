@@ -4,7 +4,7 @@
 // ROOT: {{dir}}/root
 // NEEDS: root
 // WANT: socket connect
-// NOT: epoll_create1 epoll_wait timerfd_create ppoll statx sendmsg
+// NOT: epoll_create1 epoll_wait timerfd_create statx sendmsg
 // STRIP: no
 #include <pwd.h>
 #include <stddef.h>
