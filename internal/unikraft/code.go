@@ -47,16 +47,19 @@ func scan(f *File) *code {
 			continue
 		}
 		at, end := s.vaddr, s.vaddr+s.filesz
+		bytes := func(from, to uint64) []byte { // of this segment: another may overlap with it
+			return f.elf[s.off+from-s.vaddr : s.off+to-s.vaddr]
+		}
 		for _, x := range c.texts { // sorted
 			if x.start < at || x.end > end {
 				continue
 			}
-			c.words(f.Bytes(at)[:x.start-at], at, skip)
-			addrs = c.sweep(addrs, f.Bytes(x.start)[:x.end-x.start], x.start, skip)
+			c.words(bytes(at, x.start), at, skip)
+			addrs = c.sweep(addrs, bytes(x.start, x.end), x.start, skip)
 			at = x.end
 		}
 		if at < end {
-			c.words(f.Bytes(at)[:end-at], at, skip)
+			c.words(bytes(at, end), at, skip)
 		}
 	}
 	c.targets = relocate.NewTargets(addrs, c.maybe)
