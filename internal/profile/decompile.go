@@ -229,7 +229,16 @@ func (e *explorer) run(m machine) {
 		case 0x03: // STX
 			m.mem[i.K] = m.x
 		case 0x04: // ALU
-			m.a = alu(i.Op, m.a, operand(&m, i.Op, i.K))
+			b := operand(&m, i.Op, i.K)
+			if i.Op&0xf0 == 0x30 && b.kind != number {
+				e.err = fmt.Errorf("instruction %d divides by a value that cannot be followed", m.pc-1)
+				return
+			}
+			if i.Op&0xf0 == 0x30 && b.n == 0 { // the kernel ends the filter with 0, whatever is divided
+				e.paths = append(e.paths, way{m.limits, policy.KillThread})
+				return
+			}
+			m.a = alu(i.Op, m.a, b)
 		case 0x05: // JMP
 			if i.Op&0xf0 == 0 {
 				m.pc += int(i.K)
@@ -323,9 +332,6 @@ func alu(op uint16, a, b value) value {
 	case 0x20:
 		n *= b.n
 	case 0x30:
-		if b.n == 0 {
-			return value{kind: opaque} // the kernel ends the filter with 0
-		}
 		n /= b.n
 	case 0x40:
 		n |= b.n
