@@ -176,6 +176,10 @@ func (l *linker) checkProgram(program string, e entry) error {
 func (l *linker) startup() error {
 	p := l.p
 	main := p.Images[0]
+	if _, ok := main.Lookup("__dls2b", ""); ok { // musl 1.1.17, ldso/dynlink.c: looked up in itself, as are the stages behind it
+		return &ProgramError{Program: main.Path, Problem: "this is musl's C library and loader, which finds its own code by name when it is started",
+			Hint: "scan the programs that use it"}
+	}
 	if main.Interp == "" && len(main.Needed) == 0 && len(main.Filter) == 0 && len(main.Auxiliary) == 0 {
 		return nil // static
 	}

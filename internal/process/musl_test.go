@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,5 +145,20 @@ func TestMuslRoot(t *testing.T) {
 	b.write("etc/ld-musl-x86_64.path", "/opt\n/lib:/usr/lib\n")
 	if _, err := Load("/bin/prog", Options{Root: b.dir}); err == nil || !strings.Contains(err.Error(), "libx.so: not found, needed by /bin/prog; searched /opt, /lib, /usr/lib") {
 		t.Error(err)
+	}
+}
+
+// musl's loader as a program: half an answer would be wrong.
+func TestMuslItself(t *testing.T) {
+	const libc = "/usr/lib/x86_64-linux-musl/libc.so"
+	if _, err := os.Stat(libc); err != nil {
+		t.Skip(err)
+	}
+	p, err := Load(libc, Options{})
+	if err == nil {
+		p.Close()
+	}
+	if e := (*ProgramError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), libc) {
+		t.Errorf("%v", err)
 	}
 }
