@@ -30,9 +30,9 @@ const whyGiven = "given"
 // count as all that are loaded: such a file often makes calls that others make too, with other arguments.
 const moduleArguments = "module-arguments"
 
-// ofTheMachine are the assumptions that rest on what runs on the machine that scans: its kernel, and whether nscd, mcstransd,
-// systemd or another service answers, what other programs put into memory that is shared. A policy may go to another machine, as one that is made where packages are
-// built does, so it rests on them only if the user says so.
+// ofTheMachine are the assumptions about what else runs on the machine: its kernel, whether nscd, mcstransd, systemd
+// or another service answers, what other programs put into memory that is shared. A policy may go to another machine
+// than that which scans, as one that is made where packages are built does, so it rests on them only if the user says so.
 var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "shared-ceilings", "userdb", "userdb-records"}
 
 // ownLibraries is the assumption that a program loads none of the libraries in its own directories under

@@ -166,6 +166,9 @@ func compartmentResult(r *needs.Result, f *kraft.File) *CompartmentResult {
 	if f != nil {
 		out.Kraft = absolute(f.Path)
 	}
+	if r.Keyed {
+		out.Assumptions = append(out.Assumptions, keysAssumption)
+	}
 	b := &compartmentWriter{r, out}
 	for c := range r.Plan.Compartments {
 		a := b.answer(c)
@@ -304,6 +307,9 @@ func (b *compartmentWriter) answer(c int) CompartmentAnswer {
 	}
 	return a
 }
+
+// keysAssumption is what "executes" takes for granted where memory keys tell compartments apart.
+var keysAssumption = Assumption{Name: "callbacks-with-keys", Detail: "Through pointers, a compartment other than the first executes functions whose addresses are in named memory that it can read, are stored there, or are referred to by code that runs in it or calls into it."}
 
 // kraftAssumptions are what every answer takes for granted.
 var kraftAssumptions = []Assumption{

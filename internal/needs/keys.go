@@ -17,7 +17,7 @@ import (
 // other libraries; what it calls through a gate, the other executes. What the other
 // compartments cannot read or write ends it, as the image then faults. A call through a pointer passes no gate: a compartment whose code makes one may come
 // to the functions whose addresses are in memory that has a name and that it can read, are stored there, or are referred to by code that runs in it or calls into
-// it; the first compartment, to all whose address is visible. What goes another way is not followed (assumption callbacks-handed).
+// it; the first compartment, to all whose address is visible. What goes another way is not followed (assumption callbacks-with-keys).
 func (r *Result) byKeys() {
 	g := r.Graph
 	n := len(r.Plan.Compartments)

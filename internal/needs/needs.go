@@ -103,6 +103,7 @@ type Result struct {
 	Calls     map[int][]Unit // the calls that the image has, by number, with their live entries and bodies
 	Code      uint64         // bytes of live code
 	Sequences []Sequence
+	Keyed     bool // memory keys tell compartments apart: byKeys found what they execute
 	called    []uint64
 }
 
@@ -163,7 +164,7 @@ func Find(ctx context.Context, m *unikernel.Image, f *kraft.File, opts Options) 
 	r.calls()
 	r.executes()
 	r.sequences()
-	if f != nil && f.Driver == "intel-pku" {
+	if r.Keyed = f != nil && f.Driver == "intel-pku"; r.Keyed {
 		r.byKeys()
 	}
 	r.Details = make([]Detail, len(r.Plan.Compartments))
