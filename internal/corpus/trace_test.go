@@ -180,6 +180,7 @@ func readTrace(file string, skip int, calls trace) error {
 	abis := map[string]string{}     // by process
 	executed := map[string]string{} // the argument of a process's last execve
 	foreign := map[string]bool{}    // processes that have executed another program
+	ending := false                 // an exit_group has begun and not ended
 	for s := bufio.NewScanner(f); s.Scan(); {
 		line := s.Text()
 		if m := modeLine.FindStringSubmatch(line); m != nil {
@@ -198,6 +199,14 @@ func readTrace(file string, skip int, calls trace) error {
 		}
 		if m[3] == "rt_sigreturn" && strings.Contains(line, " resumed>") {
 			continue // it shows where it returned to
+		}
+		if m[3] == "exit_group" && strings.HasSuffix(line, "<unfinished ...>") {
+			if ending {
+				continue // a thread that was killed as it stopped: strace shows the call of the one that ended the process
+			}
+			ending = true
+		} else if m[3] == "exit_group" {
+			ending = false
 		}
 		pid, _, _ := strings.Cut(line, " ")
 		abi := abis[pid]

@@ -70,19 +70,39 @@ func Exec(path string, argv, env []string, filter []bpf.RawInstruction) error {
 	return FilterError(e, len(filter))
 }
 
-// replace makes the calls. It returns if seccomp fails. Signals are as the program
-// is to have them by then, so the caller can only report and end.
+// replace makes the calls. It returns if seccomp fails, with signals as they were: a Go
+// runtime without its handlers cannot stop a goroutine that runs in a loop, and hangs.
 func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte, message []byte) unix.Errno {
+	var before [numSignals]sigaction
+	var mask uint64
 	for sig := 1; sig < numSignals; sig++ {
 		if s.handled(sig) {
 			act := sigaction{handler: sigDefault}
 			if s.Ignored&(1<<(sig-1)) != 0 {
 				act.handler = sigIgnore
 			}
-			unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+			unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), uintptr(unsafe.Pointer(&before[sig])), 8, 0, 0)
 		}
 	}
-	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&s.Blocked)), 0, 8, 0, 0)
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&s.Blocked)), uintptr(unsafe.Pointer(&mask)), 8, 0, 0)
+	if e := filterThread(prog); e != 0 {
+		for sig := 1; sig < numSignals; sig++ {
+			if s.handled(sig) {
+				unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&before[sig])), 0, 8, 0, 0)
+			}
+		}
+		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
+		return e
+	}
+	unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))
+	unix.RawSyscall(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&message[0])), uintptr(len(message)))
+	for {
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, Failed, 0, 0)
+	}
+}
+
+// filterThread puts the thread under the filter.
+func filterThread(prog *unix.SockFprog) unix.Errno {
 	// The kernel takes no filter from address 0 (EFAULT): who says yes is a filter in force that answers in its place.
 	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, 0)
 	if e == 0 {
@@ -96,14 +116,7 @@ func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte,
 		}
 		_, _, e = unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(prog)))
 	}
-	if e != 0 {
-		return e
-	}
-	unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0])))
-	unix.RawSyscall(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&message[0])), uintptr(len(message)))
-	for {
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, Failed, 0, 0)
-	}
+	return e
 }
 
 // restoreFiles puts back the soft limit of open files, which package os raises.

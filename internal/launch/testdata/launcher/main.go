@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -42,6 +43,7 @@ func main() {
 	if err == nil {
 		err = launch.Exec(path, os.Args[2:], os.Environ(), filters[os.Args[1]])
 	}
+	runtime.GC() // which stops goroutines that run in loops: signals must be as they were
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
