@@ -233,8 +233,8 @@ func (w *worker) inside(target uint64, conditional bool) bool {
 	if target >= w.fn.Start && target < w.fn.End {
 		return true
 	}
-	if len(w.insts) > inlineMax || w.chaos {
-		return false
+	if len(w.insts) > inlineMax || w.chaos || !w.f.Exec(target) {
+		return false // another image's, at a fixed address (klibc)
 	}
 	if w.instAt(target) >= 0 {
 		return true
