@@ -8,7 +8,8 @@
 // new appears. A wrapper whose address is taken has callers that cannot be
 // listed: its numbers are unknown, unless it is private to its file and every
 // call through a pointer in that file passes known ones (assumption
-// private-wrappers). Unknown is reported, never dropped.
+// private-wrappers). Unknown is reported, never dropped. Of some libraries it is known
+// what they pass although their code does not show it (numbers.txt, assumption library-numbers).
 //
 // ArgValues finds the values of other arguments in the same way.
 //
@@ -53,6 +54,7 @@ type Answer struct {
 	Calls   []Call
 	Unknown []Unknown
 	Sites   int
+	Known   bool                      // some of Calls rest on numbers.txt
 	Through map[reach.UnitID]*Through // of Parameter and SolveThrough: units that get numbers from their callers and pass them on
 }
 
@@ -277,7 +279,10 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 		abi = sysno.X32
 		nr &^= 0x40000000
 	}
-	c := Call{abi, nr, id, pc, o.pc, o.unit}
+	s.call(Call{abi, nr, id, pc, o.pc, o.unit})
+}
+
+func (s *solver) call(c Call) {
 	if t := s.passing(); t != nil && !slices.Contains(t.Calls, c) {
 		t.Calls = append(t.Calls, c)
 	}
@@ -291,6 +296,10 @@ func (s *solver) lost(id reach.UnitID, pc uint64, o origin, why string) {
 	abi := sysno.X86_64
 	if o.gate != summary.GateSyscall {
 		abi = sysno.I386
+	} else if nr, ok := s.known(id, o); ok {
+		s.ans.Known = true
+		s.call(Call{abi, nr, id, pc, o.pc, o.unit})
+		return
 	}
 	if t := s.passing(); t != nil {
 		t.Unknown = true
