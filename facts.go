@@ -23,6 +23,7 @@ var gateDetails = map[string]string{
 	"bio-kinds":             "OpenSSL has BIOs of a kind (connections, listening, datagrams) only where a call that gives away that kind is reachable.",
 	"cpu-profiles":          "No thread of a Go program has a timer for profiles, since nothing that asks for profiles is in it.",
 	"event-sources":         "An event loop of systemd's libraries has sources of a kind (signals, children, files) only where a call that adds such is reachable.",
+	"fcntl-number":          "The variables that Go's packages take the number of fcntl from keep it, as they do in 64-bit programs.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"glob-tilde":            "glob looks up home directories only where a reachable call asks for that.",
 	"journal":               "systemd's libraries write to the journal and to syslog only where something that connects to these is reachable.",

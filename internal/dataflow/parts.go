@@ -526,7 +526,7 @@ func (w *worker) decides(f uint64) bool {
 	if b := w.memo.get(f); b&memoDecides != 0 {
 		return b&memoDecidesValue != 0
 	}
-	d := !w.isGo && !w.returnsTwice(f) && w.scanDecides(f)
+	d := !w.f.GoCode(f) && !w.returnsTwice(f) && w.scanDecides(f)
 	if d {
 		w.memo.add(f, memoDecides|memoDecidesValue)
 	} else {

@@ -94,7 +94,7 @@ func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	}
 	k.waiting[id] = about
 	h := k.held(g, id)
-	if !h.All && len(h.Refs)+len(h.Sites) == 0 {
+	if !h.All && len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0 {
 		delete(k.waiting, id)
 	}
 	return h
@@ -251,6 +251,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
 		}
+		h.Numbers = append(h.Numbers, r.numbers...)
+		h.Words = append(h.Words, r.words...)
 		for i := range sum.Refs {
 			ref := &sum.Refs[i]
 			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
 //go:embed gates.txt
@@ -18,6 +19,8 @@ type row struct {
 	images   []string   // sonames, or the beginnings of some with a * behind
 	function []function // it is all that these say
 	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
+	numbers  []int64    // of calls that it passes to functions that make them
+	words    []int64    // numbers that variables keep which it loads them from
 	needs    []need
 	name     string
 }
@@ -92,6 +95,19 @@ func parse(text string) []row {
 		}
 		if f[2] != "all" {
 			r.held = strings.Fields(f[2])
+		}
+		for _, h := range r.held {
+			kind, name, _ := strings.Cut(h, ":")
+			n, known := sysno.Number(sysno.X86_64, name)
+			switch {
+			case kind != "number" && kind != "word":
+			case !known:
+				panic(fmt.Sprintf("gates.txt: line %d: no call %q", i+1, name))
+			case kind == "number":
+				r.numbers = append(r.numbers, int64(n))
+			default:
+				r.words = append(r.words, int64(n))
+			}
 		}
 		for _, n := range strings.Fields(f[3]) {
 			x, err := parseNeed(n)

@@ -231,6 +231,26 @@ func (f *File) goText(t *goTab, addr, header, names uint64) (uint64, bool) {
 // headers the table is found by its magic number.
 func (f *File) IsGo() bool { return f.gopclntab() != nil }
 
+// GoFunc returns the extent of the function around addr in the Go function table: of Go, of its
+// assembly, or of C that Go's own linker linked. What another linker added is outside of it.
+func (f *File) GoFunc(addr uint64) (r Range, ok bool) {
+	t := f.gopclntab()
+	if t == nil {
+		return r, false
+	}
+	i, ok := t.find(addr)
+	if !ok {
+		return r, false
+	}
+	return Range{Start: t.entry(i), End: t.entry(i + 1)}, true
+}
+
+// GoCode reports whether addr is in a function of the Go function table.
+func (f *File) GoCode(addr uint64) bool {
+	_, ok := f.GoFunc(addr)
+	return ok
+}
+
 // GoFuncs returns the entries of the Go function table, sorted. Allocates.
 func (f *File) GoFuncs() []uint64 {
 	t := f.gopclntab()

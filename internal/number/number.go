@@ -240,6 +240,10 @@ func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
 		return
 	}
+	if initial && s.g.Keeps(id, uint64(v.N), n) {
+		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
+		return
+	}
 	stores, known := s.g.Stores(img, uint64(v.N), false)
 	if !known || !initial {
 		s.sink(id, pc, o, summary.Value{}, "the value is loaded from memory that other code may write")
@@ -278,6 +282,9 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 	case nr&0x40000000 != 0:
 		abi = sysno.X32
 		nr &^= 0x40000000
+	}
+	if id != o.unit && abi == sysno.X86_64 && !s.g.Passes(id, int64(nr)) {
+		return
 	}
 	s.call(Call{abi, nr, id, pc, o.pc, o.unit})
 }

@@ -34,7 +34,7 @@ func (u *Unit) holdBack(h Held) {
 	switch {
 	case u.some != nil:
 		u.some.gate = h
-	case len(h.Refs)+len(h.Sites) > 0:
+	case !h.none():
 		u.some = &some{gate: h}
 	}
 }
@@ -172,6 +172,31 @@ type Held struct {
 	All   bool
 	Refs  []int32 // indices of its references
 	Sites []int32 // and of its sites
+
+	Numbers []int64 // of calls that it passes to functions that make them
+	Words   []int64 // numbers of calls that words of memory which it loads them from keep
+}
+
+// none reports whether nothing of a unit waits, or all of it.
+func (h *Held) none() bool {
+	return len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0
+}
+
+// Passes reports whether a number of a call that a unit passes to another function counts.
+func (g *Graph) Passes(id UnitID, n int64) bool {
+	s := g.Units[id].some
+	return s == nil || !slices.Contains(s.gate.Numbers, n)
+}
+
+// Keeps reports whether a word of memory that a unit loads the number n of a call from keeps it: of what
+// Held says so, unless live code stores to it by name.
+func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
+	s, img := g.Units[id].some, g.Units[id].Image
+	if s == nil || !slices.Contains(s.gate.Words, n) {
+		return false
+	}
+	m := g.Members[img]
+	return len(m.stored[slot&^7]) == 0 && m.writes[slot&^7]&bytesOf(slot&^7, slot, 8) == 0
 }
 
 // Full returns what is known of a unit, with what does not run of it.

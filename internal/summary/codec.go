@@ -57,7 +57,7 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 3
+	version = 4
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
@@ -66,7 +66,7 @@ const (
 	lastEnd   = ReturnNever
 	lastValue = Addr
 	lastGate  = GateInt80
-	lastGap   = GapException
+	lastGap   = GapSwept
 )
 
 // The totals, in the order of the header.

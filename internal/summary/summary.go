@@ -167,6 +167,7 @@ const (
 	GapCode                     // bytes that are not an instruction
 	GapBudget                   // the function is larger than the analysis' budget
 	GapException                // an exception table that could not be read
+	GapSwept                    // as GapBudget, but all code of the function was found
 )
 
 // Gap is a named loss.
