@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"syscall"
@@ -89,6 +90,10 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if err != nil {
 		return nil, err
 	}
+	to, err := behind(out)
+	if err != nil {
+		return nil, err
+	}
 	if how := attributes.Privileged(); how != "" && !o.Privileged {
 		return nil, &PrivilegedError{host, how}
 	}
@@ -135,7 +140,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if !s.Filter.Agrees {
 		return nil, fmt.Errorf("%s: the filter that was compiled does not do what the policy says; this is a bug of gofind", host)
 	}
-	return s, attributes.Write(out, sealed, o.ModeOnly)
+	return s, attributes.Write(to, sealed, o.ModeOnly)
 }
 
 // sealable adds what sealed programs need that this one executes, and returns the meaning of the policy.
@@ -185,7 +190,23 @@ func Unseal(path, out string, modeOnly bool) error {
 	if data, err = s.Original(); err != nil {
 		return err
 	}
-	return attributes.Write(out, data, modeOnly)
+	to, err := behind(out)
+	if err != nil {
+		return err
+	}
+	return attributes.Write(to, data, modeOnly)
+}
+
+// behind returns the file that is written under a name: that which a link leads to, as cp and the shell's > write it.
+func behind(name string) (string, error) {
+	if st, err := os.Lstat(name); err != nil || st.Mode()&fs.ModeSymlink == 0 {
+		return name, nil
+	}
+	file, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return "", fmt.Errorf("%s is a link that leads to no file; remove it, or name another file to write", name)
+	}
+	return file, nil
 }
 
 // readProgram reads a file of which out is to become a copy.
