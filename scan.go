@@ -53,7 +53,7 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 		Content:     opts.content,
 	})
 	if err != nil {
-		if _, host, e := process.Find(program, opts.Root); e == nil && unikernel.Is(host) {
+		if found, e := process.Find(program, opts.Root); e == nil && unikernel.Is(found.Host) {
 			return nil, &UnikernelError{program}
 		}
 		return nil, err

@@ -44,13 +44,14 @@ const SealSchema = "gofind.inspect/v1"
 type Sealed struct {
 	Schema  string     `json:"schema"`
 	File    string     `json:"file"`
-	Program string     `json:"program"` // what was sealed
-	SHA256  string     `json:"sha256"`  // of the program before
-	Size    int        `json:"size"`    // bytes of the program before
-	Tool    string     `json:"tool"`    // version of what sealed it
-	Intact  bool       `json:"intact"`  // Unseal gives back the program, byte for byte
-	Begins  string     `json:"begins"`  // "exec": the filter holds from the first instruction; "entry": from the program's entry, after its loader
-	Before  string     `json:"before"`  // what runs before the filter holds, for people; "" if nothing
+	Program string     `json:"program"`         // what was sealed
+	Named   string     `json:"named,omitempty"` // path by which it was asked for, if that is a link with another name
+	SHA256  string     `json:"sha256"`          // of the program before
+	Size    int        `json:"size"`            // bytes of the program before
+	Tool    string     `json:"tool"`            // version of what sealed it
+	Intact  bool       `json:"intact"`          // Unseal gives back the program, byte for byte
+	Begins  string     `json:"begins"`          // "exec": the filter holds from the first instruction; "entry": from the program's entry, after its loader
+	Before  string     `json:"before"`          // what runs before the filter holds, for people; "" if nothing
 	Filter  SealFilter `json:"filter"`
 	Policy  *Policy    `json:"policy"`
 	Changed []Change   `json:"changed,omitempty"` // what Check found
@@ -82,10 +83,11 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if o.Policy.Scan.SinceMain {
 		return nil, errors.New("a sealed program has its filter before main, so its answer must be since exec")
 	}
-	path, host, err := process.Find(program, o.Policy.Scan.Root)
+	found, err := process.Find(program, o.Policy.Scan.Root)
 	if err != nil {
 		return nil, err
 	}
+	path, host := found.Path, found.Host
 	attributes, data, err := readProgram(host, out)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 		return nil, err
 	}
 	o.Policy.installsItself = true
-	p, err := NewPolicy(ctx, []string{path}, o.Policy)
+	p, err := NewPolicy(ctx, []string{program}, o.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +131,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Policy: document}, o.Stay)
+	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Named: found.Named, Policy: document}, o.Stay)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +289,7 @@ func inspect(path string, data []byte) (*Sealed, error) {
 		return nil, err
 	}
 	s := &Sealed{
-		Schema: SealSchema, File: path, Program: in.Meta.Program, SHA256: in.Meta.Original.SHA256, Size: int(in.Meta.Original.Size),
+		Schema: SealSchema, File: path, Program: in.Meta.Program, Named: in.Meta.Named, SHA256: in.Meta.Original.SHA256, Size: int(in.Meta.Original.Size),
 		Tool: in.Meta.Tool, Policy: &Policy{},
 	}
 	s.Begins, s.Before = in.Begins()

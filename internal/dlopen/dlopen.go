@@ -461,6 +461,9 @@ func (m *Model) pamServices(g *reach.Graph) []string {
 					names = append(names, strings.Clone(s))
 				case f.Value.Kind == summary.Slot && m.progname(f.Image, uint64(f.Value.N)):
 					names = append(names, path.Base(m.p.Images[0].Path))
+					if m.p.Named != "" {
+						names = append(names, path.Base(m.p.Named))
+					}
 				case f.Image == t.Image: // libpam calls itself
 				default:
 					return nil
@@ -593,7 +596,7 @@ func (m *Model) gconv(g *reach.Graph) bool {
 	if m.charsets == nil {
 		read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "gconv-modules") }
 		m.charsets = hostconf.Gconv(read, m.p.ReadDir)
-		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "any character set; its modules convert in memory and make no calls of their own"})
+		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "a conversion may be asked for any character set; its modules convert in memory and make no calls of their own"})
 	}
 	grown := false
 	words := m.newWords
