@@ -19,14 +19,14 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
 			n.shares && k.shares(g, r, n.but) && (n.unless == "" || !k.assumed.Holds(n.unless)) ||
-			n.env != "" && k.named(g, n.env) || n.calls == nil && !n.shares && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != "" && k.around(g, r, n.byWay) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return n.text != "" && k.says(g, r, img, &n) || n.table && k.gives(g, img, n.name)
+			return n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)
 		}) {
 			return true
 		}
@@ -34,6 +34,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			continue
 		}
 		for _, n := range r.needs {
+			if n.lacks {
+				continue
+			}
 			for _, e := range k.exported(img).named(n.name) {
 				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
@@ -146,7 +149,7 @@ func (k *Keeper) around(g *reach.Graph, r *row, name string) bool {
 	var other func(id reach.UnitID, depth int) bool
 	other = func(id reach.UnitID, depth int) bool {
 		callers := g.Callers(id)
-		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
+		return g.Entered(id) || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
 			u := &g.Units[e.Unit]
 			return u.Image != g.Units[id].Image || !k.exported(u.Image).has(u.Entry, name) && other(e.Unit, depth-1)
 		})
@@ -230,7 +233,7 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
 func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
-	if g.Units[id].Taken {
+	if g.Entered(id) {
 		return true
 	}
 	found, known := number.PassedByOthers(g, id, reg)

@@ -64,6 +64,9 @@ type need struct {
 	table     bool    // or code of its image refers to what it returns
 	outside   bool    // only if other code than that of its own image calls it
 
+	lacks  bool   // that the image has no function of this name
+	goType string // of a struct, with a field behind ~: code but that of functions of these names may have values of it
+
 	charset  bool // only if it may get a second argument that is no text, or one that names a character set
 	relative bool // only if it may get a second argument that is no absolute path and not null
 }
@@ -140,6 +143,17 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "-" {
 		return n, nil // nothing
+	}
+	if name, ok := strings.CutPrefix(s, "?"); ok {
+		n.name, n.lacks = name, true
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "*"); ok {
+		n.goType, n.but, _ = strings.Cut(name, "/")
+		if !strings.Contains(n.goType, "~") || n.but == "" {
+			err = fmt.Errorf("no field or no functions: %q", s)
+		}
+		return n, err
 	}
 	if s == "~dlopen" {
 		n.opens = true

@@ -22,6 +22,8 @@ const (
 type goTab struct {
 	n       int
 	wide    bool   // entries are addresses of 8 bytes, else offsets of 4 from text
+	starts  bool   // functions have the lines where they start (since 1.20)
+	mod     uint64 // address of the module data, 0 if it was not found
 	text    uint64 // start of the text section, when !wide
 	tabAddr uint64 // address of functab
 	functab []byte // n+1 pairs but for the last offset: entry, offset of the func struct in funcs
@@ -136,6 +138,7 @@ func (f *File) parseGoTab(addr uint64, b []byte) *goTab {
 	case pclnGo116:
 		t.wide, t.funcs, t.names, tab = true, from(6), from(2), le64(b[8+6*8:])
 	case pclnGo118, pclnGo120:
+		t.starts = magic == pclnGo120
 		t.funcs, t.names, tab = from(7), from(3), le64(b[8+7*8:])
 	default:
 		return nil
@@ -184,7 +187,11 @@ func (f *File) goText(t *goTab, addr, header, names uint64) (uint64, bool) {
 		}
 		text, ok1 := f.pointer(at + modText)
 		min, ok2 := f.pointer(at + modMinPC)
-		return text, ok1 && ok2 && min == text+first && valid(text)
+		if !ok1 || !ok2 || min != text+first || !valid(text) {
+			return 0, false
+		}
+		t.mod = at
+		return text, true
 	}
 	for i := range f.Relocs {
 		if r := &f.Relocs[i]; r.Addend == addr && r.Type == RX8664Relative {

@@ -222,6 +222,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 				g.indexRef(id, &g.Units[id].Sum.Refs[i])
 			}
 		}
+	case u.some.full == nil: // only numbers waited
 	default:
 		before := u.Sum
 		u.Sum = u.some.full
