@@ -147,8 +147,8 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	if f.how == "numbers" {
 		var own []string
-		for i := range sum.Sites {
-			n, ok := numberAt(&sum.Sites[i])
+		for i := range sum.More().Sites {
+			n, ok := numberAt(&sum.More().Sites[i])
 			if !ok {
 				return false
 			}
@@ -260,8 +260,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 				h.Refs = append(h.Refs, int32(i))
 			}
 		}
-		for i := range sum.Sites {
-			if n, ok := numberAt(&sum.Sites[i]); ok && (slices.Contains(r.held, n) || slices.Contains(r.held, "syscall:"+n)) {
+		for i := range sum.More().Sites {
+			if n, ok := numberAt(&sum.More().Sites[i]); ok && (slices.Contains(r.held, n) || slices.Contains(r.held, "syscall:"+n)) {
 				h.Sites = append(h.Sites, int32(i))
 			}
 		}

@@ -196,13 +196,13 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
-		for i := range u.Sum.Sites {
-			if len(u.Sum.Sites[i].Values) == 0 {
+		for i := range u.Sum.More().Sites {
+			if len(u.Sum.More().Sites[i].Values) == 0 {
 				return true
 			}
-			for _, v := range u.Sum.Sites[i].Values {
+			for _, v := range u.Sum.More().Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
+				if v.Kind != summary.Const || u.Sum.More().Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}

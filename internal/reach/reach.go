@@ -239,7 +239,7 @@ func (g *Graph) takeLabels() bool {
 	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
 		for i := range g.Units {
 			if u := &g.Units[i]; u.Sum != nil {
-				for _, t := range u.Sum.Targets {
+				for _, t := range u.Sum.More().Targets {
 					reached[Place{u.Image, t}] = true
 				}
 			}
@@ -256,7 +256,7 @@ func (g *Graph) takeLabels() bool {
 		if f != nil {
 			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
-				i, inside := slices.BinarySearch(sum.Targets, l.addr)
+				i, inside := slices.BinarySearch(sum.More().Targets, l.addr)
 				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
 					continue
 				}
@@ -1362,7 +1362,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		if u.Image != img || u.Sum == nil || u.held {
 			continue
 		}
-		for _, k := range u.Sum.Kept {
+		for _, k := range u.Sum.More().Kept {
 			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
 				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
 					return nil, false
