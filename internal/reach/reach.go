@@ -213,7 +213,7 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 
 // evictAfter is how many units at least are analysed before the files are
 // evicted; 16 more for each file. That costs less than a hundredth of the time.
-const evictAfter = 2048
+const evictAfter = 1024
 
 // evict drops the pages of all files.
 func (g *Graph) evict() {
