@@ -185,7 +185,7 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) {
+		if !g.Live(reach.UnitID(id)) || len(u.Sum.More().Sites) == 0 {
 			continue
 		}
 		switch {

@@ -876,6 +876,21 @@ func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
 	return m.SymbolName(sym), true
 }
 
+// Slots returns the places of the slots of an image that the loader alone writes, for symbols whose names test accepts.
+func (g *Graph) Slots(img int, test func(symbol string) bool) []uint64 {
+	g.sync()
+	m := g.Members[img]
+	var l []uint64
+	for i := range m.relocs {
+		if r := &m.relocs[i]; r.Type == rJumpSlot || r.Type == rGlobDat {
+			if sym := m.boundTo(r.Addr); sym != 0 && test(m.SymbolName(sym)) {
+				l = append(l, r.Addr)
+			}
+		}
+	}
+	return l
+}
+
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
 	w.mask &^= g.moot(w)
