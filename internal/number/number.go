@@ -120,7 +120,7 @@ func (s *solver) solve() *Answer {
 		if !g.Live(reach.UnitID(id)) {
 			continue
 		}
-		for _, site := range u.Sum.Sites {
+		for _, site := range u.Sum.More().Sites {
 			s.ans.Sites++
 			o := origin{reach.UnitID(id), site.PC, site.Gate}
 			s.values(reach.UnitID(id), site.PC, o, site.Values)
@@ -175,7 +175,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false // through a generic wrapper, whose arguments are shifted
 			continue
 		}
-		for _, site := range g.Units[c.In].Sum.Sites {
+		for _, site := range g.Units[c.In].Sum.More().Sites {
 			if site.PC == c.Site {
 				s.values(c.In, c.Site, origin{c.In, c.Site, site.Gate}, site.Args[arg])
 			}
