@@ -61,6 +61,9 @@ func (a *assembly) assumptions() []Assumption {
 		Assumption{Name: "private-wrappers", Detail: "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
 		Assumption{Name: "dlsym-handles", Detail: "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
 	)
+	if a.ans.Known {
+		l = append(l, Assumption{Name: "library-numbers", Detail: "libseccomp makes no call by a number that it looks up but seccomp."})
+	}
 	for _, name := range a.gates.Assumptions() {
 		l = append(l, Assumption{Name: name, Detail: gateDetails[name]})
 	}

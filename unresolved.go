@@ -31,11 +31,11 @@ func (a *assembly) unresolved() {
 		if u.Sum == nil {
 			continue
 		}
-		sites += len(u.Sum.Sites)
+		sites += len(u.Sum.More().Sites)
 		if a.res.Since == "main" && !a.phases.After[id] {
 			continue
 		}
-		for _, gap := range u.Sum.Gaps {
+		for _, gap := range u.Sum.More().Gaps {
 			k := gapKinds[gap.Kind]
 			all = append(all, Unresolved{Kind: k.kind, Image: a.g.Members[u.Image].Path, Address: hex(gap.PC),
 				Function: a.function(u.Image, gap.PC), Effect: k.effect,

@@ -144,7 +144,10 @@ type worker struct {
 	v               *values
 	exact           bool // answer queries as QueryExact says
 	consumes        func(callee uint64, slot bool) uint16
-	unit            *summary.Unit
+	unit            summary.Unit // in the making, and its rest
+	rest            summary.Rest
+	units           row[summary.Unit]
+	rests           row[summary.Rest]
 	final           bool // emitting
 	chaos           bool // no tracking
 	argUse, argBack uint16
@@ -261,8 +264,8 @@ func (w *worker) keep(a summary.ArgStore) {
 
 func (w *worker) gap(pc uint64, k summary.GapKind) {
 	g := summary.Gap{PC: pc, Kind: k}
-	if !slices.Contains(w.unit.Gaps, g) {
-		w.unit.Gaps = append(w.unit.Gaps, g)
+	if !slices.Contains(w.rest.Gaps, g) {
+		w.rest.Gaps = append(w.rest.Gaps, g)
 	}
 }
 
@@ -661,7 +664,7 @@ func (w *worker) begin(entry uint64) {
 	} else {
 		clear(w.dense)
 	}
-	w.unit = &summary.Unit{Entry: entry}
+	w.unit, w.rest = summary.Unit{Entry: entry}, summary.Rest{}
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
@@ -729,13 +732,20 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 		w.gap(entry, k)
 	}
 	w.emit()
+	if query != nil {
+		return nil
+	}
 	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
 	for i := range w.blocks {
 		if b := &w.blocks[i]; b.in >= 0 {
 			w.unit.Insts += b.end - b.first
 		}
 	}
-	return w.unit
+	u := w.units.one(w.unit)
+	if r := &w.rest; len(r.Sites)+len(r.Kept)+len(r.Gaps)+len(r.Targets) > 0 || r.Division != nil {
+		u.Rest = w.rests.one(*r)
+	}
+	return u
 }
 
 // solve runs the fixpoint. It reports false if the budget ran out.
@@ -1082,15 +1092,15 @@ func (w *worker) emit() {
 		return
 	}
 	for t := range w.targets {
-		w.unit.Targets = append(w.unit.Targets, t)
+		w.rest.Targets = append(w.rest.Targets, t)
 	}
 	for b := range w.blocks {
 		if w.blocks[b].target {
-			w.unit.Targets = append(w.unit.Targets, w.blocks[b].pc)
+			w.rest.Targets = append(w.rest.Targets, w.blocks[b].pc)
 		}
 	}
-	slices.Sort(w.unit.Targets)
-	w.unit.Targets = slices.Compact(w.unit.Targets)
+	slices.Sort(w.rest.Targets)
+	w.rest.Targets = slices.Compact(w.rest.Targets)
 	w.finish()
 }
 

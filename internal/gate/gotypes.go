@@ -53,7 +53,7 @@ func (k *Keeper) makes(g *reach.Graph, n *need) bool {
 				t.maybe = t.maybe || t.refers(&sum.Refs[i])
 			}
 		}
-		t.maybe = t.maybe || !ours && slices.ContainsFunc(sum.Kept, func(s summary.ArgStore) bool {
+		t.maybe = t.maybe || !ours && slices.ContainsFunc(sum.More().Kept, func(s summary.ArgStore) bool {
 			return slices.ContainsFunc(t.found.Data, func(r image.Range) bool {
 				return s.Slot < r.End && r.Start < s.Slot+uint64(s.Size)
 			})

@@ -188,7 +188,7 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) {
+		if !g.Live(reach.UnitID(id)) || len(u.Sum.More().Sites) == 0 {
 			continue
 		}
 		switch {
@@ -199,13 +199,13 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
-		for i := range u.Sum.Sites {
-			if len(u.Sum.Sites[i].Values) == 0 {
+		for i := range u.Sum.More().Sites {
+			if len(u.Sum.More().Sites[i].Values) == 0 {
 				return true
 			}
-			for _, v := range u.Sum.Sites[i].Values {
+			for _, v := range u.Sum.More().Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
+				if v.Kind != summary.Const || u.Sum.More().Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}

@@ -213,7 +213,7 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 
 // evictAfter is how many units at least are analysed before the files are
 // evicted; 16 more for each file. That costs less than a hundredth of the time.
-const evictAfter = 2048
+const evictAfter = 1024
 
 // evict drops the pages of all files.
 func (g *Graph) evict() {
@@ -239,7 +239,7 @@ func (g *Graph) takeLabels() bool {
 	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
 		for i := range g.Units {
 			if u := &g.Units[i]; u.Sum != nil {
-				for _, t := range u.Sum.Targets {
+				for _, t := range u.Sum.More().Targets {
 					reached[Place{u.Image, t}] = true
 				}
 			}
@@ -256,7 +256,7 @@ func (g *Graph) takeLabels() bool {
 		if f != nil {
 			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
-				i, inside := slices.BinarySearch(sum.Targets, l.addr)
+				i, inside := slices.BinarySearch(sum.More().Targets, l.addr)
 				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
 					continue
 				}
@@ -876,6 +876,21 @@ func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
 	return m.SymbolName(sym), true
 }
 
+// Slots returns the places of the slots of an image that the loader alone writes, for symbols whose names test accepts.
+func (g *Graph) Slots(img int, test func(symbol string) bool) []uint64 {
+	g.sync()
+	m := g.Members[img]
+	var l []uint64
+	for i := range m.relocs {
+		if r := &m.relocs[i]; r.Type == rJumpSlot || r.Type == rGlobDat {
+			if sym := m.boundTo(r.Addr); sym != 0 && test(m.SymbolName(sym)) {
+				l = append(l, r.Addr)
+			}
+		}
+	}
+	return l
+}
+
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
 	w.mask &^= g.moot(w)
@@ -1362,7 +1377,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		if u.Image != img || u.Sum == nil || u.held {
 			continue
 		}
-		for _, k := range u.Sum.Kept {
+		for _, k := range u.Sum.More().Kept {
 			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
 				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
 					return nil, false

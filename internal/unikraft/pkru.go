@@ -273,15 +273,27 @@ func (c *code) textPages() []span {
 var errKeys = errors.New("its pages have no memory keys")
 
 // executes sets, for each entry, the mask of the compartments whose code may call it: those that make the call themselves, and
-// those that make one whose code calls it, through functions that it calls directly.
+// those that make one whose code calls it, through functions that it calls directly. A function that has bodies inlined makes all of its calls, so that
+// who may call it executes all of them.
 func (s *sealing) executes() map[uint64]uint32 {
 	mask := map[uint64]uint32{}
+	inline := map[uint64]bool{}
 	for _, e := range s.plan.Entries {
+		inline[e.Addr] = inline[e.Addr] || e.Inline
+	}
+	for _, e := range s.plan.Entries {
+		m := uint32(0)
 		for i := range s.plan.Compartments {
 			if c := &s.plan.Compartments[i]; c.Transparent || c.Executes.Has(e.Number) {
-				mask[e.Addr] |= 1 << i
+				m |= 1 << i
 			}
 		}
+		if old, ok := mask[e.Addr]; ok && inline[e.Addr] {
+			m &= old
+		} else {
+			m |= old
+		}
+		mask[e.Addr] = m
 	}
 	start := map[uint64]uint32{}
 	for addr, m := range mask {
@@ -322,9 +334,13 @@ func (s *sealing) keyEntries() {
 		}
 		return mask
 	}
+	inline := map[uint64]bool{}
+	for _, e := range s.plan.Entries {
+		inline[e.Addr] = inline[e.Addr] || e.Inline
+	}
 	for _, e := range s.plan.Entries {
 		for _, other := range s.plan.Entries {
-			if more := own(other.Number) &^ own(e.Number); other.Addr == e.Addr && more != 0 {
+			if more := own(other.Number) &^ own(e.Number); other.Addr == e.Addr && more != 0 && !inline[e.Addr] {
 				s.gap(more, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from those of %s by PKRU", callName(e.Number), callName(other.Number)))
 			}
 		}
@@ -339,7 +355,7 @@ func (s *sealing) keyEntries() {
 		}
 		h.Executes, h.Check, h.Errno = allowed[e.Addr], true, e.Errno
 		h.Call = cmp.Or(h.Call, callName(e.Number))
-		h.NoReturn = h.NoReturn || slices.Contains(mustNotReturn, e.Number)
+		h.NoReturn = h.NoReturn || e.Inline || slices.Contains(mustNotReturn, e.Number)
 	}
 }
 

@@ -211,6 +211,51 @@ func TestPKUCrash(t *testing.T) {
 	}
 }
 
+// A function that has the bodies of two calls inlined is called by who executes both, and a refusal ends the image, as its result says nothing of one: calls that
+// are not told apart there are no gap.
+func TestPKUInlined(t *testing.T) {
+	img := imagePKU(t)
+	plan := planOf(t, img)
+	for _, e := range plan.Entries {
+		if e.Func == "euidunlink" {
+			e.Number = 39 // getpid, which net executes; the other is unlink
+			plan.Entries = append(plan.Entries, e)
+			break
+		}
+	}
+	plan.Compartments[1].Needs.Add(87)
+	d, f := open(t, img.Debug), open(t, img.Final)
+	rep, err := Seal(plan, d, f, Options{PKU: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range rep.Rules.Gaps {
+		t.Errorf("%#x %s: %s", g.Addr, g.Func, g.Reason)
+	}
+	found := 0
+	for _, e := range rep.Rules.Entries {
+		if e.Func == "euidunlink" {
+			found++
+			if e.Executes != 1 || !e.NoReturn {
+				t.Errorf("call %d: executed by %b, ends the image: %v", e.Number, e.Executes, e.NoReturn)
+			}
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d entries", found)
+	}
+	final := save(t, f)
+	s := &target{t: t, debug: open(t, save(t, d))}
+	for word, want := range map[string]string{
+		s.call("net", s.fn("euidunlink", "@")): "gofind: who has this PKRU must not call",
+		s.call("app", s.fn("euidunlink", "@")): " -> ",
+	} {
+		if console, _ := boot(t, final, word); !strings.Contains(console, want) {
+			t.Errorf("%s: %s", word, console)
+		}
+	}
+}
+
 func TestPKURefused(t *testing.T) {
 	img := image(t)
 	if _, err := Seal(planOf(t, img), open(t, img.Debug), open(t, img.Final), Options{PKU: true}); !errors.Is(err, errKeys) {
@@ -247,7 +292,7 @@ func TestKludge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.end()+4095)&^4095 {
+	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.End()+4095)&^4095 {
 		t.Errorf("the header has %#x, before %#x", k, before)
 	}
 	was, is := plain.elf[before.file:][:before.end-before.load], sealed.elf[k.file:][:k.end-k.load]
