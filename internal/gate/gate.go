@@ -6,7 +6,8 @@
 // since stripped libraries have no names for their own functions; what is recognised by mistake
 // in another version of the library must be private and make the calls or use the text that the row
 // names, and waits for the same condition. Some rows wait for an assumption of the
-// environment (package assume) that is not made. The condition is looked at again whenever
+// environment (package assume) that is not made; rows about Go's library also for code that may have values of
+// a type, which the type's descriptor and the garbage collector's maps tell (gotypes.go). The condition is looked at again whenever
 // everything else has been followed, so the answer does not depend on the order.
 package gate
 

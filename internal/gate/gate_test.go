@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
 )
 
 func TestRows(t *testing.T) {
@@ -64,6 +68,32 @@ func TestNeeds(t *testing.T) {
 	for _, s := range []string{"-nothing", "f=x", "f&x", "*p.T/f", "*p.T~F"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
+		}
+	}
+}
+
+// What was let go may make units live that are not analysed yet: they are looked at once they are, not passed over.
+func TestUnitsWait(t *testing.T) {
+	p, err := process.Load("/bin/true", process.Options{NoHostConf: true})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer p.Close()
+	assumed := assume.New(func(string) bool { return true })
+	for name, look := range map[string]func(*Keeper, *reach.Graph) reach.UnitID{
+		"says":  func(k *Keeper, g *reach.Graph) reach.UnitID { k.says(g, &rows[0], 0, &need{text: "x"}); return k.read },
+		"gives": func(k *Keeper, g *reach.Graph) reach.UnitID { k.gives(g, 0, "x"); return k.tableRead },
+		"makes": func(k *Keeper, g *reach.Graph) reach.UnitID {
+			n := &need{goType: "p.T~F", but: "f"}
+			k.types[n.goType] = &made{read: 1, found: &image.GoType{}}
+			k.makes(g, n)
+			return k.types[n.goType].read
+		},
+	} {
+		k, g := New(p, assumed), reach.New(p, reach.Options{})
+		g.Units = append(g.Units, reach.Unit{Sum: &summary.Unit{}}, reach.Unit{}, reach.Unit{Sum: &summary.Unit{}})
+		if got := look(k, g); got != 2 {
+			t.Errorf("%s: went on to unit %d, although unit 2 is not analysed", name, got)
 		}
 	}
 }

@@ -42,7 +42,10 @@ func (k *Keeper) makes(g *reach.Graph, n *need) bool {
 	}
 	for ; !t.maybe && int(t.read) < len(g.Units); t.read++ {
 		u, sum := &g.Units[t.read], g.Full(t.read)
-		if u.Image != img || sum == nil {
+		if sum == nil {
+			break // not analysed yet
+		}
+		if u.Image != img {
 			continue
 		}
 		ours := k.owned(img).is(u.Entry, names)

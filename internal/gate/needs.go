@@ -101,10 +101,10 @@ type saying struct {
 // says reports whether a live unit of an image refers to n's text, even if only in a part that does not
 // run, and gets what n asks for; if n is about one that runs, whether there is one of which nothing waits but for r.
 func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
-	for ; int(k.read) < len(g.Units); k.read++ {
+	for k.read = max(k.read, 1); int(k.read) < len(g.Units); k.read++ {
 		sum, m := g.Full(k.read), g.Units[k.read].Image
 		if sum == nil {
-			continue // there is no unit 0
+			break // what was let go just now made it live: it is not analysed yet
 		}
 		for _, r := range k.rows(m) {
 			for _, n := range r.needs {

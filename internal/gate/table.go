@@ -20,10 +20,10 @@ type given struct {
 // gives reports whether live code of an image refers to the address that an exported function returns: a compiler may have
 // made the function part of another. If that address is not known code may.
 func (k *Keeper) gives(g *reach.Graph, img int, name string) bool {
-	for ; int(k.tableRead) < len(g.Units); k.tableRead++ {
+	for k.tableRead = max(k.tableRead, 1); int(k.tableRead) < len(g.Units); k.tableRead++ {
 		sum, m := g.Full(k.tableRead), g.Units[k.tableRead].Image
 		if sum == nil {
-			continue // there is no unit 0
+			break // not analysed yet
 		}
 		t := k.givenBy(m)
 		if len(t.tables) == 0 || slices.ContainsFunc(k.exported(m).at(g.Units[k.tableRead].Entry), func(e export) bool { return t.tables[e.name] != 0 }) {
