@@ -79,6 +79,7 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 	g.Denied = func(img int, c *summary.Cond) bool {
 		return assumed.Denied(p.Images[img].Origin == process.OriginLoader, c)
 	}
+	g.MayPass = number.MayPass
 	var names vdsoNames
 	g.Strings = func(img int, addr uint64, s string, from reach.UnitID) {
 		names.text(p, img, addr, s, from)

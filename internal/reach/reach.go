@@ -130,7 +130,8 @@ type Graph struct {
 	woken     []way // edges that can be taken since conditions came to hold
 	pending   []way // edges that wait for a call to come back
 	rechecks  int
-	Denied    func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
+	Denied    func(img int, c *summary.Cond) bool             // conditions that never hold by assumption, if set
+	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
 	queries   map[query][]dataflow.Passed
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
