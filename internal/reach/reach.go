@@ -135,7 +135,7 @@ type Graph struct {
 	queries   map[query][]dataflow.Passed
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
-	Modelled  func(name string) bool                            // names whose look-up is modelled elsewhere, if set
+	Modelled  func(img int, name string) bool                   // names that code of an image refers to whose look-up is modelled elsewhere, if set
 	Strings   func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to (see image.File.Text), if set
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
@@ -1086,13 +1086,14 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 }
 
 // dataOffsets follows a table of 32-bit offsets that lead to data with
-// relocations, or to texts (LLVM's relative lookup tables).
+// relocations, or to texts (LLVM's relative lookup tables). Nothing leads into the middle of
+// a word of the GOT: numbers that happen to are no offsets.
 func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 	m := g.Members[img]
 	b := m.Bytes(a)
 	for k, miss := 0, 0; 4*k+4 <= len(b) && k < 1024 && miss < 2; k++ {
 		t := base + uint64(int64(int32(binary.LittleEndian.Uint32(b[4*k:]))))
-		if t < m.Low || t >= m.High || m.Exec(t) {
+		if t < m.Low || t >= m.High || m.Exec(t) || t&7 != 0 && m.inGOT(t) {
 			miss++
 			continue
 		}
@@ -1124,7 +1125,7 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
 		m.assigned = append(m.assigned, strings.Clone(name))
 	}
-	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
+	if !identifier(s) || g.Modelled != nil && g.Modelled(img, s) {
 		return
 	}
 	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
