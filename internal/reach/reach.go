@@ -830,6 +830,10 @@ func (g *Graph) callSlot(img int, a uint64, c cause) {
 	var buf [4]process.Target
 	callees, known := g.bound(img, a, buf[:0])
 	if !known {
+		if to, ok := g.Members[img].pointsTo(a); ok {
+			g.release(g.unit(img, to, c, ""))
+			return
+		}
 		g.read(img, a, 8, c)
 		return
 	}
@@ -859,6 +863,16 @@ func (m *member) boundTo(slot uint64) int {
 		return 0
 	}
 	return int(rs[0].Sym)
+}
+
+// pointsTo returns the function of the same file that a slot points to which the loader alone writes: entries of the
+// GOT that the linker bound itself.
+func (m *member) pointsTo(slot uint64) (uint64, bool) {
+	rs := m.relocsIn(slot, slot+8)
+	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rRelative || !m.sealed(slot, slot+8) || !m.Exec(rs[0].Addend) {
+		return 0, false
+	}
+	return rs[0].Addend, true
 }
 
 // Imported returns the name of the symbol that control which goes to code that only jumps
@@ -1243,6 +1257,11 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
 		ts, _ := g.bound(img, r.A, buf[:0])
 		for _, t := range ts {
 			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
+				dst = append(dst, c)
+			}
+		}
+		if to, ok := g.Members[img].pointsTo(r.A); ok {
+			if c, ok := g.ids[img].find(to); ok {
 				dst = append(dst, c)
 			}
 		}
