@@ -74,11 +74,6 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
-// has reports whether a function at an address has a name.
-func (e exports) has(addr uint64, name string) bool {
-	return slices.Contains(e.at(addr), export{addr, name})
-}
-
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x uint32, n string) int { return strings.Compare(e.byAddr[x].name, n) })

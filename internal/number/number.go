@@ -11,6 +11,7 @@
 // private-wrappers). Unknown is reported, never dropped. Of some libraries it is known
 // what they pass although their code does not show it (numbers.txt, assumption library-numbers).
 //
+// MayPass answers for a condition on an argument what the callers may pass.
 // ArgValues finds the values of other arguments in the same way.
 //
 // Sound if package reach lists every direct call of a unit that is not Taken,
@@ -403,6 +404,19 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found 
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
 	s.drain()
 	return found, known
+}
+
+// MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
+func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
+	found, known := Passed(g, unit, x86.Reg(c.A))
+	return !known || slices.ContainsFunc(found, func(f Found) bool {
+		if f.Value.Kind != summary.Const && (f.Value.Kind != summary.Low || f.Value.Size < c.Size) {
+			return true
+		}
+		n := uint64(f.Value.N) & (1<<(8*c.Size) - 1)
+		is, ok := dataflow.Holds(c.Cmp, n, c.N, c.Size)
+		return is || !ok
+	})
 }
 
 // Parameter finds the numbers that a unit gets in a register, as Solve does for

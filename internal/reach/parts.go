@@ -281,8 +281,51 @@ func (g *Graph) holds(w way) bool {
 		}
 		g.pending = append(g.pending, w)
 		return false
+	case summary.CondArg:
+		if g.MayPass == nil {
+			return true
+		}
+		g.pending = append(g.pending, w) // its callers are not all live yet
+		return false
 	}
 	return true
+}
+
+// maxCallers bounds how many callers of a unit are asked what they pass.
+const maxCallers = 32
+
+// passed reports whether a caller of a unit may pass what the condition of an edge asks for, as far as is known now.
+// To ask costs as much as to analyse the callers again, so an edge to what makes no more code live just counts.
+func (g *Graph) passed(w way, c *summary.Cond) bool {
+	id := w.unit
+	return g.Entered(id) || !g.adds(id, g.Units[id].some.full.Div().Edges[w.edge].To) || len(g.Callers(id)) > maxCallers || g.MayPass(g, id, c)
+}
+
+// adds reports whether a part of a unit has syscall instructions, or refers to code that is not live, or to other
+// data than such that holds no addresses.
+func (g *Graph) adds(id UnitID, part uint16) bool {
+	u := &g.Units[id]
+	sum := u.some.full
+	from, to := sum.Span(int(part))
+	if from.Sites < to.Sites {
+		return true
+	}
+	m := g.Members[u.Image]
+	for i := from.Refs; i < to.Refs; i++ {
+		switch r := &sum.Refs[i]; r.Kind {
+		case summary.RefCode, summary.RefCallSlot:
+			var buf [4]UnitID
+			if l := g.Callees(id, r, buf[:0]); len(l) == 0 || slices.ContainsFunc(l, func(c UnitID) bool { return !g.Live(c) }) {
+				return true
+			}
+		case summary.RefRead, summary.RefStore, summary.RefTable:
+		default:
+			if o := m.object(r.A); m.Exec(r.A) || o >= 0 && !m.live[o] && m.Writable(r.A) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // comesBack reports whether the call that a condition asks about may come back
@@ -363,7 +406,8 @@ func (g *Graph) recheck() bool {
 	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
 		u := &g.Units[w.unit]
-		if g.comesBack(u.Image, u.some.full.Div().Cond(w.edge)) {
+		c := u.some.full.Div().Cond(w.edge)
+		if c.Kind == summary.CondArg && g.passed(w, c) || c.Kind != summary.CondArg && g.comesBack(u.Image, c) {
 			g.woken = append(g.woken, w)
 			return true
 		}

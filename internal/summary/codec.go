@@ -62,7 +62,7 @@ const (
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
 	lastStore = StoreConst
-	lastCond  = CondBack
+	lastCond  = CondArg
 	lastEnd   = ReturnNever
 	lastValue = Addr
 	lastGate  = GateInt80

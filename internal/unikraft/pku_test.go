@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
@@ -142,6 +144,56 @@ func TestPKUSequences(t *testing.T) {
 			if v&0xffffff != 0xcccccc {
 				t.Errorf("%#x has %#x", addr, v)
 			}
+		}
+	}
+}
+
+// Bytes that would change keys if control came into the middle of an instruction are gone from the text, and data is not executed: neither is a gap.
+func TestPKUWithin(t *testing.T) {
+	img := imagePKU(t)
+	debug, _, rep := sealPKU(t, Options{})
+	plain := scan(open(t, img.Debug))
+	pages := plain.dataPages()
+	moved, data := 0, 0
+	for _, q := range plain.sequences(3) {
+		switch {
+		case q.Aligned:
+		case within(pages, q.Addr):
+			data++
+		default:
+			moved++
+			if what := pku.Match(debug.Bytes(q.Addr)); what != "" || q.Func != "app_within" {
+				t.Errorf("%#x, in %s, is a %s when sealed", q.Addr, q.Func, what)
+			}
+		}
+	}
+	said := 0
+	for _, line := range rep.Protected {
+		if strings.HasPrefix(line, "moved: ") && strings.Contains(line, "in app_within") {
+			said++
+		}
+	}
+	if moved < 2 || data < 1 || said != moved {
+		t.Errorf("%d in text, of which %d are said to be moved, %d in data", moved, said, data)
+	}
+	// A constant is the same elsewhere, and a place to which something jumps stays: both are named.
+	for _, c := range []struct{ old, new, says string }{
+		{"b10f22c080f90f7402", "b80f22c00080f90f74", "a mov to cr0 there"},
+		{"b10f22c080f90f7402", "b10f22c0ebfc900000", "cannot be changed: a jump leads into its first bytes"},
+	} {
+		old, _ := hex.DecodeString(c.old)
+		replacement, _ := hex.DecodeString(c.new)
+		d := open(t, img.Debug)
+		if bytes.Count(d.elf, old) != 1 {
+			t.Fatalf("%s is not there once", c.old)
+		}
+		d = parse(t, "debug", bytes.Replace(d.elf, old, replacement, 1))
+		rep, err := Seal(planOf(t, img), d, nil, Options{PKU: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(rep.Rules.Gaps, func(g rules.Gap) bool { return strings.Contains(g.Reason, c.says) }) {
+			t.Errorf("%s: no gap says %q: %v", c.new, c.says, rep.Rules.Gaps)
 		}
 	}
 }
