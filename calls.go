@@ -141,7 +141,7 @@ func (a *assembly) callsOf(nr int) []number.Call {
 func (a *assembly) sinceMain() {
 	after, keeps := a.phases.After, a.keepers()
 	stays := func(unit, in reach.UnitID) bool { return after[in] && (after[unit] || keeps[unit]) }
-	ans := &number.Answer{Sites: a.ans.Sites}
+	ans := &number.Answer{Sites: a.ans.Sites, Known: a.ans.Known}
 	for _, c := range a.ans.Calls {
 		if stays(c.Unit, c.In) {
 			ans.Calls = append(ans.Calls, c)

@@ -339,7 +339,23 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 		g.Cmp ^= 1
 		return taken, w.cond(g)
 	}
+	if r, ok := w.argument(regs[left]); ok && c.Size == 1 {
+		g := summary.Cond{Kind: summary.CondArg, A: uint64(r), N: n, Cmp: in.Cond, Size: c.Size}
+		taken = w.cond(g)
+		g.Cmp ^= 1
+		return taken, w.cond(g)
+	}
 	return 0, 0
+}
+
+// argument returns the register whose value on entry x has in its low byte. Of what is not a byte
+// (bool) few callers pass constants that say which way a branch goes.
+func (w *worker) argument(x val) (reg int8, ok bool) {
+	if x >= setBit || w.isGo {
+		return 0, false
+	}
+	e := &w.v.elems[x]
+	return e.r, e.k == kArg
 }
 
 // neverNames are functions that C and C++ headers and compilers say do not return.
@@ -541,7 +557,7 @@ func (w *worker) decides(f uint64) bool {
 	if b := w.memo.get(f); b&memoDecides != 0 {
 		return b&memoDecidesValue != 0
 	}
-	d := !w.isGo && !w.returnsTwice(f) && w.scanDecides(f)
+	d := !w.f.GoCode(f) && !w.returnsTwice(f) && w.scanDecides(f)
 	if d {
 		w.memo.add(f, memoDecides|memoDecidesValue)
 	} else {

@@ -220,7 +220,6 @@ func (w *worker) SetFile(f *image.File) {
 	w.f = f
 	w.abs = f.Type == 2
 	w.wide = w.abs
-	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
@@ -679,6 +678,7 @@ func (w *worker) begin(entry uint64) {
 	} else {
 		w.fn = w.gapAround(entry)
 	}
+	w.isGo = w.f.GoCode(entry)
 	w.base = w.fn.Start
 	n := min(w.fn.End-w.fn.Start, 1<<20)
 	if entry-w.fn.Start >= n {
@@ -721,8 +721,15 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 	if !w.solve(entry) {
 		w.begin(entry)
 		w.chaos = true
-		w.gap(entry, summary.GapBudget)
-		w.sweepAll()
+		k := summary.GapBudget
+		if w.sweepAll() && w.isGo {
+			// All of it was found: Go's compiler puts no data into code, and its functions are in one piece. What is before a
+			// label where a unit begins is in that of the function, which the table makes a root.
+			if r, _ := w.f.GoFunc(entry); r.End == w.fn.End {
+				k = summary.GapSwept
+			}
+		}
+		w.gap(entry, k)
 	}
 	w.emit()
 	if query != nil {
@@ -965,16 +972,19 @@ func (w *worker) seed() bool {
 }
 
 // sweepAll is the fallback of a unit over budget: every instruction in the range
-// is a block of its own with an unknown state.
-func (w *worker) sweepAll() {
+// is a block of its own with an unknown state. It reports whether all bytes are of instructions.
+func (w *worker) sweepAll() (whole bool) {
+	whole = true
 	s := w.unknownState()
-	for pc := w.fn.Start; pc < w.fn.End && len(w.insts) < maxInsts; {
+	pc := w.fn.Start
+	for pc < w.fn.End && len(w.insts) < maxInsts {
 		code := w.f.Bytes(pc)
 		if len(code) == 0 {
-			return
+			return false
 		}
 		var in x86.Inst
 		if !x86.Decode(code, pc, &in) {
+			whole = false
 			pc++
 			continue
 		}
@@ -990,6 +1000,7 @@ func (w *worker) sweepAll() {
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
+	return whole && pc == w.fn.End
 }
 
 // eval applies block b to s and flows the result to its successors.

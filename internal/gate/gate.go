@@ -42,6 +42,8 @@ type Keeper struct {
 
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
+
+	types map[string]*made
 }
 
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
@@ -71,11 +73,6 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
-// has reports whether a function at an address has a name.
-func (e exports) has(addr uint64, name string) bool {
-	return slices.Contains(e.at(addr), export{addr, name})
-}
-
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x uint32, n string) int { return strings.Compare(e.byAddr[x].name, n) })
@@ -88,7 +85,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -104,7 +101,7 @@ func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	}
 	k.waiting[id] = about
 	h := k.held(g, id)
-	if !h.All && len(h.Refs)+len(h.Sites) == 0 {
+	if !h.All && len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0 {
 		delete(k.waiting, id)
 	}
 	return h
@@ -261,6 +258,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
 		}
+		h.Numbers = append(h.Numbers, r.numbers...)
+		h.Words = append(h.Words, r.words...)
 		for i := range sum.Refs {
 			ref := &sum.Refs[i]
 			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {

@@ -328,6 +328,9 @@ func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
 			out = append(out, id)
 		}
 	}
+	if to, ok := g.Members[img].pointsTo(slot); ok {
+		out = append(out, g.unitsAt(img, to)...)
+	}
 	return out
 }
 

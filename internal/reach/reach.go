@@ -130,11 +130,12 @@ type Graph struct {
 	woken     []way // edges that can be taken since conditions came to hold
 	pending   []way // edges that wait for a call to come back
 	rechecks  int
-	Denied    func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
+	Denied    func(img int, c *summary.Cond) bool             // conditions that never hold by assumption, if set
+	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
 	queries   map[query][]dataflow.Passed
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
-	Modelled  func(name string) bool                            // names whose look-up is modelled elsewhere, if set
+	Modelled  func(img int, name string) bool                   // names that code of an image refers to whose look-up is modelled elsewhere, if set
 	Strings   func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to (see image.File.Text), if set
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
@@ -829,6 +830,10 @@ func (g *Graph) callSlot(img int, a uint64, c cause) {
 	var buf [4]process.Target
 	callees, known := g.bound(img, a, buf[:0])
 	if !known {
+		if to, ok := g.Members[img].pointsTo(a); ok {
+			g.release(g.unit(img, to, c, ""))
+			return
+		}
 		g.read(img, a, 8, c)
 		return
 	}
@@ -858,6 +863,16 @@ func (m *member) boundTo(slot uint64) int {
 		return 0
 	}
 	return int(rs[0].Sym)
+}
+
+// pointsTo returns the function of the same file that a slot points to which the loader alone writes: entries of the
+// GOT that the linker bound itself.
+func (m *member) pointsTo(slot uint64) (uint64, bool) {
+	rs := m.relocsIn(slot, slot+8)
+	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rRelative || !m.sealed(slot, slot+8) || !m.Exec(rs[0].Addend) {
+		return 0, false
+	}
+	return rs[0].Addend, true
 }
 
 // Imported returns the name of the symbol that control which goes to code that only jumps
@@ -1085,13 +1100,14 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 }
 
 // dataOffsets follows a table of 32-bit offsets that lead to data with
-// relocations, or to texts (LLVM's relative lookup tables).
+// relocations, or to texts (LLVM's relative lookup tables). Nothing leads into the middle of
+// a word of the GOT: numbers that happen to are no offsets.
 func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 	m := g.Members[img]
 	b := m.Bytes(a)
 	for k, miss := 0, 0; 4*k+4 <= len(b) && k < 1024 && miss < 2; k++ {
 		t := base + uint64(int64(int32(binary.LittleEndian.Uint32(b[4*k:]))))
-		if t < m.Low || t >= m.High || m.Exec(t) {
+		if t < m.Low || t >= m.High || m.Exec(t) || t&7 != 0 && m.inGOT(t) {
 			miss++
 			continue
 		}
@@ -1123,7 +1139,7 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
 		m.assigned = append(m.assigned, strings.Clone(name))
 	}
-	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
+	if !identifier(s) || g.Modelled != nil && g.Modelled(img, s) {
 		return
 	}
 	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
@@ -1241,6 +1257,11 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
 		ts, _ := g.bound(img, r.A, buf[:0])
 		for _, t := range ts {
 			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
+				dst = append(dst, c)
+			}
+		}
+		if to, ok := g.Members[img].pointsTo(r.A); ok {
+			if c, ok := g.ids[img].find(to); ok {
 				dst = append(dst, c)
 			}
 		}

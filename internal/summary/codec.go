@@ -57,16 +57,16 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 3
+	version = 4
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
 	lastStore = StoreConst
-	lastCond  = CondBack
+	lastCond  = CondArg
 	lastEnd   = ReturnNever
 	lastValue = Addr
 	lastGate  = GateInt80
-	lastGap   = GapException
+	lastGap   = GapSwept
 )
 
 // The totals, in the order of the header.

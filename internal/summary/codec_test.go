@@ -209,7 +209,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{nil, "offset 0: not a summary", nil},
 		{[]byte("ELF.."), "offset 0: not a summary", nil},
-		{other, "offset 4: format version 4 is not 3", ErrVersion},
+		{other, "offset 4: format version 5 is not 4", ErrVersion},
 		{good[:20], "offset 20: truncated", ErrTruncated},
 		{flipped, "the checksum is wrong", ErrChecksum},
 		{good[:len(good)-1], "the checksum is wrong", ErrChecksum},

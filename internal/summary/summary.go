@@ -167,6 +167,7 @@ const (
 	GapCode                     // bytes that are not an instruction
 	GapBudget                   // the function is larger than the analysis' budget
 	GapException                // an exception table that could not be read
+	GapSwept                    // as GapBudget, but all code of the function was found
 )
 
 // Gap is a named loss.
@@ -198,6 +199,7 @@ const (
 	CondEntry                  // a word of memory equals the file's own entry point
 	CondText                   // memory begins with the Size characters in A, the first one lowest
 	CondBack                   // a call of what the pointer at A holds comes back
+	CondArg                    // the low Size bytes of what register A held on entry compare with N so that condition code Cmp holds
 )
 
 // Cond is a condition on what the unit does not decide itself. Cmp is the
