@@ -97,7 +97,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 		g.follow(id, from.Refs, to.Refs, from.Passes, to.Passes)
 		if int(id) < g.indexed {
 			for i := from.Refs; i < to.Refs; i++ {
-				g.indexRef(id, &sum.Refs[i])
+				g.indexRef(id, int(i))
 			}
 		}
 	}
@@ -230,7 +230,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 		g.begin(id)
 		if int(id) < g.indexed { // it was passed over
 			for i := range g.Units[id].Sum.Refs {
-				g.indexRef(id, &g.Units[id].Sum.Refs[i])
+				g.indexRef(id, i)
 			}
 		}
 	case u.some.full == nil: // only numbers waited
@@ -249,7 +249,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 			if before.Refs[i].Kind == refNone && sum.Refs[i].Kind != refNone {
 				g.follow(id, uint32(i), uint32(i)+1, 0, 0)
 				if int(id) < g.indexed {
-					g.indexRef(id, &sum.Refs[i])
+					g.indexRef(id, i)
 				}
 			}
 		}

@@ -498,25 +498,21 @@ func (f *Forward) Callees(id UnitID) []UnitID { return f.to[f.off[id]:f.off[id+1
 
 // Forward returns the direct calls. Call it after Run.
 func (g *Graph) Forward() *Forward {
-	g.Callers(0) // builds the index, which may meet units that are not followed
+	g.index() // may meet units that are not followed
 	f := &Forward{off: make([]uint32, len(g.Units)+1)}
-	n := 0
-	for id := 1; id < len(g.Units); id++ {
-		for _, e := range g.Callers(UnitID(id)) {
-			f.off[e.Unit+1]++
-			n++
-		}
+	for id := range UnitID(len(g.Units)) {
+		g.callers.each(id, func(c *caller) { f.off[c.unit+1]++ })
 	}
 	for i := 1; i < len(f.off); i++ {
 		f.off[i] += f.off[i-1]
 	}
-	f.to = make([]UnitID, n)
+	f.to = make([]UnitID, g.callers.n)
 	at := slices.Clone(f.off)
-	for id := 1; id < len(g.Units); id++ {
-		for _, e := range g.Callers(UnitID(id)) {
-			f.to[at[e.Unit]] = UnitID(id)
-			at[e.Unit]++
-		}
+	for id := range UnitID(len(g.Units)) {
+		g.callers.each(id, func(c *caller) {
+			f.to[at[c.unit]] = id
+			at[c.unit]++
+		})
 	}
 	return f
 }

@@ -119,8 +119,8 @@ type Graph struct {
 	pools     []*dataflow.Analyser
 	targets   []process.Target
 	Outside   []Outside // control that leaves every image
-	callers   [][]Edge  // by unit; those of units before indexed
-	indexed   int
+	callers   callers
+	indexed   int // units before it are in callers
 	labels    []label
 	Hold      func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated     map[Place]bool
@@ -1302,47 +1302,6 @@ func (g *Graph) Reads(img int, a uint64) bool {
 		}
 	}
 	return false
-}
-
-// Edge is a direct call or jump: Unit refers to the callee as At (a code
-// address, or a slot that only the loader writes).
-type Edge struct {
-	Unit UnitID
-	At   uint64
-}
-
-// Callers lists the direct calls of a unit by live units.
-func (g *Graph) Callers(id UnitID) []Edge {
-	for g.indexed = max(g.indexed, 1); g.indexed < len(g.Units); g.indexed++ {
-		u := &g.Units[g.indexed]
-		if u.Sum == nil {
-			break
-		}
-		if u.held {
-			continue
-		}
-		for i := range u.Sum.Refs {
-			g.indexRef(UnitID(g.indexed), &u.Sum.Refs[i])
-		}
-	}
-	if int(id) >= len(g.callers) {
-		return nil
-	}
-	return g.callers[id]
-}
-
-// indexRef adds what a reference calls to callers.
-func (g *Graph) indexRef(id UnitID, r *summary.Ref) {
-	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
-		return
-	}
-	if n := len(g.Units) - len(g.callers); n > 0 {
-		g.callers = append(g.callers, make([][]Edge, n)...)
-	}
-	var buf [4]UnitID
-	for _, c := range g.Callees(id, r, buf[:0]) {
-		g.callers[c] = append(g.callers[c], Edge{id, r.A})
-	}
 }
 
 // Store is a live unit that stores what it got in register Reg, or the constant N.

@@ -381,7 +381,7 @@ func bit(set bool, flag byte) byte {
 
 // UnmarshalBinary reads what MarshalBinary wrote. Empty slices come back nil.
 // An error is a *FormatError, and then f is the zero File. Any input is safe to
-// read: at most 24 times its size is allocated, in at most 16 pieces.
+// read: at most 24 times its size is allocated, in at most 16 pieces and up to three for each unit with a Rest.
 // What is read does not refer to data.
 func (f *File) UnmarshalBinary(data []byte) error {
 	*f = File{}

@@ -242,9 +242,14 @@ const allocFactor = 24
 // Files of nothing but the smallest elements of each kind take the most memory for their size.
 func TestAllocationIsBounded(t *testing.T) {
 	const n = 20000
-	files := map[string]*File{"units": {SHA256: zeroSum}}
+	files := map[string]*File{"units": {SHA256: zeroSum}, "rests": {SHA256: zeroSum}, "divisions": {SHA256: zeroSum}}
 	for i := range n {
 		files["units"].Units = append(files["units"].Units, &Unit{Entry: uint64(i + 1)})
+	}
+	for i := range n / 20 { // a comparison of many pointers takes long
+		for name, rest := range map[string]*Rest{"rests": {Gaps: make([]Gap, 1)}, "divisions": {Division: &Division{Conds: make([]Cond, 1)}}} {
+			files[name].Units = append(files[name].Units, &Unit{Entry: uint64(i + 1), Rest: rest})
+		}
 	}
 	for name, u := range map[string]*Unit{
 		"refs": {Refs: make([]Ref, n)}, "passes": {Passes: make([]ArgPass, n)}, "sites": {Rest: &Rest{Sites: make([]Site, n)}},
