@@ -34,6 +34,9 @@ func TestNeeds(t *testing.T) {
 	for s, want := range map[string]need{
 		"-":                       {},
 		"-vdso":                   {without: "vdso"},
+		"%mmap?vdso":              {calls: []string{"mmap"}, unless: "vdso"},
+		"syscall=9?vdso":          {name: "syscall", first: []int64{9}, unless: "vdso"},
+		"~shared/f,g?vdso":        {shares: true, but: "f,g", unless: "vdso"},
 		"%clone,clone3":           {calls: []string{"clone", "clone3"}},
 		"^dlopen":                 {symbol: "dlopen"},
 		"$GCONV_PATH":             {env: "GCONV_PATH"},
@@ -59,7 +62,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f?nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -98,6 +101,6 @@ func TestIsText(t *testing.T) {
 }
 
 func same(a, b need) bool {
-	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.but == b.but &&
+	return a.name == b.name && a.unless == b.unless && a.shares == b.shares && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.but == b.but &&
 		a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }
