@@ -120,7 +120,7 @@
 // return something: rax, rdx and rcx, in Go code all. A function that
 // exceeds maxInsts or maxVisits is redone with no tracking: every instruction of
 // its range counts with an unknown state, and each address escapes where it is
-// formed (GapBudget).
+// formed (GapBudget; GapSwept if all of its code was found, which is so for functions of Go).
 //
 // # When it is sound
 //

@@ -34,7 +34,7 @@ func (u *Unit) holdBack(h Held) {
 	switch {
 	case u.some != nil:
 		u.some.gate = h
-	case len(h.Refs)+len(h.Sites) > 0:
+	case !h.none():
 		u.some = &some{gate: h}
 	}
 }
@@ -67,7 +67,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 	s := u.some
 	if s == nil || s.full == nil {
 		sum := u.Sum
-		g.keep(u.Image, sum.Kept)
+		g.keep(u.Image, sum.More().Kept)
 		g.follow(id, 0, uint32(len(sum.Refs)), 0, uint32(len(sum.Passes)))
 		return
 	}
@@ -93,7 +93,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 	sum := u.Sum
 	for _, p := range fresh {
 		from, to := sum.Span(int(p))
-		g.keep(u.Image, sum.Kept[from.Kept:to.Kept])
+		g.keep(u.Image, sum.More().Kept[from.Kept:to.Kept])
 		g.follow(id, from.Refs, to.Refs, from.Passes, to.Passes)
 		if int(id) < g.indexed {
 			for i := from.Refs; i < to.Refs; i++ {
@@ -113,24 +113,32 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 	full := u.some.full
 	all := !slices.Contains(u.some.runs, false) && len(u.some.gate.Refs)+len(u.some.gate.Sites) == 0
 	if u.Sum == full {
-		view := *full
+		view, rest := *full, *full.More()
 		if !all {
 			view.Refs = make([]summary.Ref, len(full.Refs))
 			for i := range view.Refs {
 				view.Refs[i].Kind = refNone
 			}
 			view.Passes = make([]summary.ArgPass, len(full.Passes))
-			view.Kept = make([]summary.ArgStore, len(full.Kept))
+			rest.Kept = make([]summary.ArgStore, len(rest.Kept))
 		}
-		view.Sites = nil
+		rest.Sites = nil
+		if full.Rest != nil {
+			view.Rest = &rest
+		}
 		u.Sum = &view
 	}
 	view := u.Sum
+	of, in := full.Rest, view.Rest
 	if all {
-		view.Refs, view.Passes, view.Kept = full.Refs, full.Passes, full.Kept
+		view.Refs, view.Passes = full.Refs, full.Passes
+		if of == nil {
+			return
+		}
+		in.Kept = of.Kept
 		for _, p := range parts {
 			from, to := full.Span(int(p))
-			view.Sites = append(view.Sites, full.Sites[from.Sites:to.Sites]...)
+			in.Sites = append(in.Sites, of.Sites[from.Sites:to.Sites]...)
 		}
 		return
 	}
@@ -146,10 +154,13 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 				view.Passes[i] = full.Passes[i]
 			}
 		}
-		copy(view.Kept[from.Kept:to.Kept], full.Kept[from.Kept:to.Kept])
+		if of == nil {
+			continue
+		}
+		copy(in.Kept[from.Kept:to.Kept], of.Kept[from.Kept:to.Kept])
 		for i := from.Sites; i < to.Sites; i++ {
 			if !slices.Contains(u.some.gate.Sites, int32(i)) {
-				view.Sites = append(view.Sites, full.Sites[i])
+				in.Sites = append(in.Sites, of.Sites[i])
 			}
 		}
 	}
@@ -172,6 +183,31 @@ type Held struct {
 	All   bool
 	Refs  []int32 // indices of its references
 	Sites []int32 // and of its sites
+
+	Numbers []int64 // of calls that it passes to functions that make them
+	Words   []int64 // numbers of calls that words of memory which it loads them from keep
+}
+
+// none reports whether nothing of a unit waits, or all of it.
+func (h *Held) none() bool {
+	return len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0
+}
+
+// Passes reports whether a number of a call that a unit passes to another function counts.
+func (g *Graph) Passes(id UnitID, n int64) bool {
+	s := g.Units[id].some
+	return s == nil || !slices.Contains(s.gate.Numbers, n)
+}
+
+// Keeps reports whether a word of memory that a unit loads the number n of a call from keeps it: of what
+// Held says so, unless live code stores to it by name.
+func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
+	s, img := g.Units[id].some, g.Units[id].Image
+	if s == nil || !slices.Contains(s.gate.Words, n) {
+		return false
+	}
+	m := g.Members[img]
+	return len(m.stored[slot&^7]) == 0 && m.writes[slot&^7]&bytesOf(slot&^7, slot, 8) == 0
 }
 
 // Full returns what is known of a unit, with what does not run of it.
@@ -197,6 +233,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 				g.indexRef(id, &g.Units[id].Sum.Refs[i])
 			}
 		}
+	case u.some.full == nil: // only numbers waited
 	default:
 		before := u.Sum
 		u.Sum = u.some.full
