@@ -37,40 +37,43 @@ func TestRows(t *testing.T) {
 
 func TestNeeds(t *testing.T) {
 	for s, want := range map[string]need{
-		"-":                       {},
-		"-vdso":                   {without: "vdso"},
-		"%clone,clone3":           {calls: []string{"clone", "clone3"}},
-		"^dlopen":                 {symbol: "dlopen"},
-		"$GCONV_PATH":             {env: "GCONV_PATH"},
-		"~dlopen":                 {opens: true},
-		"~paths":                  {paths: true},
-		"~tokens":                 {tokens: true},
-		"~libraries":              {libraries: true},
-		"~tls":                    {tls: true},
-		"?f":                      {name: "f", lacks: true},
-		"*p.T~F/f,g":              {goType: "p.T~F", but: "f,g"},
-		"%clone/clone,_Fork":      {calls: []string{"clone"}, but: "clone,_Fork"},
-		"@f/g,h":                  {name: "f", outside: true, but: "g,h"},
-		"@clone":                  {name: "clone", outside: true},
-		"syscall=56,435":          {name: "syscall", first: []int64{56, 435}},
-		"f&0x10":                  {name: "f", mask: 16},
-		"#sd_event_add_signal":    {text: "sd_event_add_signal"},
-		"+sd_event_new":           {text: "sd_event_new", runs: true},
-		"<abort":                  {byWay: []function{{"name", []string{"abort"}}}},
-		"<text:rce;calls:g,f":     {byWay: []function{{"text", []string{"rce"}}, {"calls", []string{"f", "g"}}}},
-		"f[2&7,3&-1]":             {name: "f", bits: []bits{{x86.RDX, 7}, {x86.RCX, -1}}},
-		"[1&-1]":                  {bits: []bits{{x86.RSI, -1}}},
-		"dlopen~path":             {name: "dlopen", path: true},
-		"!arm_watchdog":           {but: "arm_watchdog"},
-		"fopen~ccs":               {name: "fopen", charset: true},
-		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
+		"-":                        {},
+		"-vdso":                    {without: "vdso"},
+		"%mmap~without-vdso":       {calls: []string{"mmap"}, unless: "vdso"},
+		"syscall=9~without-vdso":   {name: "syscall", first: []int64{9}, unless: "vdso"},
+		"~shared/f,g~without-vdso": {shares: true, but: "f,g", unless: "vdso"},
+		"%clone,clone3":            {calls: []string{"clone", "clone3"}},
+		"^dlopen":                  {symbol: "dlopen"},
+		"$GCONV_PATH":              {env: "GCONV_PATH"},
+		"~dlopen":                  {opens: true},
+		"~paths":                   {paths: true},
+		"~tokens":                  {tokens: true},
+		"~libraries":               {libraries: true},
+		"~tls":                     {tls: true},
+		"?f":                       {name: "f", lacks: true},
+		"*p.T~F/f,g":               {goType: "p.T~F", but: "f,g"},
+		"%clone/clone,_Fork":       {calls: []string{"clone"}, but: "clone,_Fork"},
+		"@f/g,h":                   {name: "f", outside: true, but: "g,h"},
+		"@clone":                   {name: "clone", outside: true},
+		"syscall=56,435":           {name: "syscall", first: []int64{56, 435}},
+		"f&0x10":                   {name: "f", mask: 16},
+		"#sd_event_add_signal":     {text: "sd_event_add_signal"},
+		"+sd_event_new":            {text: "sd_event_new", runs: true},
+		"<abort":                   {byWay: []function{{"name", []string{"abort"}}}},
+		"<text:rce;calls:g,f":      {byWay: []function{{"text", []string{"rce"}}, {"calls", []string{"f", "g"}}}},
+		"f[2&7,3&-1]":              {name: "f", bits: []bits{{x86.RDX, 7}, {x86.RCX, -1}}},
+		"[1&-1]":                   {bits: []bits{{x86.RSI, -1}}},
+		"dlopen~path":              {name: "dlopen", path: true},
+		"!arm_watchdog":            {but: "arm_watchdog"},
+		"fopen~ccs":                {name: "fopen", charset: true},
+		"bindtextdomain~relative":  {name: "bindtextdomain", relative: true},
 	} {
 		got, err := parseNeed(s)
 		if err != nil || !same(got, want) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "*p.T/f", "*p.T~F"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "*p.T/f", "*p.T~F", "f~without-nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -135,6 +138,6 @@ func TestIsText(t *testing.T) {
 }
 
 func same(a, b need) bool {
-	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && slices.EqualFunc(a.byWay, b.byWay, func(x, y function) bool { return x.how == y.how && slices.Equal(x.names, y.names) }) && slices.Equal(a.bits, b.bits) && a.path == b.path && a.but == b.but &&
+	return a.name == b.name && a.unless == b.unless && a.shares == b.shares && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && slices.EqualFunc(a.byWay, b.byWay, func(x, y function) bool { return x.how == y.how && slices.Equal(x.names, y.names) }) && slices.Equal(a.bits, b.bits) && a.path == b.path && a.but == b.but &&
 		a.lacks == b.lacks && a.goType == b.goType && a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

@@ -14,19 +14,19 @@ import (
 
 // opens reports whether what a row waits for is live, under any version of its symbol.
 func (k *Keeper) opens(g *reach.Graph, r *row) bool {
+	counts := func(n *need) bool { return n.unless == "" || !k.assumed.Holds(n.unless) }
 	for _, n := range r.needs {
-		if n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
+		if (n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
-			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
-			n.shares && k.shares(g, r, n.but) && (n.unless == "" || !k.assumed.Holds(n.unless)) ||
+			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 || n.shares && k.shares(g, r, n.but) ||
 			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
-			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits) {
+			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits)) && counts(&n) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)
+			return (n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)) && counts(&n)
 		}) {
 			return true
 		}
@@ -38,7 +38,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 				continue
 			}
 			for _, e := range k.exported(img).named(n.name) {
-				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
+				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) && counts(&n) {
 					return true
 				}
 			}

@@ -57,7 +57,7 @@ type need struct {
 	tokens  bool       // ones with a token
 
 	shares    bool    // memory that other programs may have, too
-	unless    string  // of shares: an assumption under which that does not count
+	unless    string  // an assumption under which that does not count
 	libraries bool    // files other than the program and the C library
 	tls       bool    // thread-local variables of the program
 	mask      int64   // if not 0, only if it may get a second argument with a bit of it
@@ -138,6 +138,15 @@ func parseFunction(s string) function {
 }
 
 func parseNeed(s string) (n need, err error) {
+	s, unless, _ := strings.Cut(s, "~without-")
+	n, err = parseOne(s)
+	if n.unless = unless; unless != "" && assume.Find(unless) == nil {
+		err = fmt.Errorf("no assumption %q", unless)
+	}
+	return n, err
+}
+
+func parseOne(s string) (n need, err error) {
 	if name, ok := strings.CutPrefix(s, "-"); ok && name != "" {
 		n.without = name
 		if assume.Find(name) == nil {
@@ -182,8 +191,7 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if names, ok := strings.CutPrefix(s, "~shared"); ok {
 		n.shares = true
-		n.unless, n.but, _ = strings.Cut(names, "/")
-		n.unless = strings.TrimPrefix(n.unless, "-")
+		n.but = strings.TrimPrefix(names, "/")
 		return n, nil
 	}
 	if s == "~tls" {
