@@ -54,7 +54,7 @@ func TestNeeds(t *testing.T) {
 		"<text:rce;calls:g,f":     {byWay: []function{{"text", []string{"rce"}}, {"calls", []string{"f", "g"}}}},
 		"f[2&7,3&-1]":             {name: "f", bits: []bits{{reg: x86.RDX, mask: 7}, {reg: x86.RCX, mask: -1}}},
 		"[1&-1]":                  {bits: []bits{{reg: x86.RSI, mask: -1}}},
-		"syscall[0=56,1&0x10100]":   {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
+		"syscall[0=56,1&0x10100]": {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
 		"dlopen~path":             {name: "dlopen", path: true},
 		"!arm_watchdog":           {but: "arm_watchdog"},
 		"fopen~ccs":               {name: "fopen", charset: true},

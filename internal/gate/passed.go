@@ -76,13 +76,14 @@ func passedTogether(g *reach.Graph, id reach.UnitID, all []asked, depth int) boo
 	return false
 }
 
-// never reports whether all that a unit can get in a parameter is known, and is not what is asked for.
+// never reports whether all that a unit can get in a parameter is known, and is not what is asked for. Where nothing is
+// seen to come to it, it is enough that it is one of those that code calls through pointers (assumption private-wrappers).
 func (a *asked) never(g *reach.Graph, id reach.UnitID) bool {
 	if a.par.Kind != summary.Arg {
 		return false
 	}
 	found, known := number.Passed(g, id, x86.Reg(a.par.Reg))
-	return known && !slices.ContainsFunc(found, func(f number.Found) bool {
+	return known && (g.Units[id].Taken || len(found) > 0) && !slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || a.bits.is(f.Value.N)
 	})
 }
