@@ -15,6 +15,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/unikernel"
 )
 
 // Scan analyses program: a path, or a name that is looked up on PATH. The
@@ -33,6 +34,13 @@ func Scan(ctx context.Context, program string, opts Options) (*Result, error) {
 	return a.result(), nil
 }
 
+// UnikernelError says that a file is no program for Linux but the image of a unikernel, whose calls are functions: AnalyseCompartments finds them.
+type UnikernelError struct{ Path string }
+
+func (e *UnikernelError) Error() string {
+	return e.Path + ": this is the image of a unikernel, not a program for Linux"
+}
+
 // solve is Scan but for the form of the answer. The files of the process are open.
 func solve(ctx context.Context, program string, opts Options) (_ *assembly, err error) {
 	p, err := process.Load(program, process.Options{
@@ -45,6 +53,9 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 		Content:     opts.content,
 	})
 	if err != nil {
+		if found, e := process.Find(program, opts.Root); e == nil && unikernel.Is(found.Host) {
+			return nil, &UnikernelError{program}
+		}
 		return nil, err
 	}
 	defer func() {
@@ -52,6 +63,9 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 			p.Close()
 		}
 	}()
+	if unikernel.Marked(p.Images[0].File) {
+		return nil, &UnikernelError{program}
+	}
 	assumed, err := assumptions(p, opts)
 	if err != nil {
 		return nil, err
@@ -65,6 +79,7 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 	g.Denied = func(img int, c *summary.Cond) bool {
 		return assumed.Denied(p.Images[img].Origin == process.OriginLoader, c)
 	}
+	g.MayPass = number.MayPass
 	var names vdsoNames
 	g.Strings = func(img int, addr uint64, s string, from reach.UnitID) {
 		names.text(p, img, addr, s, from)

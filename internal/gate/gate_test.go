@@ -43,6 +43,8 @@ func TestNeeds(t *testing.T) {
 		"~tokens":                 {tokens: true},
 		"~libraries":              {libraries: true},
 		"~tls":                    {tls: true},
+		"?f":                      {name: "f", lacks: true},
+		"*p.T~F/f,g":              {goType: "p.T~F", but: "f,g"},
 		"%clone/clone,_Fork":      {calls: []string{"clone"}, but: "clone,_Fork"},
 		"@f/g,h":                  {name: "f", outside: true, but: "g,h"},
 		"@clone":                  {name: "clone", outside: true},
@@ -65,7 +67,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -105,5 +107,5 @@ func TestIsText(t *testing.T) {
 
 func same(a, b need) bool {
 	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && slices.EqualFunc(a.byWay, b.byWay, func(x, y function) bool { return x.how == y.how && slices.Equal(x.names, y.names) }) && slices.Equal(a.bits, b.bits) && a.path == b.path && a.but == b.but &&
-		a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
+		a.lacks == b.lacks && a.goType == b.goType && a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

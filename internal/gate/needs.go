@@ -19,14 +19,14 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
 			n.shares && k.shares(g, r, n.but) && (n.unless == "" || !k.assumed.Holds(n.unless)) ||
-			n.env != "" && k.named(g, n.env) || n.calls == nil && !n.shares && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return n.text != "" && k.says(g, r, img, &n) || n.table && k.gives(g, img, n.name)
+			return n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)
 		}) {
 			return true
 		}
@@ -34,6 +34,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			continue
 		}
 		for _, n := range r.needs {
+			if n.lacks {
+				continue
+			}
 			for _, e := range k.exported(img).named(n.name) {
 				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
@@ -150,7 +153,7 @@ func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
 	var other func(id reach.UnitID, depth int) bool
 	other = func(id reach.UnitID, depth int) bool {
 		callers := g.Callers(id)
-		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
+		return g.Entered(id) || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
 			return g.Units[e.Unit].Image != g.Units[id].Image || !is(e.Unit) && other(e.Unit, depth-1)
 		})
 	}
@@ -188,7 +191,7 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) {
+		if !g.Live(reach.UnitID(id)) || len(u.Sum.More().Sites) == 0 {
 			continue
 		}
 		switch {
@@ -199,13 +202,13 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
-		for i := range u.Sum.Sites {
-			if len(u.Sum.Sites[i].Values) == 0 {
+		for i := range u.Sum.More().Sites {
+			if len(u.Sum.More().Sites[i].Values) == 0 {
 				return true
 			}
-			for _, v := range u.Sum.Sites[i].Values {
+			for _, v := range u.Sum.More().Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
+				if v.Kind != summary.Const || u.Sum.More().Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}
@@ -237,7 +240,7 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
 func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
-	if g.Units[id].Taken {
+	if g.Entered(id) {
 		return true
 	}
 	found, known := number.PassedByOthers(g, id, reg)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -19,6 +20,8 @@ type row struct {
 	images   []string   // sonames, or the beginnings of some with a * behind
 	function []function // it is all that these say
 	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
+	numbers  []int64    // of calls that it passes to functions that make them
+	words    []int64    // numbers that variables keep which it loads them from
 	needs    []need
 	name     string
 }
@@ -62,6 +65,9 @@ type need struct {
 	table     bool    // or code of its image refers to what it returns
 	outside   bool    // only if other code than that of its own image calls it
 
+	lacks  bool   // that the image has no function of this name
+	goType string // of a struct, with a field behind ~: code but that of functions of these names may have values of it
+
 	bits     []bits // only if one call of it, or of what waits if it has no name, may pass all of these
 	path     bool   // only if it may get a first argument that is a relative path with a directory
 	charset  bool   // only if it may get a second argument that is no text, or one that names a character set
@@ -93,6 +99,19 @@ func parse(text string) []row {
 		}
 		if f[2] != "all" {
 			r.held = strings.Fields(f[2])
+		}
+		for _, h := range r.held {
+			kind, name, _ := strings.Cut(h, ":")
+			n, known := sysno.Number(sysno.X86_64, name)
+			switch {
+			case kind != "number" && kind != "word":
+			case !known:
+				panic(fmt.Sprintf("gates.txt: line %d: no call %q", i+1, name))
+			case kind == "number":
+				r.numbers = append(r.numbers, int64(n))
+			default:
+				r.words = append(r.words, int64(n))
+			}
 		}
 		for _, n := range strings.Fields(f[3]) {
 			x, err := parseNeed(n)
@@ -138,6 +157,17 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "-" {
 		return n, nil // nothing
+	}
+	if name, ok := strings.CutPrefix(s, "?"); ok {
+		n.name, n.lacks = name, true
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "*"); ok {
+		n.goType, n.but, _ = strings.Cut(name, "/")
+		if !strings.Contains(n.goType, "~") || n.but == "" {
+			err = fmt.Errorf("no field or no functions: %q", s)
+		}
+		return n, err
 	}
 	if s == "~dlopen" {
 		n.opens = true

@@ -412,6 +412,18 @@ func isZero(b []byte, n int) bool {
 	return len(b) >= n && !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 })
 }
 
+// Holders returns the words of an image's data that hold an address in a range when the program starts.
+func (g *Graph) Holders(img int, r image.Range) []uint64 {
+	g.sync()
+	var out []uint64
+	for _, x := range g.Members[img].relocs {
+		if x.Sym == 0 && r.Contains(x.Addend) {
+			out = append(out, x.Addr)
+		}
+	}
+	return out
+}
+
 // odd makes live what is loaded from a place in a position-dependent file where no
 // word that holds an address is looked for: 4 bytes, or 8, that are not aligned to 4, and
 // 4 bytes with the address of a variable.
