@@ -12,3 +12,16 @@ func TestAtLeast(t *testing.T) {
 		}
 	}
 }
+
+func TestAliases(t *testing.T) {
+	for list, want := range map[string]int{
+		"":                                0,
+		"# a\n\n \t\n":                    0,
+		"bokmal\tnb_NO.ISO-8859-1\n":      1,
+		"a b\n  # c\n  d e\nlast without": 3,
+	} {
+		if got := aliases(list); got != want {
+			t.Errorf("%q: %d", list, got)
+		}
+	}
+}

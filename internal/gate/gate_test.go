@@ -39,9 +39,6 @@ func TestNeeds(t *testing.T) {
 	for s, want := range map[string]need{
 		"-":                        {},
 		"-vdso":                    {without: "vdso"},
-		"%mmap~without-vdso":       {calls: []string{"mmap"}, unless: "vdso"},
-		"syscall=9~without-vdso":   {name: "syscall", first: []int64{9}, unless: "vdso"},
-		"~shared/f,g~without-vdso": {shares: true, but: "f,g", unless: "vdso"},
 		"%clone,clone3":            {calls: []string{"clone", "clone3"}},
 		"^dlopen":                  {symbol: "dlopen"},
 		"$GCONV_PATH":              {env: "GCONV_PATH"},
@@ -61,19 +58,23 @@ func TestNeeds(t *testing.T) {
 		"+sd_event_new":            {text: "sd_event_new", runs: true},
 		"<abort":                   {byWay: []function{{"name", []string{"abort"}}}},
 		"<text:rce;calls:g,f":      {byWay: []function{{"text", []string{"rce"}}, {"calls", []string{"f", "g"}}}},
-		"f[2&7,3&-1]":              {name: "f", bits: []bits{{x86.RDX, 7}, {x86.RCX, -1}}},
-		"[1&-1]":                   {bits: []bits{{x86.RSI, -1}}},
+		"f[2&7,3&-1]":              {name: "f", bits: []bits{{reg: x86.RDX, mask: 7}, {reg: x86.RCX, mask: -1}}},
+		"[1&-1]":                   {bits: []bits{{reg: x86.RSI, mask: -1}}},
+		"syscall[0=56,1&0x10100]":  {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
 		"dlopen~path":              {name: "dlopen", path: true},
 		"!arm_watchdog":            {but: "arm_watchdog"},
 		"fopen~ccs":                {name: "fopen", charset: true},
 		"bindtextdomain~relative":  {name: "bindtextdomain", relative: true},
+		"%mmap~without-vdso":       {calls: []string{"mmap"}, unless: "vdso"},
+		"syscall=9~without-vdso":   {name: "syscall", first: []int64{9}, unless: "vdso"},
+		"~shared/f,g~without-vdso": {shares: true, but: "f,g", unless: "vdso"},
 	} {
 		got, err := parseNeed(s)
 		if err != nil || !same(got, want) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "*p.T/f", "*p.T~F", "f~without-nothing"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F", "f~without-nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}

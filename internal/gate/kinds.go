@@ -50,7 +50,11 @@ var mentioned = mention(rows)
 func mention(rows []row) map[string]bool {
 	all := map[string]bool{}
 	for _, r := range rows {
-		for _, f := range r.function {
+		functions := slices.Clone(r.function)
+		for _, n := range r.needs {
+			functions = append(functions, n.byWay...)
+		}
+		for _, f := range functions {
 			for _, n := range f.names {
 				all[strings.TrimLeft(n, "_")] = true
 			}

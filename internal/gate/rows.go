@@ -74,10 +74,11 @@ type need struct {
 	relative bool   // only if it may get a second argument that is no absolute path and not null
 }
 
-// bits are some of an argument, of which one is set.
+// bits are what is asked of an argument: that one of a mask is set, or that it is a number.
 type bits struct {
 	reg  x86.Reg
 	mask int64
+	n    int64 // if mask is 0
 }
 
 var rows = parse(text)
@@ -252,16 +253,23 @@ func parseOne(s string) (n need, err error) {
 	return n, err
 }
 
-// parseBits parses conditions on arguments by index, INDEX&MASK with commas between.
+// parseBits parses conditions on arguments by index, INDEX&MASK or INDEX=N with commas between.
 func parseBits(s string) (all []bits, err error) {
 	for c := range strings.SplitSeq(s, ",") {
-		index, mask, _ := strings.Cut(c, "&")
+		index, n, masked := strings.Cut(c, "&")
+		if !masked {
+			index, n, _ = strings.Cut(c, "=")
+		}
 		i, e1 := strconv.Atoi(index)
-		m, e2 := strconv.ParseInt(mask, 0, 64)
-		if e1 != nil || e2 != nil || i < 0 || i >= len(arguments) {
+		v, e2 := strconv.ParseInt(n, 0, 64)
+		if e1 != nil || e2 != nil || i < 0 || i >= len(arguments) || masked && v == 0 {
 			return nil, fmt.Errorf("no condition on an argument: %q", c)
 		}
-		all = append(all, bits{arguments[i], m})
+		b := bits{reg: arguments[i], n: v}
+		if masked {
+			b.mask, b.n = v, 0
+		}
+		all = append(all, b)
 	}
 	return all, nil
 }

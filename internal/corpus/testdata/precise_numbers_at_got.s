@@ -30,5 +30,6 @@ number:	.cfi_startproc
 	.section .rodata
 	.balign 32
 numbers:
-	.long personality@GOTPCREL + 3, personality@GOTPCREL + 5, personality@GOTPCREL + 13, personality@GOTPCREL + 17
+	.long getpgid@GOTPCREL + 3, getpgid@GOTPCREL + 5
+	.long personality@GOTPCREL + 8, personality@GOTPCREL + 15
 	.section .note.GNU-stack,"",@progbits
