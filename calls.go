@@ -160,7 +160,7 @@ func (a *assembly) keepers() []bool {
 	keeps := make([]bool, len(a.g.Units))
 	var queue []reach.UnitID
 	for id := range a.g.Units {
-		if s := a.g.Units[id].Sum; s != nil && len(s.Kept) > 0 {
+		if s := a.g.Units[id].Sum; s != nil && len(s.More().Kept) > 0 {
 			keeps[id] = true
 			queue = append(queue, reach.UnitID(id))
 		}

@@ -81,7 +81,7 @@ func (g *Graph) choose(img int, resolver uint64) []uint64 {
 			return nil
 		}
 		sum := g.analyser(0, img).Unit(units[i])
-		if len(sum.Gaps) > 0 {
+		if len(sum.More().Gaps) > 0 {
 			return nil
 		}
 		for k := range sum.Refs {

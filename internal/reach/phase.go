@@ -213,7 +213,7 @@ func (w *phaser) exits(units []UnitID) bool {
 		if !ok || w.g.Units[id].Sum == nil {
 			continue
 		}
-		for _, s := range w.g.Units[id].Sum.Sites {
+		for _, s := range w.g.Units[id].Sum.More().Sites {
 			for _, v := range s.Values {
 				if v.Kind == summary.Const && (v.N == exitThread || v.N == exitGroup) {
 					return true
