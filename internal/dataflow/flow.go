@@ -257,15 +257,15 @@ func (w *worker) inside(target uint64, conditional bool) bool {
 func (w *worker) jump(s *state, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
-		if w.final {
+		if !w.final {
+			if b := w.blockAt(target); b >= 0 {
+				w.book.now.jumps = true
+				w.addPred(b, w.instAt(in.PC))
+				w.flow(b, s)
+				return
+			}
+		} else if w.instAt(target) >= 0 {
 			w.linkTo(target, w.taken)
-			return
-		}
-		b := w.blockAt(target)
-		if b >= 0 {
-			w.book.now.jumps = true
-			w.addPred(b, w.instAt(in.PC))
-			w.flow(b, s)
 			return
 		}
 	}
@@ -552,12 +552,14 @@ func (w *worker) inFrame(x val) bool {
 func (w *worker) takenDown(s *state, in *x86.Inst) bool {
 	for _, y := range w.list(s.r[x86.RSP]) {
 		if e := &w.v.elems[y]; e.k == kSP && (e.b == 0 || !fixed(e.b)) {
-			fr, found := w.f.Frame(in.PC)
-			if !found {
-				return false
+			if w.down.pc != in.PC {
+				w.down.pc, w.down.is = in.PC, false
+				if fr, found := w.f.Frame(in.PC); found {
+					n, known := fr.Depth()
+					w.down.is = known && n == 8
+				}
 			}
-			n, known := fr.Depth()
-			return known && n == 8
+			return w.down.is
 		}
 	}
 	return false

@@ -141,6 +141,11 @@ type worker struct {
 	isGo      bool
 	low, high uint64
 
+	down struct { // what takenDown found last
+		pc uint64
+		is bool
+	}
+
 	v               *values
 	exact           bool // answer queries as QueryExact says
 	consumes        func(callee uint64, slot bool) uint16
@@ -218,6 +223,7 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
+	w.down.pc = 0
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
