@@ -309,7 +309,7 @@ func (g *Graph) tidy() {
 		if len(passes) > 0 {
 			g.Passes[u] = passes
 		}
-		for _, gap := range g.Reach.Units[u].Sum.Gaps {
+		for _, gap := range g.Reach.Units[u].Sum.More().Gaps {
 			if gap.Kind == summary.GapJump {
 				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
 			}

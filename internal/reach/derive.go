@@ -108,11 +108,12 @@ func (d *derived) summary(entry uint64) *summary.Unit {
 		return &summary.Unit{Entry: entry} // control ends there
 	}
 	sum := d.whole.Units[id].Sum
-	if sum.Division == nil {
+	if sum.More().Division == nil {
 		return sum
 	}
-	one := *sum
-	one.Division = nil
+	one, rest := *sum, *sum.Rest
+	rest.Division = nil
+	one.Rest = &rest
 	return &one
 }
 

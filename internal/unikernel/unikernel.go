@@ -150,6 +150,25 @@ func Locate(path, name string) (string, error) {
 	return "", errorf(path, "there are several images; name one: %s", strings.Join(found, ", "))
 }
 
+// Is reports whether a file is the image of a unikernel, with symbols or as it boots: by the sections of Unikraft's linker scripts, or
+// by the 32-bit headers in front of it.
+func Is(path string) bool {
+	if wrapped, err := image.IsMultiboot32(path); err == nil && wrapped {
+		return true
+	}
+	f, err := image.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return Marked(f)
+}
+
+// Marked is Is for a file that was read.
+func Marked(f *image.File) bool {
+	return f.Type == image.ETExec && f.Interp == "" && slices.ContainsFunc(f.Sections, func(s image.Section) bool { return strings.HasPrefix(s.Name, ".uk_") })
+}
+
 // rulesSection is what a sealed image has (package unikraft).
 const rulesSection = ".gofind_rules"
 

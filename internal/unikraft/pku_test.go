@@ -381,7 +381,7 @@ func TestKludge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.end()+4095)&^4095 {
+	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.End()+4095)&^4095 {
 		t.Errorf("the header has %#x, before %#x", k, before)
 	}
 	was, is := plain.elf[before.file:][:before.end-before.load], sealed.elf[k.file:][:k.end-k.load]
