@@ -44,6 +44,7 @@ func TestBadImages(t *testing.T) {
 	wrapped := make([]byte, 128)
 	copy(wrapped, "\x7fELF\x01\x01\x01")
 	wrapped[18] = 3
+	copy(wrapped[64:], "\x02\xb0\xad\x1b\x03\x00\x00\x00\xfb\x4f\x52\xe4") // of multiboot
 	for _, c := range []struct{ path, want string }{
 		{stripped, "has no symbols; name the .dbg"},
 		{plain, "not a unikernel"},

@@ -115,7 +115,7 @@ func (c *code) exec(addr uint64) bool {
 // one of the words beside it is another. Page tables are left out.
 func (c *code) words(data []byte, base uint64, skip map[uint64]bool) {
 	before := false
-	for at := uint64(0); at+8 <= uint64(len(data)); at += 8 {
+	for at := -base & 7; at+8 <= uint64(len(data)); at += 8 {
 		v := le.Uint64(data[at:])
 		is := c.exec(v) && !skip[(base+at)&^4095]
 		if is && (before || at+16 <= uint64(len(data)) && c.exec(le.Uint64(data[at+8:]))) {

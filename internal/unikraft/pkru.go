@@ -120,7 +120,7 @@ func (c *code) within(addr uint64) (name string, start uint64, aligned bool) {
 // What the image executes only as it starts is overwritten as keys are turned on.
 func (s *sealing) keySites(debug *File) error {
 	others := s.enforced() &^ s.first
-	once := map[string]bool{}
+	once, area := map[string]bool{}, map[string]bool{}
 	var prot, setKey, tables uint64
 	for _, r := range roles {
 		y, ok := s.code.byName[r.symbol]
@@ -128,6 +128,8 @@ func (s *sealing) keySites(debug *File) error {
 		case !ok:
 		case r.kind == "once":
 			once[s.code.name(y.Addr)] = true
+		case r.kind == "area":
+			area[s.code.name(y.Addr)] = true
 		case r.kind == "prot":
 			prot = y.Addr
 		case r.kind == "setkey":
@@ -152,7 +154,9 @@ func (s *sealing) keySites(debug *File) error {
 	}
 	data := s.code.dataPages()
 	gives := false // up rights
-	for _, q := range s.code.sequences(len(s.plan.Compartments)) {
+	sequences := s.code.sequences(len(s.plan.Compartments))
+	early := s.code.early(sequences, once)
+	for _, q := range sequences {
 		err := error(nil)
 		switch {
 		case q.Checked:
@@ -162,9 +166,9 @@ func (s *sealing) keySites(debug *File) error {
 		case !q.Aligned && s.moved(q.Addr):
 			continue
 		case !q.Aligned:
-			err := errors.New("no instruction that is known has them")
-			if once[q.Func] {
-				err = errors.New("it runs as the image starts, when what is moved may not be there")
+			err = errors.New("no instruction that is known has them")
+			if once[q.Func] || early[q.Func] || area[q.Func] {
+				err = errors.New("they may run as the image starts, when what is added is not mapped or known")
 			} else if q.Start != 0 {
 				err = s.site(q)
 			}
@@ -227,6 +231,51 @@ func (s *sealing) site(q Sequence) error {
 	}
 	s.sites = append(s.sites, gates.Site{Name: q.Func, At: p, Load: q.Aligned && q.What == "xrstor", Move: !q.Aligned})
 	return nil
+}
+
+// early returns the functions that may run while the image makes its page table, in which what is added is not mapped at first: those that are called, at any
+// depth, by who loads CR3 as the image starts.
+func (c *code) early(sequences []Sequence, once map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	var queue []uint64
+	add := func(to uint64) {
+		if name := c.name(to); name != "" && !out[name] {
+			out[name] = true
+			queue = append(queue, to)
+		}
+	}
+	for _, q := range sequences {
+		if y, ok := c.byName[q.Func]; ok && q.What == "mov to cr3" && once[q.Func] {
+			c.function(y.Addr, func(in *x86.Inst) bool {
+				if in.Op == x86.OpCall {
+					add(uint64(in.Imm))
+				}
+				return true
+			})
+		}
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		c.function(queue[0], func(in *x86.Inst) bool {
+			if in.Op == x86.OpCall || in.Op == x86.OpJmp || in.Op == x86.OpJcc {
+				add(uint64(in.Imm))
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// replaces reports whether the instructions at addr are moved elsewhere.
+func (s *sealing) replaces(addr uint64) bool {
+	in := func(p *relocate.Prologue) bool {
+		return addr >= p.Addr && addr < p.Addr+uint64(max(p.Size, relocate.JumpSize))
+	}
+	for _, h := range s.hooks {
+		if in(h.Prologue) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.sites, func(x gates.Site) bool { return in(x.At) })
 }
 
 // moved reports whether the byte at addr is of instructions that are moved, and is another one then, or nowhere in the code where it was: what

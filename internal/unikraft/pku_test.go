@@ -15,8 +15,10 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/gates"
 	"github.com/gofind-dev/gofind/internal/pku"
+	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // builtPKU is the specimen with memory keys, built once for all tests, in the directory of the other.
@@ -144,6 +146,41 @@ func TestPKUSequences(t *testing.T) {
 			if v&0xffffff != 0xcccccc {
 				t.Errorf("%#x has %#x", addr, v)
 			}
+		}
+	}
+}
+
+// A table of addresses is found where text ends in the middle of a word, too, as it does in a segment that has both.
+func TestTableBehindText(t *testing.T) {
+	b := make([]byte, 32)
+	copy(b, "\x90\x90\x90\x90\x90\xc3")
+	le.PutUint64(b[16:], 0x1000)
+	le.PutUint64(b[24:], 0x1003)
+	f := &File{elf: b, segments: []segment{{typ: ptLoad, flags: flagR | flagW | flagX, vaddr: 0x1000, filesz: 32, memsz: 32}},
+		sections: []section{{name: ".text", typ: shtProgbits, flags: shfAlloc | shfExec, addr: 0x1000, size: 6}}}
+	if _, err := scan(f).cut(0x1000, 6); !errors.Is(err, relocate.Target) {
+		t.Errorf("the instruction at 0x1003, to which a jump may lead, is moved: %v", err)
+	}
+	le.PutUint64(b[24:], 0x1007)
+	if _, err := scan(f).cut(0x1000, 6); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where the image computes its free memory stays where it is, as it is changed there.
+func TestReservePlace(t *testing.T) {
+	for _, move := range []bool{false, true} {
+		f := open(t, imagePKU(t).Debug)
+		s := &sealing{code: scan(f), hooks: map[uint64]*gates.Hook{}}
+		s.code.function(addr(t, f, "_libkvmplat_entry"), func(in *x86.Inst) bool {
+			if p, err := s.code.cut(in.PC, 16); err == nil && move {
+				s.sites = append(s.sites, gates.Site{At: p, Move: true})
+			}
+			return true
+		})
+		err := s.reserve([]*File{f}, (addr(t, f, "_end")+0xfff)&^0xfff+0x10000)
+		if move != (err != nil && strings.Contains(err.Error(), "other code has to stand")) {
+			t.Errorf("moved: %v, %v", move, err)
 		}
 	}
 }
