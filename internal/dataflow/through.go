@@ -57,7 +57,7 @@ func (w *worker) trafficOf(first, end int32) (t traffic) {
 // reports whether it did; otherwise the block has to be evaluated.
 func (w *worker) through(b int32, changed uint16) bool {
 	bl := &w.blocks[b]
-	if w.exact || bl.note < 0 || bl.end == bl.first {
+	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first {
 		return false
 	}
 	if bl.traffic.reads == 0 {
@@ -97,9 +97,7 @@ func (w *worker) through(b int32, changed uint16) bool {
 	s := &w.states[bl.in]
 	for _, t := range to {
 		if t >= 0 {
-			if regs, more := w.mergeRegs(&w.states[w.blocks[t].in], s, changed); regs != 0 || more {
-				w.again(t, regs, more)
-			}
+			w.flowRegs(t, s, changed)
 		}
 	}
 	return true

@@ -150,6 +150,7 @@ type worker struct {
 	unit            *summary.Unit
 	final           bool // emitting
 	chaos           bool // no tracking
+	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
 
 	// What the emitting pass writes down.
@@ -188,6 +189,7 @@ type worker struct {
 	path       []step   // of order
 	post       []int32
 	nest       []nest
+	hubs       []hub // of computed jumps
 	states     []state
 	cur, equal state
 
@@ -409,7 +411,7 @@ func (w *worker) blockAt(a uint64) int32 {
 			w.blocks[b].bad = true
 			break
 		}
-		w.insts = append(w.insts, x86.Inst{})
+		w.insts = append(more(w.insts), x86.Inst{})
 		in := &w.insts[len(w.insts)-1]
 		if !x86.Decode(code, pc, in) {
 			w.insts = w.insts[:len(w.insts)-1]
@@ -462,6 +464,15 @@ func (w *worker) blockAt(a uint64) int32 {
 	return b
 }
 
+// more returns s with room for one more. What is kept for the units to come may as well double: append copies
+// several times as much.
+func more[T any](s []T) []T {
+	if len(s) == cap(s) {
+		return slices.Grow(s, max(len(s), 64))
+	}
+	return s
+}
+
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
 func (w *worker) fdeAt(pc uint64) *image.FDE {
 	if w.fde != nil && pc >= w.fde.Start && pc < w.fde.End {
@@ -507,14 +518,14 @@ func (w *worker) flow(b int32, s *state) {
 			w.states = w.states[:len(w.states)+1]
 			w.states[len(w.states)-1].set(s)
 		} else {
-			w.states = append(w.states, *s)
+			w.states = append(more(w.states), *s)
 		}
 		w.enqueue(b)
 		return
 	}
 	w.coarse = bl.visits > patience
-	if regs, more := w.merge(&w.states[bl.in], s); regs != 0 || more {
-		w.again(b, regs, more)
+	if regs, other := w.merge(&w.states[bl.in], s); regs != 0 || other {
+		w.again(b, regs, other)
 	}
 	w.coarse = false
 }
@@ -531,10 +542,10 @@ func (w *worker) settle(s *state, a, b val) val {
 	return vMany
 }
 
-// again queues block b since some registers, or more, changed before it.
-func (w *worker) again(b int32, regs uint16, more bool) {
+// again queues block b since some registers, or something other, changed before it.
+func (w *worker) again(b int32, regs uint16, other bool) {
 	bl := &w.blocks[b]
-	fresh := bl.fresh || more
+	fresh := bl.fresh || other
 	w.enqueue(b)
 	bl.fresh = fresh
 	bl.changed |= regs
@@ -638,7 +649,13 @@ func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed 
 	for ; which != 0; which &= which - 1 {
 		r := bits.TrailingZeros16(which)
 		if a := dst.r[r]; a != src.r[r] {
-			if n := w.join(dst, a, src.r[r]); n != a {
+			var n val
+			if r == int(x86.RSP) {
+				n = w.join(dst, a, src.r[r])
+			} else {
+				n = w.settle(dst, a, src.r[r])
+			}
+			if n != a {
 				dst.r[r] = n
 				regs |= 1 << uint(r)
 			}
@@ -698,6 +715,7 @@ func (w *worker) begin(entry uint64) {
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
+	w.hubs = nil
 	w.heap, w.rank, w.ordered, w.nest = w.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
