@@ -37,6 +37,7 @@ func (a *assembly) result() *Result {
 	a.res = &Result{
 		Schema:  "gofind.scan/v1",
 		Program: prog.Path,
+		Named:   a.p.Named,
 		SHA256:  prog.SHA256(),
 		BuildID: prog.BuildID,
 		Since:   "exec",

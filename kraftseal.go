@@ -325,6 +325,9 @@ type newFile struct{ temp, path string }
 
 // writeNew writes what is to become a file, with the mode of the file that it is made from.
 func writeNew(path, like string, data []byte) (_ *newFile, err error) {
+	if path, err = behind(path); err != nil {
+		return nil, err
+	}
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no file that could be replaced; name another file to write", path)
 	}

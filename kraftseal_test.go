@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -347,26 +346,6 @@ func TestImagePlan(t *testing.T) {
 	}
 	if _, err := callNumber("512"); err == nil {
 		t.Error("512 is a call")
-	}
-}
-
-func TestBootsDiffer(t *testing.T) {
-	ignore := []*regexp.Regexp{regexp.MustCompile("^time")}
-	for _, c := range []struct {
-		a, b string
-		want []string
-	}{
-		{"", "", nil},
-		{"a\nb\n", "a\r\nb", nil},
-		{"a\ntime 1\nb\n", "a\nb\ntime 2\n", nil},
-		{"a\nb\nc\n", "a\nx\nc\n", []string{"console, plain: b", "console, sealed: x"}},
-		{"a\nc\n", "a\nb\nc\n", []string{"console, sealed: b"}},
-		{"a\na\n", "a\n", []string{"console, plain: a"}},
-		{strings.Repeat("x\ny\n", 11), "", append(strings.Split(strings.TrimSpace(strings.Repeat("console, plain: x\nconsole, plain: y\n", 10)), "\n"), "console, plain: ... 2 more lines")},
-	} {
-		if got := differingLines("console", c.a, c.b, ignore); cmp.Diff(got, c.want) != "" {
-			t.Errorf("%q %q: %q", c.a, c.b, got)
-		}
 	}
 }
 

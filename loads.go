@@ -45,7 +45,7 @@ func loadOwn(g *reach.Graph, p *process.Process, model *dlopen.Model, assumed *a
 	if len(opts.Modules) > 0 {
 		return false
 	}
-	a := &assembly{p: p, g: g, names: map[place]string{}, res: &Result{}}
+	a := &assembly{p: p, g: g, model: model, names: map[place]string{}, res: &Result{}}
 	asks := map[string]bool{}
 	for _, f := range a.unknownLoads() {
 		asks[f.image] = true
@@ -98,6 +98,9 @@ type asker struct{ image, function string }
 func (a *assembly) unknownNames(functions []string, reg x86.Reg) []asker {
 	w := &nameWalk{a: a, seen: map[nameKey]bool{}, found: map[asker]bool{}}
 	for _, name := range functions {
+		for _, id := range a.model.Static(a.g, name) {
+			w.follow(nameKey{id, dataflow.Param{Kind: summary.Arg, Reg: uint8(reg)}}, true)
+		}
 		for _, t := range a.p.LookupAll(name, nil) {
 			if id, ok := a.g.Lookup(t.Image, a.p.Images[t.Image].Symbol(t.Sym).Value); ok {
 				w.follow(nameKey{id, dataflow.Param{Kind: summary.Arg, Reg: uint8(reg)}}, true)
@@ -140,7 +143,7 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 	}
 	w.seen[k] = true
 	g := w.a.g
-	if u := &g.Units[k.unit]; u.Taken {
+	if u := &g.Units[k.unit]; u.Taken && !(library && w.a.model.Hooked(g, k.unit)) {
 		if library {
 			if p := u.Parent; p != 0 && (u.How == reach.Address || u.How == reach.Data || u.How == reach.Symbol) {
 				w.unknown(p, g.Units[p].Entry) // takes the library function's address

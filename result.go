@@ -5,6 +5,7 @@ package gofind
 type Result struct {
 	Schema      string       `json:"schema"` // "gofind.scan/v1"
 	Program     string       `json:"program"`
+	Named       string       `json:"named,omitempty"` // path by which it was asked for, if that is a link with another name
 	SHA256      string       `json:"sha256"`
 	BuildID     string       `json:"build_id,omitempty"`
 	Since       string       `json:"since"` // "exec" (whole life) or "main"

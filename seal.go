@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"syscall"
@@ -43,13 +44,14 @@ const SealSchema = "gofind.inspect/v1"
 type Sealed struct {
 	Schema  string     `json:"schema"`
 	File    string     `json:"file"`
-	Program string     `json:"program"` // what was sealed
-	SHA256  string     `json:"sha256"`  // of the program before
-	Size    int        `json:"size"`    // bytes of the program before
-	Tool    string     `json:"tool"`    // version of what sealed it
-	Intact  bool       `json:"intact"`  // Unseal gives back the program, byte for byte
-	Begins  string     `json:"begins"`  // "exec": the filter holds from the first instruction; "entry": from the program's entry, after its loader
-	Before  string     `json:"before"`  // what runs before the filter holds, for people; "" if nothing
+	Program string     `json:"program"`         // what was sealed
+	Named   string     `json:"named,omitempty"` // path by which it was asked for, if that is a link with another name
+	SHA256  string     `json:"sha256"`          // of the program before
+	Size    int        `json:"size"`            // bytes of the program before
+	Tool    string     `json:"tool"`            // version of what sealed it
+	Intact  bool       `json:"intact"`          // Unseal gives back the program, byte for byte
+	Begins  string     `json:"begins"`          // "exec": the filter holds from the first instruction; "entry": from the program's entry, after its loader
+	Before  string     `json:"before"`          // what runs before the filter holds, for people; "" if nothing
 	Filter  SealFilter `json:"filter"`
 	Policy  *Policy    `json:"policy"`
 	Changed []Change   `json:"changed,omitempty"` // what Check found
@@ -81,11 +83,16 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if o.Policy.Scan.SinceMain {
 		return nil, errors.New("a sealed program has its filter before main, so its answer must be since exec")
 	}
-	path, host, err := process.Find(program, o.Policy.Scan.Root)
+	found, err := process.Find(program, o.Policy.Scan.Root)
 	if err != nil {
 		return nil, err
 	}
+	path, host := found.Path, found.Host
 	attributes, data, err := readProgram(host, out)
+	if err != nil {
+		return nil, err
+	}
+	to, err := behind(out)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +112,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 		return nil, err
 	}
 	o.Policy.installsItself = true
-	p, err := NewPolicy(ctx, []string{path}, o.Policy)
+	p, err := NewPolicy(ctx, []string{program}, o.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +131,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Policy: document}, o.Stay)
+	sealed, err := seal.Seal(host, data, rules, seal.Meta{Tool: o.Tool, Program: path, Named: found.Named, Policy: document}, o.Stay)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +142,7 @@ func Seal(ctx context.Context, program, out string, o SealOptions) (*Sealed, err
 	if !s.Filter.Agrees {
 		return nil, fmt.Errorf("%s: the filter that was compiled does not do what the policy says; this is a bug of gofind", host)
 	}
-	return s, attributes.Write(out, sealed, o.ModeOnly)
+	return s, attributes.Write(to, sealed, o.ModeOnly)
 }
 
 // sealable adds what sealed programs need that this one executes, and returns the meaning of the policy.
@@ -185,7 +192,23 @@ func Unseal(path, out string, modeOnly bool) error {
 	if data, err = s.Original(); err != nil {
 		return err
 	}
-	return attributes.Write(out, data, modeOnly)
+	to, err := behind(out)
+	if err != nil {
+		return err
+	}
+	return attributes.Write(to, data, modeOnly)
+}
+
+// behind returns the file that is written under a name: that which a link leads to, as cp and the shell's > write it.
+func behind(name string) (string, error) {
+	if st, err := os.Lstat(name); err != nil || st.Mode()&fs.ModeSymlink == 0 {
+		return name, nil
+	}
+	file, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return "", fmt.Errorf("%s is a link that leads to no file; remove it, or name another file to write", name)
+	}
+	return file, nil
 }
 
 // readProgram reads a file of which out is to become a copy.
@@ -266,7 +289,7 @@ func inspect(path string, data []byte) (*Sealed, error) {
 		return nil, err
 	}
 	s := &Sealed{
-		Schema: SealSchema, File: path, Program: in.Meta.Program, SHA256: in.Meta.Original.SHA256, Size: int(in.Meta.Original.Size),
+		Schema: SealSchema, File: path, Program: in.Meta.Program, Named: in.Meta.Named, SHA256: in.Meta.Original.SHA256, Size: int(in.Meta.Original.Size),
 		Tool: in.Meta.Tool, Policy: &Policy{},
 	}
 	s.Begins, s.Before = in.Begins()

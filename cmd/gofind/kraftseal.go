@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -208,16 +209,22 @@ in the same way, and compares their consoles, how they end, and what the
 workload prints and ends with. A run is over when the workload ends, when
 the console has the text of --until, or when the image ends by itself.
 
-Lines with addresses of memory differ, since what is added lies in front of the
-heap: name them with --ignore.
+Two differences are no matter of the rules, and are only counted: numbers that are not the same in two boots
+of IMAGE (a time; IMAGE is booted again to see), and addresses behind the image, which move as far as it grows.
+Lines that differ for another such reason can be named with --ignore.
 
 It ends with 0 if both did the same, and with 1 if not.`,
 		Example: `  gofind kraft verify app app.sealed
   gofind kraft verify --append "app -v" --input 'select 1;\n.exit\n' app app.sealed
-  gofind kraft verify --ignore 'memory region' --initrd root.cpio --append db db db.sealed
+  gofind kraft verify --ignore 'free memory' --initrd root.cpio --append db db db.sealed
   gofind kraft verify --port 80 --workload 'curl -s --retry 20 --retry-all-errors $GOFIND_ADDR' web web.sealed`,
 		Args: arguments("IMAGE", "SEALED"),
 		RunE: func(c *cobra.Command, args []string) error {
+			for _, re := range o.Ignore {
+				if _, err := regexp.Compile(re); err != nil {
+					return usagef(seeHelp(c), "--ignore: %q is no regular expression: %w", re, err)
+				}
+			}
 			o.Input = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\\`, `\`).Replace(o.Input)
 			v, err := gofind.VerifyImage(c.Context(), args[0], args[1], o)
 			if err != nil {

@@ -169,7 +169,9 @@ systemd, and none for the other forms.`,
 // regular file, such as a pipe, is written to.
 func writeFile(name string, data []byte) (err error) {
 	if real, err := filepath.EvalSymlinks(name); err == nil {
-		name = real
+		name = real // what a link leads to is written
+	} else if _, err := os.Lstat(name); err == nil {
+		return fmt.Errorf("%s is a link that leads to no file; remove it, or give another name with -o", name)
 	}
 	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
 		return os.WriteFile(name, data, 0o644)

@@ -77,6 +77,7 @@ if the call was not found but the answer of the scan is incomplete.`,
 	c.Flags().StringVar(&comp, "compartment", "", "PROGRAM is a unikernel (see gofind kraft analyse): show how its compartment `NAME` comes to need the call")
 	c.Flags().StringVar(&kraft.compartments, "compartments", "", "with --compartment: a `FILE` with compartments")
 	c.Flags().StringVar(&kraft.image, "image", "", "with --compartment: the image of a kraft.yaml, a .dbg `FILE` or a build directory")
+	c.Flags().StringSliceVar(&kraft.transparent, "transparent", nil, "with --compartment: `LIBRARIES` that act for their callers alone, as for gofind kraft analyse")
 	c.Flags().BoolVar(&kraft.stale, "stale", false, "with --compartment: take an image that is older than kraft.yaml")
 	flags.add(c)
 	return c
@@ -84,7 +85,7 @@ if the call was not found but the answer of the scan is incomplete.`,
 
 // Flags of why that say something of a unikernel alone, and of a process alone.
 var (
-	unikernelFlags = []string{"compartments", "image", "stale"}
+	unikernelFlags = []string{"compartments", "image", "transparent", "stale"}
 	processFlags   = []string{"explain", "module", "root", "library-path", "preload", "host", "cpu", "since", "assume", "no-assume"}
 )
 

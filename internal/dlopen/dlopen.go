@@ -60,7 +60,7 @@ type Model struct {
 	newWords    []string        // those of them that were not looked at as names of character sets
 	nss         *hostconf.NSSConfig
 	nssDone     map[string]bool
-	ownServices bool // the program has glibc's name service switch in itself (glibc nss/nss_module.c)
+	own         []own // parts of glibc that the program has in itself
 	pamDone     map[string]bool
 	pamWaits    []string // entries whose callers are not live yet
 	roots       int      // images that have their roots
@@ -81,28 +81,32 @@ func New(p *process.Process, hostNone bool) *Model {
 
 // Text takes a text that live code of image img refers to.
 func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
-	if s == ownServices || s == ownLoader || isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
+	if m.p.Images[img].Origin == process.OriginProgram {
+		for _, k := range ownTexts()[s] {
+			m.own = append(m.own, own{k, from})
+		}
+	}
+	if isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
 		m.texts = append(m.texts, text{img, strings.Clone(s)})
 	}
 }
-
-// ownServices is how code that loads services of NSS itself, as glibc does, names their files.
-const ownServices = "libnss_%s.so%s"
-
-// ownLoader is what glibc's _dl_open says (elf/dl-open.c). Where the program itself has it live, it is a static program that loads files.
-const ownLoader = "invalid mode for dlopen()"
 
 // isWord reports whether a text may be a name of a character set.
 func (m *Model) isWord(img int, s string) bool {
 	return len(s) < 32 && m.p.Images[img].Origin != process.OriginLoader && !strings.ContainsAny(s, " /%\n\t")
 }
 
-// Modelled reports whether the look-up of a name is decided here, and not by
+// Modelled reports whether the look-up of a name by an image is decided here, and not by
 // the mere fact that live code refers to it: libpam refers to all entries of its
-// modules, and calls those that the program's calls lead to.
-func (m *Model) Modelled(name string) bool {
-	return pamCallers[name] != nil
+// modules, and calls those that the program's calls lead to. glibc's loader says in errors
+// what failed (dlopen: elf/rtld.c, dl-open.c, the occasion of _dl_signal_error), and looks up no such function.
+func (m *Model) Modelled(img int, name string) bool {
+	i := m.p.Images[img]
+	return pamCallers[name] != nil || name == "dlopen" && i.Origin == process.OriginLoader && i.Soname == glibcLoader
 }
+
+// glibcLoader is the soname of glibc's loader.
+const glibcLoader = "ld-linux-x86-64.so.2"
 
 // Load is called when everything known so far has been followed. It loads what
 // is new and reports whether the graph has grown.
@@ -112,14 +116,6 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.modules(g)
 	}
 	for _, t := range m.texts {
-		if t.s == ownServices && m.p.Images[t.img].Origin == process.OriginProgram {
-			m.ownServices = true
-		}
-		if t.s == ownLoader && m.p.Images[t.img].Origin == process.OriginProgram {
-			// its dlsym is one of its own functions, too, of which no dynamic symbol tells
-			m.live = true
-			grown = g.Looks(t.img, reach.LooksEverywhere) || grown
-		}
 		if isLibraryName(t.s) {
 			m.held = append(m.held, t)
 		}
@@ -129,6 +125,11 @@ func (m *Model) Load(g *reach.Graph) bool {
 		}
 	}
 	m.texts = m.texts[:0]
+	if m.has(ownLoader) && !m.live {
+		// its dlsym is one of its own functions, too, of which no dynamic symbol tells
+		m.live = true
+		grown = g.Looks(0, reach.LooksEverywhere) || grown
+	}
 	m.live = m.live || m.called(g, openers...)
 	if m.live {
 		for _, t := range m.held {
@@ -344,11 +345,11 @@ func (m *Model) plugin(g *reach.Graph, id int) {
 
 // services loads the NSS modules of the databases whose lookups are live.
 func (m *Model) services(g *reach.Graph) bool {
-	if m.p.Libc == "musl" || m.p.Libc == "" && !m.ownServices {
+	if m.p.Libc == "musl" || m.p.Libc == "" && !m.has(ownServices) {
 		return false
 	}
 	live := func(symbol string) bool {
-		if m.ownServices {
+		if m.has(ownServices) {
 			return true // its functions have no names there
 		}
 		for _, t := range m.p.LookupAll(symbol, nil) {
@@ -377,7 +378,7 @@ func (m *Model) services(g *reach.Graph) bool {
 	}
 	grown := false
 	for _, mod := range m.nss.Modules(live) {
-		builtin := mod.Builtin && (m.builtin() || m.ownServices)
+		builtin := mod.Builtin && (m.builtin() || m.has(ownServices))
 		for _, e := range mod.Entries {
 			key := mod.Name + " " + e
 			if m.nssDone[key] {
@@ -465,6 +466,9 @@ func (m *Model) pamServices(g *reach.Graph) []string {
 					names = append(names, strings.Clone(s))
 				case f.Value.Kind == summary.Slot && m.progname(f.Image, uint64(f.Value.N)):
 					names = append(names, path.Base(m.p.Images[0].Path))
+					if m.p.Named != "" {
+						names = append(names, path.Base(m.p.Named))
+					}
 				case f.Image == t.Image: // libpam calls itself
 				default:
 					return nil
@@ -591,13 +595,13 @@ func (m *Model) openssl(g *reach.Graph) bool {
 // something that converts is live. Sets that come from elsewhere (the locale, a
 // file) are one entry under the name unknown.
 func (m *Model) gconv(g *reach.Graph) bool {
-	if m.hostNone || !m.called(g, "iconv_open") {
+	if m.hostNone || !m.has(ownGconv) && !m.called(g, "iconv_open") {
 		return false
 	}
 	if m.charsets == nil {
 		read := func(p string) ([]byte, error) { return m.p.ReadConfig(p, "gconv-modules") }
 		m.charsets = hostconf.Gconv(read, m.p.ReadDir)
-		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "iconv_open may be asked for any character set; its modules convert in memory and make no calls of their own"})
+		m.Entries = append(m.Entries, Entry{What: "unknown", Kind: "gconv", Why: "a conversion may be asked for any character set; its modules convert in memory and make no calls of their own"})
 	}
 	grown := false
 	words := m.newWords

@@ -169,5 +169,11 @@ func IsMultiboot32(path string) (bool, error) {
 	if len(data) < 52 || !strings.HasPrefix(string(data[:4]), "\x7fELF") || data[4] != 1 || le16(data[18:]) != em386 {
 		return false, nil
 	}
-	return true, nil
+	// Multiboot 0.6.96, section 3.1.1: in the first 8192 bytes, on a boundary of four; magic, flags and checksum are 0 in sum.
+	for head := data[:min(len(data), 8192)&^3]; len(head) >= 12; head = head[4:] {
+		if m := le32(head); m == 0x1badb002 && m+le32(head[4:])+le32(head[8:]) == 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -1,25 +1,41 @@
 package process
 
 import (
+	"path"
+
 	"github.com/gofind-dev/gofind/internal/image"
 )
 
-// Find returns the path inside the root, without symbolic links, of the program that Load
-// would load, and its path on the host.
-func Find(program, root string) (real, host string, err error) {
+// Found is where a program is.
+type Found struct {
+	Path  string // inside the root, without symbolic links
+	Host  string // on the host
+	Named string // as Process.Named
+}
+
+// Find returns where the program is that Load would load.
+func Find(program, root string) (Found, error) {
 	if root == "/" {
 		root = ""
 	}
 	r, err := newRootFS(root)
 	if err != nil {
-		return "", "", err
+		return Found{}, err
 	}
 	l := &linker{fs: r}
 	e, err := l.findProgram(program)
 	if err != nil {
-		return "", "", err
+		return Found{}, err
 	}
-	return e.real, r.host(e.real), nil
+	return Found{e.real, r.host(e.real), e.named()}, nil
+}
+
+// named returns the path that a file was asked for by, if that is a link with another name.
+func (e entry) named() string {
+	if path.Base(e.path) == path.Base(e.real) {
+		return ""
+	}
+	return e.path
 }
 
 // A Root is a tree of files in which absolute symbolic links start at its top.

@@ -93,6 +93,7 @@ func (p *Process) load(program string, opts Options) error {
 	if err != nil {
 		return err
 	}
+	p.Named = e.named()
 	f, err := l.openImage(e.real)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {

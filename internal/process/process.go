@@ -131,6 +131,7 @@ type Process struct {
 	Images []*Image
 	Global []int   // global lookup scope, in ld.so's order (program, preloads, DT_NEEDED breadth-first; alternates follow their original)
 	Inputs []Input // configuration; InputList has the ELF files too
+	Named  string  // path by which the program was found, if that is a link with another name: argv[0] may have it
 	Libc   string  // "glibc", "musl", "" (static or unknown), by what the interpreter is
 
 	link     *linker

@@ -241,6 +241,9 @@ func VerificationPage(w io.Writer, v *gofind.ImageVerification, style Style) err
 	for _, d := range v.Differences {
 		fmt.Fprintf(p.w, "  %s\n", cut(Clean(d), max(0, style.Width-2)))
 	}
+	for _, d := range v.Excused {
+		fmt.Fprintf(p.w, "  taken to be the same: %s\n", cut(Clean(d), max(0, style.Width-2)))
+	}
 	fmt.Fprintf(p.w, "  %d and %d bytes of console, %.1f and %.1f seconds\n", len(v.Plain.Console), len(v.Sealed.Console), v.Plain.Seconds, v.Sealed.Seconds)
 	return p.w.Flush()
 }

@@ -31,6 +31,9 @@ func Lines(w io.Writer, r *gofind.Result) error {
 		b.WriteByte('\n')
 	}
 	comment("program", r.Program)
+	if r.Named != "" {
+		comment("named", r.Named)
+	}
 	comment("sha256", r.SHA256)
 	comment("since", r.Since)
 	comment("complete", strconv.FormatBool(r.Complete))

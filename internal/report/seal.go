@@ -37,6 +37,9 @@ func SealLines(w io.Writer, s *gofind.Sealed) error {
 	}
 	comment("file", "%s", s.File)
 	comment("program", "%s", s.Program)
+	if s.Named != "" {
+		comment("named", "%s", s.Named)
+	}
 	comment("sha256", "%s", s.SHA256)
 	comment("intact", "%t", s.Intact)
 	comment("sealed by", "%s", s.Tool)
@@ -69,7 +72,7 @@ func SealPage(w io.Writer, s *gofind.Sealed, style Style) error {
 	p := newPainter(w, style)
 	fmt.Fprintln(p.w, p.paint(bold, Clean(s.File)))
 	p.table([]row{
-		{"program", Clean(s.Program)},
+		{"program", Clean(s.Program) + named(s.Named)},
 		{"sha256", s.SHA256},
 		{"sealed by", Clean(s.Tool)},
 		{"filter", sealCost(s)},
@@ -176,4 +179,12 @@ func testText(t *gofind.PolicyTest) string {
 		s += " & " + t.Mask
 	}
 	return s + opTexts[t.Op] + strings.Join(t.Values, " or ")
+}
+
+// named is how a program was asked for whose link has another name.
+func named(link string) string {
+	if link == "" {
+		return ""
+	}
+	return ", as " + Clean(link)
 }

@@ -18,11 +18,12 @@ const maxMeta = 64 << 20
 // Meta is what a sealed program says about its seal: a JSON document.
 type Meta struct {
 	Schema       string          `json:"schema"`
-	Tool         string          `json:"tool"`         // version of what sealed it
-	Program      string          `json:"program"`      // path of the program that was sealed
-	Instructions int             `json:"instructions"` // of the filter
-	Policy       json.RawMessage `json:"policy"`       // gofind.policy/v1, with all files that it rests on
-	Original     Original        `json:"original"`     // how to get back what was sealed
+	Tool         string          `json:"tool"`            // version of what sealed it
+	Program      string          `json:"program"`         // path of the program that was sealed
+	Named        string          `json:"named,omitempty"` // path by which it was asked for, if that is a link with another name
+	Instructions int             `json:"instructions"`    // of the filter
+	Policy       json.RawMessage `json:"policy"`          // gofind.policy/v1, with all files that it rests on
+	Original     Original        `json:"original"`        // how to get back what was sealed
 }
 
 // Original says how to get the file back: the first End bytes of the sealed file with the

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -33,7 +34,7 @@ func (w *writer) segment(filter []byte, probe uint64, m *Meta) error {
 	put(headCount, len(filter)/8)
 	b = append(b, filter...)
 
-	message := fmt.Sprintf("gofind: %s: cannot install its filter: error ", printable(m.Program))
+	message := fmt.Sprintf("gofind: %s: cannot install its filter: error ", printable(cmp.Or(m.Named, m.Program)))
 	put(headMessage, len(b)-int(le.Uint32(b[headData:])))
 	put(headMsgLen, len(message))
 	b = append(b, message...)

@@ -150,6 +150,25 @@ func Locate(path, name string) (string, error) {
 	return "", errorf(path, "there are several images; name one: %s", strings.Join(found, ", "))
 }
 
+// Is reports whether a file is the image of a unikernel, with symbols or as it boots: by the sections of Unikraft's linker scripts, or
+// by the 32-bit headers in front of it.
+func Is(path string) bool {
+	if wrapped, err := image.IsMultiboot32(path); err == nil && wrapped {
+		return true
+	}
+	f, err := image.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return Marked(f)
+}
+
+// Marked is Is for a file that was read.
+func Marked(f *image.File) bool {
+	return f.Type == image.ETExec && f.Interp == "" && slices.ContainsFunc(f.Sections, func(s image.Section) bool { return strings.HasPrefix(s.Name, ".uk_") })
+}
+
 // rulesSection is what a sealed image has (package unikraft).
 const rulesSection = ".gofind_rules"
 
@@ -231,6 +250,23 @@ func (m *Image) read() error {
 	}
 	m.account()
 	return nil
+}
+
+// Start is where a boot loader enters the image: at the entry of the ELF file, unless a multiboot header with addresses names another (Multiboot
+// 0.6.96, section 3.1.3), as FlexOS's does.
+func (m *Image) Start() uint64 {
+	const magic, kludge = 0x1badb002, 1 << 16
+	word := binary.LittleEndian.Uint32
+	head := m.File.Data[:min(len(m.File.Data), 8192)]
+	for at := 0; at+12 <= len(head); at += 4 {
+		if flags := word(head[at+4:]); word(head[at:]) == magic && magic+flags+word(head[at+8:]) == 0 {
+			if flags&kludge != 0 && at+32 <= len(head) {
+				return uint64(word(head[at+28:]))
+			}
+			break
+		}
+	}
+	return m.File.Entry
 }
 
 // isCut reports whether the section headers of an ELF64 file, which linkers write last, are behind its end.

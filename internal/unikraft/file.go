@@ -250,8 +250,8 @@ func (f *File) Bytes(addr uint64) []byte {
 	return nil
 }
 
-// end returns the address behind all that is loaded by segments.
-func (f *File) end() uint64 {
+// End returns the address behind all that is loaded by segments.
+func (f *File) End() uint64 {
 	var end uint64
 	for i := range f.segments {
 		if s := &f.segments[i]; s.typ == ptLoad {

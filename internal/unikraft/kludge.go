@@ -63,7 +63,7 @@ func (f *File) kludge() (kludge, error) {
 	if k.end == 0 {
 		k.end = k.load + uint64(len(f.elf)) - k.file
 	}
-	k.bss = max(k.bss, k.end, f.end())
+	k.bss = max(k.bss, k.end, f.End())
 	if k.end < k.load || k.end-k.load > uint64(len(f.elf))-k.file || k.bss-k.load > maxKludge {
 		return k, f.errorf(ErrTruncated, "has a multiboot header with impossible sizes: %#x to %#x and %#x", k.load, k.end, k.bss)
 	}

@@ -16,7 +16,7 @@ import (
 func free(files []*File) (uint64, error) {
 	base := uint64(0)
 	for _, f := range files {
-		base = max(base, (f.end()+4095)&^4095)
+		base = max(base, (f.End()+4095)&^4095)
 		if f.isKludge() {
 			k, err := f.kludge()
 			if err != nil {
