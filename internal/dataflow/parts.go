@@ -390,7 +390,7 @@ func (w *worker) back(in *x86.Inst) int32 {
 func Stub(f *image.File, a uint64) (slot uint64, ok bool) {
 	var in x86.Inst
 	for range 2 {
-		if !f.Exec(a) || !x86.Decode(f.Bytes(a), a, &in) {
+		if !f.Exec(a) || !beginsStub(f.Bytes(a)) || !x86.Decode(f.Bytes(a), a, &in) {
 			return 0, false
 		}
 		if in.Op == x86.OpJmpInd && in.Base == x86.RIP && in.Flags&x86.FlagMem != 0 {
@@ -402,6 +402,23 @@ func Stub(f *image.File, a uint64) (slot uint64, ok bool) {
 		a += uint64(in.Len)
 	}
 	return 0, false
+}
+
+// beginsStub reports whether code may begin with an indirect jump or a nop, as most that is called does not.
+func beginsStub(code []byte) bool {
+	if len(code) > 1 && code[0]&0xf0 == 0x40 { // REX
+		code = code[1:]
+	}
+	if len(code) == 0 {
+		return false
+	}
+	switch b := code[0]; {
+	case b == 0xff, b == 0x0f, b == 0x90, b == 0x9b: // jmp, and nops: 0f 1f, 0f 0d, pause, fwait
+		return true
+	case b == 0x26, b == 0x2e, b == 0x36, b == 0x3e, b >= 0x64 && b <= 0x67, b == 0xf0, b == 0xf2, b == 0xf3: // prefixes
+		return true
+	}
+	return code[0]&0xf0 == 0x40
 }
 
 // flags returns the comparison that the conditional jump i tests, in its own

@@ -196,6 +196,15 @@ func (w *worker) computed(s *state, x val) bool {
 		if r.End-r.Start > maxCode {
 			return false
 		}
+		var h *hub
+		regs, all := uint16(0), true
+		if !w.final && !w.plain {
+			h = w.hub(r)
+			regs, all = h.unseen(s)
+		}
+		if any = true; regs == 0 && !all {
+			continue
+		}
 		var in x86.Inst
 		for pc := r.Start; pc < r.End; pc += uint64(in.Len) {
 			if i := w.instAt(pc); i >= 0 {
@@ -203,9 +212,15 @@ func (w *worker) computed(s *state, x val) bool {
 			} else if !x86.Decode(w.f.Bytes(pc), pc, &in) {
 				return false
 			}
-			w.flowTo(pc, s)
+			if all {
+				w.flowTo(pc, s)
+			} else {
+				w.flowRegs(w.instBlk[w.instAt(pc)], s, regs)
+			}
 		}
-		any = true
+		if h != nil {
+			h.add(s, regs, all)
+		}
 	}
 	return any
 }

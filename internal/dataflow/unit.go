@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -87,12 +88,14 @@ type block struct {
 	in         int32 // state, -1: not reached
 	visits     uint16
 	queued     bool
+	fresh      bool   // to be evaluated for other reasons than changed
+	changed    uint16 // registers that changed since it was evaluated
+	traffic    traffic
 	bad        bool     // its end is no instruction
 	target     bool     // of a jump through a table or to a label
 	note       int32    // of its last visit, -1: none
 	rank       uint64   // place in the order of evaluation, 0: none yet
 	succ       [2]int32 // fixed successors, -1: none
-	more       []int32  // jump-table and landing-pad successors
 }
 
 // facts are what is remembered of a file between units, by all analysers.
@@ -155,6 +158,7 @@ type worker struct {
 	rests           row[summary.Rest]
 	final           bool // emitting
 	chaos           bool // no tracking
+	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
 
 	// What the emitting pass writes down.
@@ -192,6 +196,8 @@ type worker struct {
 	ordered    int      // blocks whose direct successors have been decoded
 	path       []step   // of order
 	post       []int32
+	nest       []nest
+	hubs       []hub // of computed jumps
 	states     []state
 	cur, equal state
 
@@ -377,10 +383,11 @@ func (w *worker) blockAt(a uint64) int32 {
 		// split
 		n := int32(len(w.blocks))
 		old := &w.blocks[b]
-		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, note: -1, succ: old.succ, more: old.more, bad: old.bad, rank: old.rank}
+		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, note: -1, succ: old.succ, bad: old.bad, rank: old.rank}
 		old.end = i
 		old.succ = [2]int32{n, -1}
-		old.more, old.bad = nil, false
+		old.bad = false
+		old.traffic = traffic{}
 		reached := old.in >= 0
 		w.blocks = append(w.blocks, nb)
 		for j := i; j < nb.end; j++ {
@@ -412,7 +419,7 @@ func (w *worker) blockAt(a uint64) int32 {
 			w.blocks[b].bad = true
 			break
 		}
-		w.insts = append(w.insts, x86.Inst{})
+		w.insts = append(more(w.insts), x86.Inst{})
 		in := &w.insts[len(w.insts)-1]
 		if !x86.Decode(code, pc, in) {
 			w.insts = w.insts[:len(w.insts)-1]
@@ -465,6 +472,15 @@ func (w *worker) blockAt(a uint64) int32 {
 	return b
 }
 
+// more returns s with room for one more. What is kept for the units to come may as well double: append copies
+// several times as much.
+func more[T any](s []T) []T {
+	if len(s) == cap(s) {
+		return slices.Grow(s, max(len(s), 64))
+	}
+	return s
+}
+
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
 func (w *worker) fdeAt(pc uint64) *image.FDE {
 	if w.fde != nil && pc >= w.fde.Start && pc < w.fde.End {
@@ -510,14 +526,14 @@ func (w *worker) flow(b int32, s *state) {
 			w.states = w.states[:len(w.states)+1]
 			w.states[len(w.states)-1].set(s)
 		} else {
-			w.states = append(w.states, *s)
+			w.states = append(more(w.states), *s)
 		}
 		w.enqueue(b)
 		return
 	}
 	w.coarse = bl.visits > patience
-	if w.merge(&w.states[bl.in], s) {
-		w.enqueue(b)
+	if regs, other := w.merge(&w.states[bl.in], s); regs != 0 || other {
+		w.again(b, regs, other)
 	}
 	w.coarse = false
 }
@@ -534,7 +550,17 @@ func (w *worker) settle(s *state, a, b val) val {
 	return vMany
 }
 
-func (w *worker) merge(dst, src *state) (changed bool) {
+// again queues block b since some registers, or something other, changed before it.
+func (w *worker) again(b int32, regs uint16, other bool) {
+	bl := &w.blocks[b]
+	fresh := bl.fresh || other
+	w.enqueue(b)
+	bl.fresh = fresh
+	bl.changed |= regs
+}
+
+// merge joins src into dst. It reports which registers changed, and whether anything else did.
+func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 	esc := dst.esc
 	if src.esc && !dst.esc {
 		dst.esc, changed = true, true
@@ -555,7 +581,7 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 		}
 		if n != a {
 			dst.r[r] = n
-			changed = true
+			regs |= 1 << uint(r)
 		}
 	}
 	same := 0 // slots that they begin with
@@ -622,7 +648,28 @@ func (w *worker) merge(dst, src *state) (changed bool) {
 			}
 		}
 	}
-	return changed || dst.esc != esc
+	return regs, changed || dst.esc != esc
+}
+
+// mergeRegs is merge for some registers alone.
+func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed bool) {
+	esc := dst.esc
+	for ; which != 0; which &= which - 1 {
+		r := bits.TrailingZeros16(which)
+		if a := dst.r[r]; a != src.r[r] {
+			var n val
+			if r == int(x86.RSP) {
+				n = w.join(dst, a, src.r[r])
+			} else {
+				n = w.settle(dst, a, src.r[r])
+			}
+			if n != a {
+				dst.r[r] = n
+				regs |= 1 << uint(r)
+			}
+		}
+	}
+	return regs, dst.esc != esc
 }
 
 func (w *worker) entryState() (s state) {
@@ -676,7 +723,8 @@ func (w *worker) begin(entry uint64) {
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
-	w.heap, w.rank, w.ordered = w.heap[:0], 0, 0
+	w.hubs = nil
+	w.heap, w.rank, w.ordered, w.nest = w.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -802,12 +850,17 @@ func (w *worker) solve(entry uint64) bool {
 func (w *worker) iterate() bool {
 	for len(w.heap) > 0 {
 		b := w.next()
-		w.blocks[b].queued = false
-		w.rank = w.blocks[b].rank
-		if w.blocks[b].visits++; w.blocks[b].visits > maxVisits {
+		bl := &w.blocks[b]
+		fresh, changed := bl.fresh, bl.changed
+		bl.queued, bl.fresh, bl.changed = false, false, 0
+		w.rank = bl.rank
+		if bl.visits++; bl.visits > maxVisits {
 			return false
 		}
-		w.cur.set(&w.states[w.blocks[b].in])
+		if !fresh && w.through(b, changed) {
+			continue
+		}
+		w.cur.set(&w.states[bl.in])
 		w.eval(b, &w.cur)
 		if len(w.insts) >= maxInsts {
 			return false
@@ -823,113 +876,6 @@ func (w *worker) endOf(b *block) uint64 {
 	}
 	in := &w.insts[b.end-1]
 	return in.PC + uint64(in.Len)
-}
-
-// queued is a block that is to be evaluated.
-type queued struct {
-	rank, pc uint64
-	b        int32
-}
-
-// sooner reports whether x is evaluated before y.
-func (x *queued) sooner(y *queued) bool {
-	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
-}
-
-// step is a block on the path of order, and how many of its successors were visited.
-type step struct{ b, n int32 }
-
-// order ranks block root and the blocks that direct transfers lead to from it
-// in reverse postorder, behind the block that is evaluated. They are decoded for
-// that, but what is not reached when they are evaluated does not count.
-func (w *worker) order(root int32) {
-	for ; w.ordered < len(w.blocks) && len(w.insts) < maxInsts; w.ordered++ {
-		if b := &w.blocks[w.ordered]; b.end > b.first {
-			in := &w.insts[b.end-1]
-			if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
-				w.blockAt(uint64(in.Imm))
-			}
-		}
-	}
-	path, post := append(w.path[:0], step{b: root}), w.post[:0]
-	w.blocks[root].rank = 1 // being visited
-	for len(path) > 0 {
-		at := &path[len(path)-1]
-		if at.n == 3 {
-			post = append(post, at.b)
-			path = path[:len(path)-1]
-			continue
-		}
-		to := int32(-1)
-		if b := &w.blocks[at.b]; at.n > 0 {
-			to = b.succ[at.n-1]
-		} else if b.end > b.first {
-			if in := &w.insts[b.end-1]; in.Op == x86.OpJmp || in.Op == x86.OpJcc {
-				if i := w.instAt(uint64(in.Imm)); i >= 0 {
-					to = w.instBlk[i]
-				}
-			}
-		}
-		at.n++
-		if to >= 0 && w.blocks[to].rank == 0 {
-			w.blocks[to].rank = 1
-			path = append(path, step{b: to})
-		}
-	}
-	// Those that are found later go between the ranks of these.
-	const space = 1 << 32
-	gap := uint64(space)
-	if w.rank != 0 {
-		gap = max((space-w.rank%space)/2/uint64(len(post)+1), 1)
-	}
-	for i, b := range post {
-		w.blocks[b].rank = w.rank + uint64(len(post)-i)*gap
-	}
-	w.path, w.post = path, post
-}
-
-// enqueue puts block b on the heap of blocks to evaluate.
-func (w *worker) enqueue(b int32) {
-	bl := &w.blocks[b]
-	if bl.queued {
-		return
-	}
-	bl.queued = true
-	q := queued{bl.rank, bl.pc, b}
-	h := append(w.heap, q)
-	i := len(h) - 1
-	for i > 0 {
-		p := (i - 1) / 2
-		if !q.sooner(&h[p]) {
-			break
-		}
-		h[i] = h[p]
-		i = p
-	}
-	h[i] = q
-	w.heap = h
-}
-
-func (w *worker) next() int32 {
-	h := w.heap
-	top := h[0].b
-	n := len(h) - 1
-	q := h[n]
-	h = h[:n]
-	w.heap = h
-	for i := 0; n > 0; {
-		c := 2*i + 1
-		if c+1 < n && h[c+1].sooner(&h[c]) {
-			c++
-		}
-		if c >= n || !h[c].sooner(&q) {
-			h[i] = q
-			break
-		}
-		h[i] = h[c]
-		i = c
-	}
-	return top
 }
 
 // seed makes every unreached start after an unconditional transfer in the
@@ -1037,7 +983,7 @@ func (w *worker) eval(b int32, s *state) {
 	w.book.now.stops = stop
 	w.book.close(&w.blocks[b])
 	// transfer may have split b
-	succ, more := w.blocks[b].succ, w.blocks[b].more
+	succ := w.blocks[b].succ
 	if w.blocks[b].end != end {
 		w.enqueue(b)
 		return
@@ -1046,9 +992,6 @@ func (w *worker) eval(b int32, s *state) {
 		return // a known condition, of which only the jump is taken, or a syscall that does not return
 	}
 	for _, t := range succ {
-		w.flow(t, s)
-	}
-	for _, t := range more {
 		w.flow(t, s)
 	}
 }

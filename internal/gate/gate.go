@@ -39,12 +39,41 @@ type Keeper struct {
 	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
 	jumps   map[place]bool // what jumpedTo found
+	view    view           // of the unit that was asked about last
 	slots   map[importing][]uint64
 
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
 
 	types map[string]*made
+}
+
+// view is what rows ask of a unit, each of them again.
+type view struct {
+	id     reach.UnitID // 0: of none
+	own    []export     // its names
+	called []string     // names of the functions of its image that it calls
+	read   bool         // called is known
+}
+
+// look returns the view of a unit. called: with the names of what it calls.
+func (k *Keeper) look(g *reach.Graph, id reach.UnitID, called bool) *view {
+	v, names := &k.view, k.exported(g.Units[id].Image)
+	if v.id != id {
+		*v = view{id: id, own: names.at(g.Units[id].Entry), called: v.called[:0]}
+	}
+	if called && !v.read {
+		v.read = true
+		sum := g.Full(id)
+		for i := range sum.Refs {
+			if r := &sum.Refs[i]; r.Kind == summary.RefCode {
+				for _, e := range names.at(r.A) {
+					v.called = append(v.called, e.name)
+				}
+			}
+		}
+	}
+	return v
 }
 
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
@@ -92,6 +121,7 @@ func New(p *process.Process, assumed *assume.Set) *Keeper {
 // Hold says what of a unit that was just analysed waits.
 func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	var about []*row
+	k.view.id = 0
 	for _, r := range k.rows(g.Units[id].Image) {
 		if !k.open[r] && k.about(g, id, r) {
 			about = append(about, r)
@@ -129,7 +159,7 @@ func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
-	u, names := &g.Units[id], k.exported(g.Units[id].Image)
+	u := &g.Units[id]
 	switch f.how {
 	case "own":
 		return k.owned(u.Image).is(u.Entry, f.names)
@@ -138,7 +168,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	case "file":
 		return k.owned(u.Image).locals[u.Entry].File == f.names[0]
 	case "name":
-		return slices.ContainsFunc(names.at(u.Entry), func(e export) bool { return slices.Contains(f.names, e.name) })
+		return slices.ContainsFunc(k.look(g, id, false).own, func(e export) bool { return slices.Contains(f.names, e.name) })
 	}
 	sum := g.Full(id)
 	switch f.how {
@@ -150,7 +180,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 			return name != "" && !strings.HasPrefix(name, "src/basic/") && !slices.Contains(f.names, name)
 		})
 	}
-	if !named && len(names.at(u.Entry)) > 0 {
+	if !named && len(k.look(g, id, false).own) > 0 {
 		return false
 	}
 	if f.how == "numbers" {
@@ -175,13 +205,9 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
 	var calls []string
-	for i := range sum.Refs {
-		if ref := &sum.Refs[i]; ref.Kind == summary.RefCode {
-			for _, e := range names.at(ref.A) {
-				if slices.Contains(f.names, e.name) || exact && strings.HasPrefix(e.name, prefix) {
-					calls = append(calls, e.name)
-				}
-			}
+	for _, name := range k.look(g, id, true).called {
+		if slices.Contains(f.names, name) || exact && strings.HasPrefix(name, prefix) {
+			calls = append(calls, name)
 		}
 	}
 	slices.Sort(calls)

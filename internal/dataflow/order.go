@@ -1,0 +1,208 @@
+package dataflow
+
+import (
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
+// Blocks are evaluated in an order in which what leads to a block comes before it, but for jumps back, and
+// the blocks of a loop stand together, those of a loop in it too: a weak topological order (Bourdoncle, "Efficient
+// chaotic iteration strategies with widenings", 1993). As what changed is evaluated lowest rank first, inner loops are
+// settled before what follows them is looked at.
+//
+// It is a reverse postorder with the blocks of each loop moved to behind its head. Loops are those
+// that a depth-first search meets (Wei, Mao, Zou, Chen, "A new algorithm for identifying loops in decompilation", SAS 2007).
+
+// step is a block on the path of order, and how many of its successors were visited.
+type step struct{ b, n int32 }
+
+// nest is where a block stands among the loops. Blocks are given by their numbers plus one, 0: none.
+type nest struct {
+	at                int32 // on the path, from 1 on; 0: not on it
+	head              int32 // of the innermost loop around it, which it is not itself
+	child, last, next int32 // of the list of blocks and loops in its own loop, and of the one that it is in
+}
+
+// order ranks block root and the blocks that direct transfers lead to from it,
+// behind the block that is evaluated. They are decoded for
+// that, but what is not reached when they are evaluated does not count.
+func (w *worker) order(root int32) {
+	for ; w.ordered < len(w.blocks) && len(w.insts) < maxInsts; w.ordered++ {
+		if b := &w.blocks[w.ordered]; b.end > b.first {
+			in := &w.insts[b.end-1]
+			if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
+				w.blockAt(uint64(in.Imm))
+			}
+		}
+	}
+	if n := len(w.nest); n < len(w.blocks) {
+		w.nest = slices.Grow(w.nest, len(w.blocks)-n)[:len(w.blocks)]
+		clear(w.nest[n:])
+	}
+	loops := false
+	path, post := append(w.path[:0], step{b: root}), w.post[:0]
+	w.blocks[root].rank = 1 // visited
+	w.nest[root].at = 1
+	for len(path) > 0 {
+		at := &path[len(path)-1]
+		if at.n == 3 {
+			b := at.b
+			post = append(post, b)
+			path = path[:len(path)-1]
+			w.nest[b].at = 0
+			if h := w.nest[b].head; h != 0 && len(path) > 0 {
+				w.around(path[len(path)-1].b, h)
+			}
+			continue
+		}
+		to := int32(-1)
+		if b := &w.blocks[at.b]; at.n > 0 {
+			to = b.succ[at.n-1]
+		} else if b.end > b.first {
+			if in := &w.insts[b.end-1]; in.Op == x86.OpJmp || in.Op == x86.OpJcc {
+				if i := w.instAt(uint64(in.Imm)); i >= 0 {
+					to = w.instBlk[i]
+				}
+			}
+		}
+		at.n++
+		switch {
+		case to < 0:
+		case w.blocks[to].rank == 0:
+			w.blocks[to].rank = 1
+			path = append(path, step{b: to})
+			w.nest[to].at = int32(len(path))
+		case w.nest[to].at != 0:
+			loops = true
+			w.around(at.b, to+1)
+		default:
+			for h := w.nest[to].head; h != 0; h = w.nest[h-1].head {
+				if w.nest[h-1].at != 0 {
+					w.around(at.b, h)
+					break
+				}
+			}
+		}
+	}
+	w.path, w.post = path, post
+	// Those that are found later go between the ranks of these.
+	const space = 1 << 32
+	gap := uint64(space)
+	if w.rank != 0 {
+		gap = max((space-w.rank%space)/2/uint64(len(post)+1), 1)
+	}
+	if !loops {
+		for i, b := range post {
+			w.blocks[b].rank = w.rank + uint64(len(post)-i)*gap
+		}
+		return
+	}
+	// The lists of the loops, each in reverse postorder; the last one is of what is in none.
+	var all nest
+	for i := len(post) - 1; i >= 0; i-- {
+		b := post[i]
+		l := &all
+		if h := w.nest[b].head; h != 0 {
+			l = &w.nest[h-1]
+		}
+		if l.child == 0 {
+			l.child = b + 1
+		} else {
+			w.nest[l.last-1].next = b + 1
+		}
+		l.last = b + 1
+	}
+	rank := w.rank
+	for b := all.child; b != 0; {
+		rank += gap
+		w.blocks[b-1].rank = rank
+		n := &w.nest[b-1]
+		if n.child != 0 {
+			b = n.child
+			continue
+		}
+		for n.next == 0 && n.head != 0 {
+			n = &w.nest[n.head-1]
+		}
+		b = n.next
+	}
+}
+
+// around notes that block b is in the loop whose head is h, a block on the path plus one.
+func (w *worker) around(b, h int32) {
+	if b+1 == h {
+		return
+	}
+	for {
+		n := &w.nest[b]
+		switch outer := n.head; {
+		case outer == h:
+			return
+		case outer == 0:
+			n.head = h
+			return
+		case w.nest[outer-1].at < w.nest[h-1].at:
+			n.head = h
+			b, h = h-1, outer
+		default:
+			b = outer - 1
+		}
+	}
+}
+
+// queued is a block that is to be evaluated.
+type queued struct {
+	rank, pc uint64
+	b        int32
+}
+
+// sooner reports whether x is evaluated before y.
+func (x *queued) sooner(y *queued) bool {
+	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
+}
+
+// enqueue puts block b on the heap of blocks to evaluate.
+func (w *worker) enqueue(b int32) {
+	bl := &w.blocks[b]
+	bl.fresh = true
+	if bl.queued {
+		return
+	}
+	bl.queued = true
+	q := queued{bl.rank, bl.pc, b}
+	h := append(w.heap, q)
+	i := len(h) - 1
+	for i > 0 {
+		p := (i - 1) / 2
+		if !q.sooner(&h[p]) {
+			break
+		}
+		h[i] = h[p]
+		i = p
+	}
+	h[i] = q
+	w.heap = h
+}
+
+func (w *worker) next() int32 {
+	h := w.heap
+	top := h[0].b
+	n := len(h) - 1
+	q := h[n]
+	h = h[:n]
+	w.heap = h
+	for i := 0; n > 0; {
+		c := 2*i + 1
+		if c+1 < n && h[c+1].sooner(&h[c]) {
+			c++
+		}
+		if c >= n || !h[c].sooner(&q) {
+			h[i] = q
+			break
+		}
+		h[i] = h[c]
+		i = c
+	}
+	return top
+}

@@ -1,0 +1,104 @@
+package dataflow
+
+import "github.com/gofind-dev/gofind/internal/x86"
+
+// Most of what changes before a block that was evaluated are registers that it does not look at: those of code around a loop,
+// say. What it did is then what it would do again, and only the changes go on, to the blocks that
+// it led to: with those it would do the same as before, since a join with what was joined before changes nothing.
+
+// traffic are the registers that a block looks at, before it writes them, and those that it
+// writes without looking at them. No block is taken to leave rsp alone.
+type traffic struct{ reads, kills uint16 }
+
+// trafficOf returns the traffic of the instructions from first to end. Facts of package x86 err on the
+// side of reading; that a register is overwritten as a whole is known of few operations.
+func (w *worker) trafficOf(first, end int32) (t traffic) {
+	t.reads = 1 << x86.RSP
+	bit := func(r x86.Reg) uint16 {
+		if r < 0 || r >= 16 {
+			return 0
+		}
+		return 1 << uint(r)
+	}
+	for i := first; i < end; i++ {
+		in := &w.insts[i]
+		reads, kills := in.Use|bit(in.Base)|bit(in.Index), uint16(0)
+		switch in.Op {
+		case x86.OpJmp, x86.OpJcc:
+			reads |= in.Def
+		case x86.OpCall, x86.OpCallInd, x86.OpJmpInd, x86.OpRet, x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+			reads = 0xffff
+		case x86.OpMov, x86.OpMovzx, x86.OpMovsx, x86.OpLea, x86.OpPop:
+			if in.Size >= 4 {
+				reads, kills = reads|bit(in.Src), bit(in.Dst)
+				break
+			}
+			reads |= bit(in.Src) | bit(in.Dst) | in.Def
+		case x86.OpXor, x86.OpSub:
+			if in.Src == in.Dst && in.Size >= 4 && in.Flags&x86.FlagImm == 0 {
+				reads, kills = reads&^bit(in.Dst), bit(in.Dst)
+				break
+			}
+			reads |= bit(in.Src) | bit(in.Dst) | in.Def
+		case x86.OpLeave:
+			reads |= 1 << x86.RBP
+		case x86.OpShl, x86.OpShr, x86.OpSar:
+			reads |= bit(in.Src) | bit(in.Dst) | in.Def | 1<<x86.RCX
+		default:
+			reads |= bit(in.Src) | bit(in.Dst) | in.Def
+		}
+		t.reads |= reads &^ t.kills
+		t.kills |= kills &^ t.reads
+	}
+	return t
+}
+
+// through lets changes of registers before block b go on behind it, if it does not look at them. It
+// reports whether it did; otherwise the block has to be evaluated.
+func (w *worker) through(b int32, changed uint16) bool {
+	bl := &w.blocks[b]
+	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first {
+		return false
+	}
+	if bl.traffic.reads == 0 {
+		bl.traffic = w.trafficOf(bl.first, bl.end)
+	}
+	if changed&bl.traffic.reads != 0 {
+		return false
+	}
+	n := &w.book.notes[bl.note]
+	last := &w.insts[bl.end-1]
+	to := [3]int32{-1, -1, -1}
+	if last.Op == x86.OpJmp || last.Op == x86.OpJcc {
+		// A tail call gets all registers.
+		if !n.jumps || !w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
+			return false
+		}
+		i := w.instAt(uint64(last.Imm))
+		if i < 0 {
+			return false
+		}
+		to[0] = w.instBlk[i]
+		if w.blocks[to[0]].first != i {
+			return false
+		}
+	}
+	if !n.stops {
+		to[1], to[2] = bl.succ[0], bl.succ[1]
+	}
+	for _, t := range to {
+		if t >= 0 && (w.blocks[t].in < 0 || w.blocks[t].visits > patience) {
+			return false
+		}
+	}
+	if changed &^= bl.traffic.kills; changed == 0 {
+		return true
+	}
+	s := &w.states[bl.in]
+	for _, t := range to {
+		if t >= 0 {
+			w.flowRegs(t, s, changed)
+		}
+	}
+	return true
+}
