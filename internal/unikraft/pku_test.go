@@ -5,13 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/gates"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
@@ -80,7 +80,7 @@ func TestPKUWorkload(t *testing.T) {
 func TestPKUSequences(t *testing.T) {
 	img := imagePKU(t)
 	debug, final, rep := sealPKU(t, Options{})
-	out, err := exec.Command("objdump", "-d", "--no-show-raw-insn", img.Debug).Output()
+	out, err := bounded.Command(t, "objdump", "-d", "--no-show-raw-insn", img.Debug).Output()
 	if err != nil {
 		t.Skip("objdump is needed")
 	}
@@ -247,7 +247,7 @@ func TestKludge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.end()+4095)&^4095 {
+	if k.load != before.load || k.end < rep.Rules.Data.Addr+rep.Rules.Data.Size || k.end != k.bss || k.end != (sealed.End()+4095)&^4095 {
 		t.Errorf("the header has %#x, before %#x", k, before)
 	}
 	was, is := plain.elf[before.file:][:before.end-before.load], sealed.elf[k.file:][:k.end-k.load]
