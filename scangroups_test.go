@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/trace"
 )
@@ -179,7 +180,7 @@ int main(void)
 		"gcc -O1 -o prog main.c -L. -Wl,-rpath,$PWD -la -lb -pthread",
 		"strace -f -o log ./prog",
 	} {
-		c := exec.CommandContext(t.Context(), "sh", "-c", script)
+		c := bounded.Command(t, "sh", "-c", script)
 		c.Dir = dir
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", script, err, out)
