@@ -141,7 +141,7 @@ func (a *assembly) callsOf(nr int) []number.Call {
 func (a *assembly) sinceMain() {
 	after, keeps := a.phases.After, a.keepers()
 	stays := func(unit, in reach.UnitID) bool { return after[in] && (after[unit] || keeps[unit]) }
-	ans := &number.Answer{Sites: a.ans.Sites}
+	ans := &number.Answer{Sites: a.ans.Sites, Known: a.ans.Known}
 	for _, c := range a.ans.Calls {
 		if stays(c.Unit, c.In) {
 			ans.Calls = append(ans.Calls, c)
@@ -160,7 +160,7 @@ func (a *assembly) keepers() []bool {
 	keeps := make([]bool, len(a.g.Units))
 	var queue []reach.UnitID
 	for id := range a.g.Units {
-		if s := a.g.Units[id].Sum; s != nil && len(s.Kept) > 0 {
+		if s := a.g.Units[id].Sum; s != nil && len(s.More().Kept) > 0 {
 			keeps[id] = true
 			queue = append(queue, reach.UnitID(id))
 		}

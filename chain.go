@@ -17,9 +17,13 @@ import (
 // are loaded at run time only if it must.
 type chains struct {
 	from  []reach.UnitID // the unit before, 0 for a root
-	how   []string
-	depth []int32 // 0: not reached
+	by    []uint32 // its place in words
+	depth []int32  // 0: not reached
+	words []string // reasons
 }
+
+// how says why a unit follows the one before, or is a root.
+func (c *chains) how(id reach.UnitID) string { return c.words[c.by[id]] }
 
 // source is a group of roots. Units of files that are loaded at run time wait for
 // the first group that is late.
@@ -35,27 +39,30 @@ type root struct {
 
 func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 	n := len(g.Units)
-	c := &chains{make([]reach.UnitID, n), make([]string, n), make([]int32, n)}
-	taken := make([][]reach.UnitID, n) // by the unit that first refers to them
-	for id := 1; id < n; id++ {
+	c := &chains{from: make([]reach.UnitID, n), by: make([]uint32, n), depth: make([]int32, n)}
+	for h := reach.Root; h <= reach.Symbol; h++ {
+		c.words = append(c.words, h.String())
+	}
+	taken, next := make([]reach.UnitID, n), make([]reach.UnitID, n) // by the unit that first refers to them: the first, and by unit the next
+	for id := reach.UnitID(n - 1); id > 0; id-- {
 		if p := g.Units[id].Parent; p != 0 {
-			taken[p] = append(taken[p], reach.UnitID(id))
+			next[id], taken[p] = taken[p], id
 		}
 	}
 	type step struct {
 		id, from reach.UnitID
-		how      string
+		by       uint32
 	}
 	var queue []reach.UnitID
 	var waiting []step
 	late := false
-	add := func(id, from reach.UnitID, how string) {
+	add := func(id, from reach.UnitID, by uint32) {
 		switch {
 		case c.depth[id] != 0:
 		case !late && loadedLate(g, id):
-			waiting = append(waiting, step{id, from, how})
+			waiting = append(waiting, step{id, from, by})
 		default:
-			c.depth[id], c.from[id], c.how[id] = c.depth[from]+1, from, how
+			c.depth[id], c.from[id], c.by[id] = c.depth[from]+1, from, by
 			queue = append(queue, id)
 		}
 	}
@@ -63,20 +70,21 @@ func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 		late = late || s.late
 		if late {
 			for _, w := range waiting {
-				add(w.id, w.from, w.how)
+				add(w.id, w.from, w.by)
 			}
 			waiting = nil
 		}
 		for _, r := range s.roots {
-			add(r.id, 0, r.how)
+			c.words = append(c.words, r.how)
+			add(r.id, 0, uint32(len(c.words)-1))
 		}
 		for ; len(queue) > 0; queue = queue[1:] {
 			id := queue[0]
 			for _, to := range calls.Callees(id) {
-				add(to, id, reach.Call.String())
+				add(to, id, uint32(reach.Call))
 			}
-			for _, to := range taken[id] {
-				add(to, id, g.Units[to].How.String())
+			for to := taken[id]; to != 0; to = next[to] {
+				add(to, id, uint32(g.Units[to].How))
 			}
 		}
 	}
@@ -169,10 +177,10 @@ func (a *assembly) steps(id reach.UnitID) []Step {
 	steps := []Step{}
 	for ; id != 0; id = a.chains.from[id] {
 		if a.isStub(id) && len(steps) > 0 && a.chains.from[id] != 0 {
-			steps[len(steps)-1].How = a.chains.how[id]
+			steps[len(steps)-1].How = a.chains.how(id)
 			continue
 		}
-		s := a.step(id, a.chains.how[id])
+		s := a.step(id, a.chains.how(id))
 		if n := len(steps); n > 0 && steps[n-1].How == "call" && steps[n-1].Function == s.Function && steps[n-1].Image == s.Image {
 			steps[n-1] = s
 			continue

@@ -317,4 +317,5 @@ var kraftAssumptions = []Assumption{
 	{Name: "calling-convention", Detail: "Functions pass and return pointers in the registers and on the stack as the psABI says."},
 	{Name: "named-functions", Detail: "Functions with the names of dispatchers, and of functions that call back for their caller alone or start threads (qsort, pthread_create, ...), do what those of Unikraft, musl and newlib do."},
 	{Name: "handlers", Detail: "What the processor starts (interrupts, traps) acts for nobody: it is in no chain of calls."},
+	{Name: "start", Detail: "Nothing goes back to the code at which the image starts: its address, where that is the text's, is used as one of memory, and is in no chain of calls."},
 }

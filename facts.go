@@ -17,12 +17,15 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
+	"access-modes":          "The C library's faccessat compares the file's mode with the identity of the process only where a reachable call asks for more than whether a file is there, with flags.",
+	"audit-hosts":           "libaudit looks up hosts only where a reachable call names one.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
 	"asynchronous-io":       "No file has asynchronous operations under way, since nothing that starts one is reachable.",
 	"auxiliary-vector":      "The kernel passes an auxiliary vector to the program.",
 	"bio-kinds":             "OpenSSL has BIOs of a kind (connections, listening, datagrams) only where a call that gives away that kind is reachable.",
 	"cpu-profiles":          "No thread of a Go program has a timer for profiles, since nothing that asks for profiles is in it.",
 	"event-sources":         "An event loop of systemd's libraries has sources of a kind (signals, children, files) only where a call that adds such is reachable.",
+	"fcntl-number":          "The variables that Go's packages take the number of fcntl from keep it, as they do in 64-bit programs.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"glob-tilde":            "glob looks up home directories only where a reachable call asks for that.",
 	"journal":               "systemd's libraries write to the journal and to syslog only where something that connects to these is reachable.",
@@ -32,6 +35,7 @@ var gateDetails = map[string]string{
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable.",
+	"process-attributes":    "A Go program makes the attributes of processes that it starts (syscall.SysProcAttr) in code that refers to that type, or in memory of its own: not through reflection on a type that has a pointer to them, or by a conversion of unsafe pointers.",
 	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",
@@ -59,6 +63,9 @@ func (a *assembly) assumptions() []Assumption {
 		Assumption{Name: "private-wrappers", Detail: "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
 		Assumption{Name: "dlsym-handles", Detail: "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
 	)
+	if a.ans.Known {
+		l = append(l, Assumption{Name: "library-numbers", Detail: "libseccomp makes no call by a number that it looks up but seccomp."})
+	}
 	for _, name := range a.gates.Assumptions() {
 		l = append(l, Assumption{Name: name, Detail: gateDetails[name]})
 	}

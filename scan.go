@@ -79,6 +79,7 @@ func solve(ctx context.Context, program string, opts Options) (_ *assembly, err 
 	g.Denied = func(img int, c *summary.Cond) bool {
 		return assumed.Denied(p.Images[img].Origin == process.OriginLoader, c)
 	}
+	g.MayPass = number.MayPass
 	var names vdsoNames
 	g.Strings = func(img int, addr uint64, s string, from reach.UnitID) {
 		names.text(p, img, addr, s, from)
@@ -112,6 +113,23 @@ var userdbDirs = []string{"/etc/userdb", "/run/userdb", "/run/host/userdb", "/us
 
 // gconvCaches are where glibc looks for the cache of its gconv modules (iconv/gconv_cache.c).
 var gconvCaches = []string{"/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache", "/usr/lib64/gconv/gconv-modules.cache", "/usr/lib/gconv/gconv-modules.cache"}
+
+// localeAliases is the file with other names of locales, a line each, and aliasesSorted how many it takes for glibc
+// to ask for the size of memory (intl/localealias.c).
+const (
+	localeAliases = "/usr/share/locale/locale.alias"
+	aliasesSorted = 64
+)
+
+// aliases counts the lines of a list of other names of locales that are neither empty nor comments.
+func aliases(list string) (n int) {
+	for l := range strings.Lines(list) {
+		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
+			n++
+		}
+	}
+	return n
+}
 
 // kernelRelease is the file in which the kernel says which one it is (proc(5)).
 const kernelRelease = "/proc/sys/kernel/osrelease"
@@ -153,6 +171,11 @@ func assumptions(p *process.Process, opts Options) (*assume.Set, error) {
 	}
 	if !opts.HostNone && !slices.ContainsFunc(gconvCaches, there) {
 		s.Switch("gconv-cache", false)
+	}
+	if !opts.HostNone {
+		if b, err := p.ReadConfig(localeAliases, "environment"); err == nil && aliases(string(b)) >= aliasesSorted {
+			s.Switch("locale-aliases", false)
+		}
 	}
 	all := Switches()
 	for _, l := range []struct {

@@ -13,6 +13,7 @@ var gapKinds = map[summary.GapKind]struct{ kind, effect string }{
 	summary.GapJump:      {"indirect-jump", "a jump inside the function has unknown targets; all code in its range was taken as reachable from it"},
 	summary.GapCode:      {"undecodable", "live code runs into bytes that are no instruction; the path was taken to end there"},
 	summary.GapBudget:    {"budget", "the function is too large to be tracked; every address in it was taken as used"},
+	summary.GapSwept:     {"budget", "the function is too large to be tracked; all of it was taken as reachable, and every address in it as used"},
 	summary.GapException: {"exception-table", "the exception table could not be read; all code in the function was taken as reachable"},
 }
 
@@ -30,11 +31,11 @@ func (a *assembly) unresolved() {
 		if u.Sum == nil {
 			continue
 		}
-		sites += len(u.Sum.Sites)
+		sites += len(u.Sum.More().Sites)
 		if a.res.Since == "main" && !a.phases.After[id] {
 			continue
 		}
-		for _, gap := range u.Sum.Gaps {
+		for _, gap := range u.Sum.More().Gaps {
 			k := gapKinds[gap.Kind]
 			all = append(all, Unresolved{Kind: k.kind, Image: a.g.Members[u.Image].Path, Address: hex(gap.PC),
 				Function: a.function(u.Image, gap.PC), Effect: k.effect,

@@ -27,8 +27,8 @@
 //
 // # When it is sound
 //
-// If packages reach and number are (their assumptions hold here too), and facts.txt is right about the functions it
-// names. What a part of an image may call includes every function whose address any code may have put where others find it, or whose
+// If packages reach and number are (their assumptions hold here too), facts.txt is right about the functions it
+// names, and nothing goes back to the code with which the image starts (starting). What a part of an image may call includes every function whose address any code may have put where others find it, or whose
 // data may have been (reach.Loose): stored to memory without a name, passed to a function that may keep it, read from a variable, copied. Two things are
 // left out: tables that are walked once, by the start of the image, and what a C library keeps for itself or for its callers, which is live with
 // that library's calls through pointers (From).
@@ -114,8 +114,9 @@ type Graph struct {
 	kept       map[int][]uint64 // by library: code that its functions are passed and keep for others
 	loose      []loose
 	dispatcher map[Unit]bool
-	handlers   map[Unit]bool // of syscall instructions: they make the call of who executed one
-	servers    map[Unit]bool // what they, and dispatchers, call for that (facts.txt, serves)
+	handlers   map[Unit]bool            // of syscall instructions: they make the call of who executed one
+	servers    map[Unit]bool            // what they, and dispatchers, call for that (facts.txt, serves)
+	start      map[*unikernel.Func]bool // starting
 }
 
 // Options of Build.
@@ -156,6 +157,7 @@ func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error
 	g.traps()
 	g.hand()
 	g.tidy()
+	g.starting()
 	return g, nil
 }
 
@@ -307,7 +309,7 @@ func (g *Graph) tidy() {
 		if len(passes) > 0 {
 			g.Passes[u] = passes
 		}
-		for _, gap := range g.Reach.Units[u].Sum.Gaps {
+		for _, gap := range g.Reach.Units[u].Sum.More().Gaps {
 			if gap.Kind == summary.GapJump {
 				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
 			}
@@ -376,6 +378,7 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 	}
 	h := g.handing
 	h.Into = func(callee uint64) bool { return own[callee] }
+	h.Start = func(unit uint64) bool { return g.start[g.Image.At(unit)] }
 	h.Data = func(callee uint64) bool {
 		u, ok := g.Reach.Lookup(0, callee)
 		return !ok || !clear(u)

@@ -105,7 +105,7 @@
 //
 // Where a branch compares a word of writable memory with a constant, the side that what the file
 // holds there does not take has a condition; and so has a branch on what a
-// short leaf returned (once for each side), on the file's own entry address, on memory that begins with a
+// short leaf returned (once for each side), on the low byte of what a register held on entry (likewise), on the file's own entry address, on memory that begins with a
 // text, and the way behind a call through a slot of a function that is said not
 // to return. The blocks are divided at such edges: a part is what
 // unconditional transfers lead to from its first block and from no other part. What a
@@ -120,7 +120,7 @@
 // return something: rax, rdx and rcx, in Go code all. A function that
 // exceeds maxInsts or maxVisits is redone with no tracking: every instruction of
 // its range counts with an unknown state, and each address escapes where it is
-// formed (GapBudget).
+// formed (GapBudget; GapSwept if all of its code was found, which is so for functions of Go).
 //
 // # When it is sound
 //

@@ -233,8 +233,8 @@ func (w *worker) inside(target uint64, conditional bool) bool {
 	if target >= w.fn.Start && target < w.fn.End {
 		return true
 	}
-	if len(w.insts) > inlineMax || w.chaos {
-		return false
+	if len(w.insts) > inlineMax || w.chaos || !w.f.Exec(target) {
+		return false // another image's, at a fixed address (klibc)
 	}
 	if w.instAt(target) >= 0 {
 		return true
@@ -546,6 +546,23 @@ func (w *worker) inFrame(x val) bool {
 	return found
 }
 
+// takenDown reports whether the frame is gone at the jump in, where the ways to it do not agree on the
+// stack pointer: one of them is behind a call that does not return in truth. On some way the frame may be gone, and
+// the unwind information says that it is.
+func (w *worker) takenDown(s *state, in *x86.Inst) bool {
+	for _, y := range w.list(s.r[x86.RSP]) {
+		if e := &w.v.elems[y]; e.k == kSP && (e.b == 0 || !fixed(e.b)) {
+			fr, found := w.f.Frame(in.PC)
+			if !found {
+				return false
+			}
+			n, known := fr.Depth()
+			return known && n == 8
+		}
+	}
+	return false
+}
+
 // list returns the elements of x.
 func (w *worker) list(x val) []val {
 	if x < setBit {
@@ -588,7 +605,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	known := x < setBit && (e.k == kLoad && e.r == 8 || e.k == kAddr && fixed(e.b) || e.k == kConst && (w.abs || e.a >= sysno.VsyscallStart))
 	// A jump with a frame in place stays in the function. A frame that was taken
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
-	framed := (ok && o < 0 || !ok && w.inFrame(s.r[x86.RSP])) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
+	framed := (ok && o < 0 || !ok && w.inFrame(s.r[x86.RSP]) && !w.takenDown(s, in)) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
 	if !known {
 		found := w.tableSeeds(s)
 		found = w.computed(s, x) || found

@@ -71,6 +71,21 @@ func (l *log[T]) list(n int) []T {
 	return l.mem[at : at : at+n]
 }
 
+// row is where values that stay are put, one after another.
+type row[T any] struct{ free []T }
+
+// one returns the place of a copy of t.
+func (r *row[T]) one(t T) *T {
+	const block = 64
+	if len(r.free) == 0 {
+		r.free = make([]T, block)
+	}
+	p := &r.free[0]
+	r.free = r.free[1:]
+	*p = t
+	return p
+}
+
 // byPart returns the values part by part, and tells end where each part ends.
 // A value of part 0 is in no other.
 func (l *log[T]) byPart(part []int32, n int, end func(part int, at uint32)) []T {
@@ -324,7 +339,23 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 		g.Cmp ^= 1
 		return taken, w.cond(g)
 	}
+	if r, ok := w.argument(regs[left]); ok && c.Size == 1 {
+		g := summary.Cond{Kind: summary.CondArg, A: uint64(r), N: n, Cmp: in.Cond, Size: c.Size}
+		taken = w.cond(g)
+		g.Cmp ^= 1
+		return taken, w.cond(g)
+	}
 	return 0, 0
+}
+
+// argument returns the register whose value on entry x has in its low byte. Of what is not a byte
+// (bool) few callers pass constants that say which way a branch goes.
+func (w *worker) argument(x val) (reg int8, ok bool) {
+	if x >= setBit || w.isGo {
+		return 0, false
+	}
+	e := &w.v.elems[x]
+	return e.r, e.k == kArg
 }
 
 // neverNames are functions that C and C++ headers and compilers say do not return.
@@ -526,7 +557,7 @@ func (w *worker) decides(f uint64) bool {
 	if b := w.memo.get(f); b&memoDecides != 0 {
 		return b&memoDecidesValue != 0
 	}
-	d := !w.isGo && !w.returnsTwice(f) && w.scanDecides(f)
+	d := !w.f.GoCode(f) && !w.returnsTwice(f) && w.scanDecides(f)
 	if d {
 		w.memo.add(f, memoDecides|memoDecidesValue)
 	} else {
@@ -664,30 +695,30 @@ func (w *worker) divide() (part []int32, n int) {
 
 // finish turns what was emitted into the unit.
 func (w *worker) finish() {
-	u := w.unit
+	u, more := &w.unit, &w.rest
 	slices.SortFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(a.site.PC, b.site.PC) })
 	part, n := w.divide()
 	if n == 1 {
-		u.Refs, u.Passes, u.Kept = w.refs.all(), w.passes.all(), w.kept.all()
+		u.Refs, u.Passes, more.Kept = w.refs.all(), w.passes.all(), w.kept.all()
 		for _, x := range w.sites {
-			u.Sites = append(u.Sites, x.site)
+			more.Sites = append(more.Sites, x.site)
 		}
 		w.returned(nil)
 		return
 	}
 	d := &summary.Division{Parts: make([]summary.Part, n)}
-	u.Division = d
+	more.Division = d
 	u.Refs = w.refs.byPart(part, n, func(p int, at uint32) { d.Parts[p].Refs = at })
 	u.Passes = w.passes.byPart(part, n, func(p int, at uint32) { d.Parts[p].Passes = at })
-	u.Kept = w.kept.byPart(part, n, func(p int, at uint32) { d.Parts[p].Kept = at })
+	more.Kept = w.kept.byPart(part, n, func(p int, at uint32) { d.Parts[p].Kept = at })
 	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
 	for p, i := 0, 0; p < n; p++ {
 		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {
-			u.Sites = append(u.Sites, w.sites[i].site)
+			more.Sites = append(more.Sites, w.sites[i].site)
 		}
 		d.Parts[p].Sites = uint32(i)
 	}
-	for _, t := range u.Targets {
+	for _, t := range more.Targets {
 		p := uint16(0)
 		if i := w.instAt(t); i >= 0 {
 			p = uint16(max(part[w.instBlk[i]], 0))
@@ -715,7 +746,7 @@ func (w *worker) finish() {
 
 // returned fills in what the unit returns, if that is not just anything.
 func (w *worker) returned(part []int32) {
-	u := w.unit
+	u := &w.unit
 	if w.chaos || w.opaque || len(w.rets) > maxConds {
 		return
 	}
@@ -733,7 +764,7 @@ func (w *worker) returned(part []int32) {
 			u.Returns = append(u.Returns, x)
 		}
 	}
-	if len(w.rets) == 0 && len(u.Gaps) == 0 {
+	if len(w.rets) == 0 && len(w.rest.Gaps) == 0 {
 		u.Returns = []summary.Return{{Kind: summary.ReturnNever}}
 	}
 }

@@ -144,7 +144,10 @@ type worker struct {
 	v               *values
 	exact           bool // answer queries as QueryExact says
 	consumes        func(callee uint64, slot bool) uint16
-	unit            *summary.Unit
+	unit            summary.Unit // in the making, and its rest
+	rest            summary.Rest
+	units           row[summary.Unit]
+	rests           row[summary.Rest]
 	final           bool // emitting
 	chaos           bool // no tracking
 	argUse, argBack uint16
@@ -217,7 +220,6 @@ func (w *worker) SetFile(f *image.File) {
 	w.f = f
 	w.abs = f.Type == 2
 	w.wide = w.abs
-	w.isGo = f.IsGo()
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
@@ -262,8 +264,8 @@ func (w *worker) keep(a summary.ArgStore) {
 
 func (w *worker) gap(pc uint64, k summary.GapKind) {
 	g := summary.Gap{PC: pc, Kind: k}
-	if !slices.Contains(w.unit.Gaps, g) {
-		w.unit.Gaps = append(w.unit.Gaps, g)
+	if !slices.Contains(w.rest.Gaps, g) {
+		w.rest.Gaps = append(w.rest.Gaps, g)
 	}
 }
 
@@ -662,7 +664,7 @@ func (w *worker) begin(entry uint64) {
 	} else {
 		clear(w.dense)
 	}
-	w.unit = &summary.Unit{Entry: entry}
+	w.unit, w.rest = summary.Unit{Entry: entry}, summary.Rest{}
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
@@ -676,6 +678,7 @@ func (w *worker) begin(entry uint64) {
 	} else {
 		w.fn = w.gapAround(entry)
 	}
+	w.isGo = w.f.GoCode(entry)
 	w.base = w.fn.Start
 	n := min(w.fn.End-w.fn.Start, 1<<20)
 	if entry-w.fn.Start >= n {
@@ -718,17 +721,31 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 	if !w.solve(entry) {
 		w.begin(entry)
 		w.chaos = true
-		w.gap(entry, summary.GapBudget)
-		w.sweepAll()
+		k := summary.GapBudget
+		if w.sweepAll() && w.isGo {
+			// All of it was found: Go's compiler puts no data into code, and its functions are in one piece. What is before a
+			// label where a unit begins is in that of the function, which the table makes a root.
+			if r, _ := w.f.GoFunc(entry); r.End == w.fn.End {
+				k = summary.GapSwept
+			}
+		}
+		w.gap(entry, k)
 	}
 	w.emit()
+	if query != nil {
+		return nil
+	}
 	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
 	for i := range w.blocks {
 		if b := &w.blocks[i]; b.in >= 0 {
 			w.unit.Insts += b.end - b.first
 		}
 	}
-	return w.unit
+	u := w.units.one(w.unit)
+	if r := &w.rest; len(r.Sites)+len(r.Kept)+len(r.Gaps)+len(r.Targets) > 0 || r.Division != nil {
+		u.Rest = w.rests.one(*r)
+	}
+	return u
 }
 
 // solve runs the fixpoint. It reports false if the budget ran out.
@@ -955,16 +972,19 @@ func (w *worker) seed() bool {
 }
 
 // sweepAll is the fallback of a unit over budget: every instruction in the range
-// is a block of its own with an unknown state.
-func (w *worker) sweepAll() {
+// is a block of its own with an unknown state. It reports whether all bytes are of instructions.
+func (w *worker) sweepAll() (whole bool) {
+	whole = true
 	s := w.unknownState()
-	for pc := w.fn.Start; pc < w.fn.End && len(w.insts) < maxInsts; {
+	pc := w.fn.Start
+	for pc < w.fn.End && len(w.insts) < maxInsts {
 		code := w.f.Bytes(pc)
 		if len(code) == 0 {
-			return
+			return false
 		}
 		var in x86.Inst
 		if !x86.Decode(code, pc, &in) {
+			whole = false
 			pc++
 			continue
 		}
@@ -980,6 +1000,7 @@ func (w *worker) sweepAll() {
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
+	return whole && pc == w.fn.End
 }
 
 // eval applies block b to s and flows the result to its successors.
@@ -1071,15 +1092,15 @@ func (w *worker) emit() {
 		return
 	}
 	for t := range w.targets {
-		w.unit.Targets = append(w.unit.Targets, t)
+		w.rest.Targets = append(w.rest.Targets, t)
 	}
 	for b := range w.blocks {
 		if w.blocks[b].target {
-			w.unit.Targets = append(w.unit.Targets, w.blocks[b].pc)
+			w.rest.Targets = append(w.rest.Targets, w.blocks[b].pc)
 		}
 	}
-	slices.Sort(w.unit.Targets)
-	w.unit.Targets = slices.Compact(w.unit.Targets)
+	slices.Sort(w.rest.Targets)
+	w.rest.Targets = slices.Compact(w.rest.Targets)
 	w.finish()
 }
 

@@ -96,12 +96,17 @@ func (m *Model) isWord(img int, s string) bool {
 	return len(s) < 32 && m.p.Images[img].Origin != process.OriginLoader && !strings.ContainsAny(s, " /%\n\t")
 }
 
-// Modelled reports whether the look-up of a name is decided here, and not by
+// Modelled reports whether the look-up of a name by an image is decided here, and not by
 // the mere fact that live code refers to it: libpam refers to all entries of its
-// modules, and calls those that the program's calls lead to.
-func (m *Model) Modelled(name string) bool {
-	return pamCallers[name] != nil
+// modules, and calls those that the program's calls lead to. glibc's loader says in errors
+// what failed (dlopen: elf/rtld.c, dl-open.c, the occasion of _dl_signal_error), and looks up no such function.
+func (m *Model) Modelled(img int, name string) bool {
+	i := m.p.Images[img]
+	return pamCallers[name] != nil || name == "dlopen" && i.Origin == process.OriginLoader && i.Soname == glibcLoader
 }
+
+// glibcLoader is the soname of glibc's loader.
+const glibcLoader = "ld-linux-x86-64.so.2"
 
 // Load is called when everything known so far has been followed. It loads what
 // is new and reports whether the graph has grown.

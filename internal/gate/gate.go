@@ -38,13 +38,25 @@ type Keeper struct {
 	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
 	jumps   map[place]bool // what jumpedTo found
+	slots   map[importing][]uint64
 
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
+
+	types map[string]*made
 }
 
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
-type exports struct{ byAddr, byName []export }
+type exports struct {
+	byAddr []export
+	byName []uint32 // in byAddr
+}
+
+// importing is an image and a name, without leading underscores, of what it imports.
+type importing struct {
+	img  int
+	name string
+}
 
 type export struct {
 	addr uint64
@@ -61,24 +73,19 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
-// has reports whether a function at an address has a name.
-func (e exports) has(addr uint64, name string) bool {
-	return slices.Contains(e.at(addr), export{addr, name})
-}
-
 // named returns the functions of a name.
 func (e exports) named(name string) []export {
-	i, _ := slices.BinarySearchFunc(e.byName, name, func(x export, n string) int { return strings.Compare(x.name, n) })
-	n := i
-	for n < len(e.byName) && e.byName[n].name == name {
-		n++
+	i, _ := slices.BinarySearchFunc(e.byName, name, func(x uint32, n string) int { return strings.Compare(e.byAddr[x].name, n) })
+	var l []export
+	for ; i < len(e.byName) && e.byAddr[e.byName[i]].name == name; i++ {
+		l = append(l, e.byAddr[e.byName[i]])
 	}
-	return e.byName[i:n]
+	return l
 }
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, given: map[int]*given{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -94,7 +101,7 @@ func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	}
 	k.waiting[id] = about
 	h := k.held(g, id)
-	if !h.All && len(h.Refs)+len(h.Sites) == 0 {
+	if !h.All && len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0 {
 		delete(k.waiting, id)
 	}
 	return h
@@ -147,8 +154,8 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	if f.how == "numbers" {
 		var own []string
-		for i := range sum.Sites {
-			n, ok := numberAt(&sum.Sites[i])
+		for i := range sum.More().Sites {
+			n, ok := numberAt(&sum.More().Sites[i])
 			if !ok {
 				return false
 			}
@@ -162,7 +169,7 @@ func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bo
 	}
 	if f.how == "imports" {
 		return !slices.ContainsFunc(f.names, func(n string) bool {
-			return !slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool { return k.calls(g, u.Image, &r, exports{}, []string{n}) })
+			return !k.imports(g, u.Image, sum, n)
 		})
 	}
 	prefix, exact := strings.CutSuffix(f.how, "*")
@@ -251,6 +258,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
 		}
+		h.Numbers = append(h.Numbers, r.numbers...)
+		h.Words = append(h.Words, r.words...)
 		for i := range sum.Refs {
 			ref := &sum.Refs[i]
 			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {
@@ -260,8 +269,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 				h.Refs = append(h.Refs, int32(i))
 			}
 		}
-		for i := range sum.Sites {
-			if n, ok := numberAt(&sum.Sites[i]); ok && (slices.Contains(r.held, n) || slices.Contains(r.held, "syscall:"+n)) {
+		for i := range sum.More().Sites {
+			if n, ok := numberAt(&sum.More().Sites[i]); ok && (slices.Contains(r.held, n) || slices.Contains(r.held, "syscall:"+n)) {
 				h.Sites = append(h.Sites, int32(i))
 			}
 		}
@@ -272,12 +281,8 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 // calls reports whether a reference transfers control to an exported or imported function
 // of one of some names, or passes an address on the way.
 func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, held []string) bool {
-	to, slot := r.A, r.Kind == summary.RefCallSlot || r.Kind == summary.RefPassSlot
-	switch r.Kind {
-	case summary.RefCode, summary.RefCallSlot:
-	case summary.RefPass, summary.RefPassSlot:
-		to = r.B
-	default:
+	to, slot, ok := transfer(r)
+	if !ok {
 		return false
 	}
 	if !slot && slices.ContainsFunc(names.at(to), func(e export) bool { return slices.Contains(held, e.name) }) {
@@ -285,6 +290,34 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, h
 	}
 	n, ok := g.Imported(img, to, slot)
 	return ok && slices.Contains(held, strings.TrimLeft(n, "_"))
+}
+
+// imports reports whether a unit transfers control to an imported function of a name.
+func (k *Keeper) imports(g *reach.Graph, img int, sum *summary.Unit, name string) bool {
+	at := importing{img, name}
+	slots, known := k.slots[at]
+	if !known { // few slots have a name, and all units of the image are asked for it
+		slots = g.Slots(img, func(symbol string) bool { return strings.TrimLeft(symbol, "_") == name })
+		k.slots[at] = slots
+	}
+	return len(slots) > 0 && slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
+		to, slot, transfers := transfer(&r)
+		if transfers && !slot {
+			to, slot = dataflow.Stub(g.Members[img].File, to)
+		}
+		return transfers && slot && slices.Contains(slots, to)
+	})
+}
+
+// transfer returns where a reference transfers control, or passes an address on the way: to code, or to what a slot holds.
+func transfer(r *summary.Ref) (to uint64, slot, ok bool) {
+	switch r.Kind {
+	case summary.RefCode, summary.RefCallSlot:
+		return r.A, r.Kind == summary.RefCallSlot, true
+	case summary.RefPass, summary.RefPassSlot:
+		return r.B, r.Kind == summary.RefPassSlot, true
+	}
+	return 0, false, false
 }
 
 // exported returns the functions of an image that have names: those that it exports, and of an image of a kind those
@@ -312,7 +345,13 @@ func (k *Keeper) exported(img int) exports {
 	}
 	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })
 	n.byAddr = slices.Clip(slices.Compact(n.byAddr))
-	n.byName = slices.SortedFunc(slices.Values(n.byAddr), func(a, b export) int { return strings.Compare(a.name, b.name) })
+	n.byName = make([]uint32, len(n.byAddr))
+	for i := range n.byName {
+		n.byName[i] = uint32(i)
+	}
+	slices.SortFunc(n.byName, func(a, b uint32) int {
+		return cmp.Or(strings.Compare(n.byAddr[a].name, n.byAddr[b].name), cmp.Compare(a, b))
+	})
 	k.names[img] = n
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 func TestRows(t *testing.T) {
@@ -42,6 +43,8 @@ func TestNeeds(t *testing.T) {
 		"~tokens":                 {tokens: true},
 		"~libraries":              {libraries: true},
 		"~tls":                    {tls: true},
+		"?f":                      {name: "f", lacks: true},
+		"*p.T~F/f,g":              {goType: "p.T~F", but: "f,g"},
 		"%clone/clone,_Fork":      {calls: []string{"clone"}, but: "clone,_Fork"},
 		"@f/g,h":                  {name: "f", outside: true, but: "g,h"},
 		"@clone":                  {name: "clone", outside: true},
@@ -49,7 +52,11 @@ func TestNeeds(t *testing.T) {
 		"f&0x10":                  {name: "f", mask: 16},
 		"#sd_event_add_signal":    {text: "sd_event_add_signal"},
 		"+sd_event_new":           {text: "sd_event_new", runs: true},
-		"<abort":                  {byWay: "abort"},
+		"<abort":                  {byWay: []function{{"name", []string{"abort"}}}},
+		"<text:rce;calls:g,f":     {byWay: []function{{"text", []string{"rce"}}, {"calls", []string{"f", "g"}}}},
+		"f[2&7,3&-1]":             {name: "f", bits: []bits{{x86.RDX, 7}, {x86.RCX, -1}}},
+		"[1&-1]":                  {bits: []bits{{x86.RSI, -1}}},
+		"dlopen~path":             {name: "dlopen", path: true},
 		"!arm_watchdog":           {but: "arm_watchdog"},
 		"fopen~ccs":               {name: "fopen", charset: true},
 		"bindtextdomain~relative": {name: "bindtextdomain", relative: true},
@@ -59,7 +66,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "*p.T/f", "*p.T~F"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -98,6 +105,6 @@ func TestIsText(t *testing.T) {
 }
 
 func same(a, b need) bool {
-	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && a.byWay == b.byWay && a.but == b.but &&
-		a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
+	return a.name == b.name && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && slices.EqualFunc(a.byWay, b.byWay, func(x, y function) bool { return x.how == y.how && slices.Equal(x.names, y.names) }) && slices.Equal(a.bits, b.bits) && a.path == b.path && a.but == b.but &&
+		a.lacks == b.lacks && a.goType == b.goType && a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

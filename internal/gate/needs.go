@@ -19,14 +19,14 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 ||
 			n.shares && k.shares(g, r, n.but) && (n.unless == "" || !k.assumed.Holds(n.unless)) ||
-			n.env != "" && k.named(g, n.env) || n.calls == nil && !n.shares && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
-			n.byWay != "" && k.around(g, r, n.byWay) {
+			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return n.text != "" && k.says(g, r, img, &n) || n.table && k.gives(g, img, n.name)
+			return n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)
 		}) {
 			return true
 		}
@@ -34,6 +34,9 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 			continue
 		}
 		for _, n := range r.needs {
+			if n.lacks {
+				continue
+			}
 			for _, e := range k.exported(img).named(n.name) {
 				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) {
 					return true
@@ -140,15 +143,18 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 // maxWay bounds how far callers are followed.
 const maxWay = 4
 
-// around reports whether what waits for a row may be called otherwise than by way of an
-// exported function of its image.
-func (k *Keeper) around(g *reach.Graph, r *row, name string) bool {
+// around reports whether what waits for a row may be called otherwise than by way of a
+// function of its image that is all that some say.
+func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
+	named := way[0].how == "name"
+	is := func(id reach.UnitID) bool {
+		return !slices.ContainsFunc(way, func(f function) bool { return !k.is(g, id, &f, named) })
+	}
 	var other func(id reach.UnitID, depth int) bool
 	other = func(id reach.UnitID, depth int) bool {
 		callers := g.Callers(id)
-		return g.Units[id].Taken || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
-			u := &g.Units[e.Unit]
-			return u.Image != g.Units[id].Image || !k.exported(u.Image).has(u.Entry, name) && other(e.Unit, depth-1)
+		return g.Entered(id) || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
+			return g.Units[e.Unit].Image != g.Units[id].Image || !is(e.Unit) && other(e.Unit, depth-1)
 		})
 	}
 	for id := range reach.UnitID(len(g.Units)) {
@@ -185,7 +191,7 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	for id := range g.Units {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) {
+		if !g.Live(reach.UnitID(id)) || len(u.Sum.More().Sites) == 0 {
 			continue
 		}
 		switch {
@@ -196,13 +202,13 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
 			continue
 		}
-		for i := range u.Sum.Sites {
-			if len(u.Sum.Sites[i].Values) == 0 {
+		for i := range u.Sum.More().Sites {
+			if len(u.Sum.More().Sites[i].Values) == 0 {
 				return true
 			}
-			for _, v := range u.Sum.Sites[i].Values {
+			for _, v := range u.Sum.More().Sites[i].Values {
 				name, _ := sysno.Name(sysno.X86_64, int(uint32(v.N)))
-				if v.Kind != summary.Const || u.Sum.Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
+				if v.Kind != summary.Const || u.Sum.More().Sites[i].Gate != summary.GateSyscall || slices.Contains(n.calls, name) {
 					return true
 				}
 			}
@@ -217,9 +223,13 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	case n.outside && !fromOutside(g, id) && !k.fromOthers(g, id, n.but):
 		return false
 	case n.relative:
-		return mayGetText(g, id, func(s string) bool { return !strings.HasPrefix(s, "/") })
+		return mayGetText(g, id, x86.RSI, func(s string) bool { return !strings.HasPrefix(s, "/") })
+	case n.path:
+		return mayGetText(g, id, x86.RDI, func(s string) bool { return strings.Contains(s, "/") && relativeDir(s) })
+	case n.bits != nil:
+		return together(g, id, n.bits)
 	case n.charset:
-		return mayGetText(g, id, func(s string) bool { return strings.Contains(s, "ccs=") })
+		return mayGetText(g, id, x86.RSI, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
 		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
@@ -230,7 +240,7 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
 func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
-	if g.Units[id].Taken {
+	if g.Entered(id) {
 		return true
 	}
 	found, known := number.PassedByOthers(g, id, reg)
@@ -239,13 +249,13 @@ func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool)
 	})
 }
 
-// mayGetText reports whether the second argument of a unit may be a text that test accepts, or is not
+// mayGetText reports whether an argument of a unit may be a text that test accepts, or is not
 // known. If it is null there is none.
-func mayGetText(g *reach.Graph, id reach.UnitID, test func(string) bool) bool {
+func mayGetText(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(string) bool) bool {
 	if g.Units[id].Taken {
 		return true
 	}
-	found, known := number.Passed(g, id, x86.RSI)
+	found, known := number.Passed(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		if f.Value.Kind == summary.Const {
 			return f.Value.N != 0

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/assume"
+	"github.com/gofind-dev/gofind/internal/sysno"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 //go:embed gates.txt
@@ -18,6 +20,8 @@ type row struct {
 	images   []string   // sonames, or the beginnings of some with a * behind
 	function []function // it is all that these say
 	held     []string   // calls by name, with syscall: only the syscall of that name; empty: the whole function
+	numbers  []int64    // of calls that it passes to functions that make them
+	words    []int64    // numbers that variables keep which it loads them from
 	needs    []need
 	name     string
 }
@@ -40,17 +44,17 @@ type function struct {
 // not made, or calls of other images.
 type need struct {
 	name    string
-	without string   // an assumption
-	calls   []string // of syscall instructions of other images
-	env     string   // an environment variable that other images name
-	symbol  string   // that another image refers to
-	text    string   // that a live function of the image refers to
-	runs    bool     // and that does not wait for another row
-	but     string   // that another than functions which refer to this text calls what waits; of calls and of what is called from outside: the functions, with commas, that may make them, or call it
-	byWay   string   // that what waits is called otherwise than by way of this function
-	opens   bool     // that the program itself may be taken to call dlopen
-	paths   bool     // relative ones by which images are found
-	tokens  bool     // ones with a token
+	without string     // an assumption
+	calls   []string   // of syscall instructions of other images
+	env     string     // an environment variable that other images name
+	symbol  string     // that another image refers to
+	text    string     // that a live function of the image refers to
+	runs    bool       // and that does not wait for another row
+	but     string     // that another than functions which refer to this text calls what waits; of calls and of what is called from outside: the functions, with commas, that may make them, or call it
+	byWay   []function // that what waits is called otherwise than by way of a function that is all this
+	opens   bool       // that the program itself may be taken to call dlopen
+	paths   bool       // relative ones by which images are found
+	tokens  bool       // ones with a token
 
 	shares    bool    // memory that other programs may have, too
 	unless    string  // of shares: an assumption under which that does not count
@@ -61,8 +65,19 @@ type need struct {
 	table     bool    // or code of its image refers to what it returns
 	outside   bool    // only if other code than that of its own image calls it
 
-	charset  bool // only if it may get a second argument that is no text, or one that names a character set
-	relative bool // only if it may get a second argument that is no absolute path and not null
+	lacks  bool   // that the image has no function of this name
+	goType string // of a struct, with a field behind ~: code but that of functions of these names may have values of it
+
+	bits     []bits // only if one call of it, or of what waits if it has no name, may pass all of these
+	path     bool   // only if it may get a first argument that is a relative path with a directory
+	charset  bool   // only if it may get a second argument that is no text, or one that names a character set
+	relative bool   // only if it may get a second argument that is no absolute path and not null
+}
+
+// bits are some of an argument, of which one is set.
+type bits struct {
+	reg  x86.Reg
+	mask int64
 }
 
 var rows = parse(text)
@@ -79,19 +94,23 @@ func parse(text string) []row {
 		}
 		r := row{images: strings.Split(f[0], " "), name: f[4]}
 		for c := range strings.SplitSeq(f[1], ";") {
-			how, names, ok := strings.Cut(c, ":")
-			if !ok {
-				how, names = "name", c
-			}
-			fn := function{how, strings.Fields(names)}
-			if how == "text" {
-				fn.names = []string{names}
-			}
-			slices.Sort(fn.names)
-			r.function = append(r.function, fn)
+			r.function = append(r.function, parseFunction(c))
 		}
 		if f[2] != "all" {
 			r.held = strings.Fields(f[2])
+		}
+		for _, h := range r.held {
+			kind, name, _ := strings.Cut(h, ":")
+			n, known := sysno.Number(sysno.X86_64, name)
+			switch {
+			case kind != "number" && kind != "word":
+			case !known:
+				panic(fmt.Sprintf("gates.txt: line %d: no call %q", i+1, name))
+			case kind == "number":
+				r.numbers = append(r.numbers, int64(n))
+			default:
+				r.words = append(r.words, int64(n))
+			}
 		}
 		for _, n := range strings.Fields(f[3]) {
 			x, err := parseNeed(n)
@@ -103,6 +122,19 @@ func parse(text string) []row {
 		out = append(out, r)
 	}
 	return out
+}
+
+func parseFunction(s string) function {
+	how, names, ok := strings.Cut(s, ":")
+	if !ok {
+		how, names = "name", s
+	}
+	fn := function{how, strings.Fields(names)}
+	if how == "text" {
+		fn.names = []string{names}
+	}
+	slices.Sort(fn.names)
+	return fn
 }
 
 func parseNeed(s string) (n need, err error) {
@@ -124,6 +156,17 @@ func parseNeed(s string) (n need, err error) {
 	}
 	if s == "-" {
 		return n, nil // nothing
+	}
+	if name, ok := strings.CutPrefix(s, "?"); ok {
+		n.name, n.lacks = name, true
+		return n, nil
+	}
+	if name, ok := strings.CutPrefix(s, "*"); ok {
+		n.goType, n.but, _ = strings.Cut(name, "/")
+		if !strings.Contains(n.goType, "~") || n.but == "" {
+			err = fmt.Errorf("no field or no functions: %q", s)
+		}
+		return n, err
 	}
 	if s == "~dlopen" {
 		n.opens = true
@@ -167,15 +210,23 @@ func parseNeed(s string) (n need, err error) {
 		n.but = text
 		return n, nil
 	}
-	if name, ok := strings.CutPrefix(s, "<"); ok {
-		n.byWay = name
+	if way, ok := strings.CutPrefix(s, "<"); ok {
+		for c := range strings.SplitSeq(way, ";") {
+			n.byWay = append(n.byWay, parseFunction(strings.ReplaceAll(c, ",", " ")))
+		}
 		return n, nil
+	}
+	if name, list, ok := strings.Cut(s, "["); ok {
+		n.name = name
+		n.bits, err = parseBits(strings.TrimSuffix(list, "]"))
+		return n, err
 	}
 	s, n.outside = strings.CutPrefix(s, "@")
 	if n.outside {
 		s, n.but, _ = strings.Cut(s, "/")
 	}
 	s, n.relative = strings.CutSuffix(s, "~relative")
+	s, n.path = strings.CutSuffix(s, "~path")
 	s, n.charset = strings.CutSuffix(s, "~ccs")
 	s, n.table = strings.CutSuffix(s, "~table")
 	name, mask, masked := strings.Cut(s, "&")
@@ -192,6 +243,23 @@ func parseNeed(s string) (n need, err error) {
 	}
 	return n, err
 }
+
+// parseBits parses conditions on arguments by index, INDEX&MASK with commas between.
+func parseBits(s string) (all []bits, err error) {
+	for c := range strings.SplitSeq(s, ",") {
+		index, mask, _ := strings.Cut(c, "&")
+		i, e1 := strconv.Atoi(index)
+		m, e2 := strconv.ParseInt(mask, 0, 64)
+		if e1 != nil || e2 != nil || i < 0 || i >= len(arguments) {
+			return nil, fmt.Errorf("no condition on an argument: %q", c)
+		}
+		all = append(all, bits{arguments[i], m})
+	}
+	return all, nil
+}
+
+// arguments are the registers of arguments (psABI 3.2.3).
+var arguments = []x86.Reg{x86.RDI, x86.RSI, x86.RDX, x86.RCX, x86.R8, x86.R9}
 
 // Names lists the assumptions that rows rest on, but for those of package assume.
 func Names() []string {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -77,8 +78,8 @@ func jumps(f *image.File, slot uint64) bool {
 		return ok && s == slot
 	}
 	direct := false
-	each(f, func(at, to uint64, indirect bool) {
-		if !indirect || to != slot {
+	eachIndirect(f, func(at, word uint64) {
+		if word != slot {
 			return
 		}
 		direct = direct || !is(at)
@@ -88,28 +89,48 @@ func jumps(f *image.File, slot uint64) bool {
 			}
 		}
 	})
-	each(f, func(at, to uint64, indirect bool) {
-		direct = direct || !indirect && slices.Contains(entries, to)
-	})
+	if direct || len(entries) == 0 {
+		return direct
+	}
+	eachDirect(f, func(to uint64) { direct = direct || slices.Contains(entries, to) })
 	return direct
 }
 
-// each calls do for all bytes of a file's code that may be a jump at an address: to a place, or to what a word holds.
-func each(f *image.File, do func(at, to uint64, indirect bool)) {
+// eachCode calls do for the executable bytes of a file and their addresses.
+func eachCode(f *image.File, do func(code []byte, addr uint64)) {
 	for _, x := range f.ExecRanges() {
 		code := f.Bytes(x.Start)
-		if uint64(len(code)) > x.End-x.Start {
-			code = code[:x.End-x.Start]
+		do(code[:min(uint64(len(code)), x.End-x.Start)], x.Start)
+	}
+}
+
+// eachIndirect calls do for all bytes of a file's code that may be a jump, at an address, to what a word holds.
+func eachIndirect(f *image.File, do func(at, word uint64)) {
+	const size = 6
+	opcode := []byte{0xff, 0x25}
+	eachCode(f, func(code []byte, addr uint64) {
+		for i := 0; ; i++ {
+			n := bytes.Index(code[i:], opcode)
+			if i += n; n < 0 || i+size > len(code) {
+				return
+			}
+			do(addr+uint64(i), addr+uint64(i+size)+uint64(int32(binary.LittleEndian.Uint32(code[i+2:]))))
 		}
+	})
+}
+
+// eachDirect calls do for where all bytes of a file's code lead that may be a jump to a place.
+func eachDirect(f *image.File, do func(to uint64)) {
+	eachCode(f, func(code []byte, addr uint64) {
 		for i, op := range code {
-			n, indirect := 0, false
+			n := 0
 			switch {
 			case op == 0xeb || op&0xf0 == 0x70:
 				n = 2
 			case op == 0xe9:
 				n = 5
-			case i+1 < len(code) && (op == 0x0f && code[i+1]&0xf0 == 0x80 || op == 0xff && code[i+1] == 0x25):
-				n, indirect = 6, op == 0xff
+			case op == 0x0f && i+1 < len(code) && code[i+1]&0xf0 == 0x80:
+				n = 6
 			}
 			if n == 0 || i+n > len(code) {
 				continue
@@ -118,7 +139,7 @@ func each(f *image.File, do func(at, to uint64, indirect bool)) {
 			if n > 2 {
 				to = int64(int32(binary.LittleEndian.Uint32(code[i+n-4:])))
 			}
-			do(x.Start+uint64(i), x.Start+uint64(i+n)+uint64(to), indirect)
+			do(addr + uint64(i+n) + uint64(to))
 		}
-	}
+	})
 }

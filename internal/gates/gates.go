@@ -180,7 +180,7 @@ type Output struct {
 	Code    []byte
 	Data    []byte   // what the data starts with; the rest is zero
 	DataMem uint64   // size of the data in memory
-	Patches []Patch  // jumps, in the order of Input.Hooks, then of Input.Sites
+	Patches []Patch  // jumps, and what clears the rest of what a Site has moved, in the order of Input.Hooks, then of Input.Sites
 	At      []uint64 // where the code of each starts, in the same order
 	Symbols []Symbol // names for parts of the code
 	Changes []uint64 // where it changes keys
@@ -248,7 +248,7 @@ func Generate(in *Input) (*Output, error) {
 	out := &Output{DataMem: end - in.Data, leave: a.syms["leave"], leaveEnd: a.syms["leave_end"], buckets: in.Data + bucketsOffset}
 	out.Symbols = append(out.Symbols, Symbol{"gofind_runtime", in.Code, uint64(len(a.code))},
 		Symbol{"gofind_leave", a.syms["leave"], a.syms["leave_end"] - a.syms["leave"]})
-	patch := func(name string, p *relocate.Prologue, write func()) error {
+	patch := func(name string, p *relocate.Prologue, clear bool, write func()) error {
 		a.align(16)
 		at := a.pc()
 		write()
@@ -260,6 +260,9 @@ func Generate(in *Input) (*Output, error) {
 			return relocate.FarOperand
 		}
 		jump := []byte{0xe9, byte(d), byte(d >> 8), byte(d >> 16), byte(d >> 24)}
+		for clear && len(jump) < p.Size {
+			jump = append(jump, 0xcc)
+		}
 		out.Patches = append(out.Patches, Patch{p.Addr, jump})
 		out.At = append(out.At, at)
 		out.Symbols = append(out.Symbols, Symbol{name, at, a.pc() - at})
@@ -267,13 +270,13 @@ func Generate(in *Input) (*Output, error) {
 	}
 	for i := range in.Hooks {
 		h := &in.Hooks[i]
-		if err := patch("gofind_hook_"+h.Name, h.Prologue, func() { g.hook(h, i) }); err != nil {
+		if err := patch("gofind_hook_"+h.Name, h.Prologue, false, func() { g.hook(h, i) }); err != nil {
 			return nil, err
 		}
 	}
 	for i := range in.Sites {
 		s := &in.Sites[i]
-		if err := patch(fmt.Sprintf("gofind_site_%x_%s", s.At.Addr, s.Name), s.At, func() { g.site(s) }); err != nil {
+		if err := patch(fmt.Sprintf("gofind_site_%x_%s", s.At.Addr, s.Name), s.At, s.Move, func() { g.site(s) }); err != nil {
 			return nil, err
 		}
 	}

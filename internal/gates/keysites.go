@@ -14,18 +14,32 @@ type Site struct {
 	Name string             // of the function
 	At   *relocate.Prologue // starts with the instruction
 	Load bool               // it is an xrstor, and not a wrpkru
+
+	// Move says that the instruction does no such thing, but that bytes within it, or of it and what follows, would, if control came there. It does what it
+	// did elsewhere, where its bytes are others, and nothing is left of it at its place.
+	Move bool
 }
 
 // Pages are pages of the image, and what becomes of their entries in the page table when keys are turned on: what they have, and And, or Or.
 type Pages struct {
 	Start, End uint64
 	And, Or    uint64
+	Optional   bool // some may not be there, or not be of users, whose keys count
 }
 
 // site writes the code that takes the place of a site. It goes on there, and nowhere else: who jumps into it comes to what the image
 // does at this place. Registers are as the instruction leaves them; flags are not preserved, which compilers
 // take for clobbered by an instruction that they do not know.
 func (g *generator) site(s *Site) {
+	if s.Move {
+		code, err := s.At.Apart().AppendTo(g.code, g.pc())
+		if err != nil {
+			g.fail(fmt.Errorf("%s: %w", s.Name, err))
+			return
+		}
+		g.code = code
+		return
+	}
 	no, done := g.unique("sitebad"), g.unique("sitedone")
 	if s.Load {
 		g.op("ff35 @pass")      // push pass(%rip)
@@ -172,7 +186,7 @@ func (g *generator) turnOn() {
 	g.label("on_before")
 	g.op("9d c3") // popf; ret
 
-	// on_entry: the address %rdx of the entry of the page table for %rdi. Clobbers %rax, %rcx, %r9.
+	// on_entry: the address %rdx of the entry of the page table for %rdi, of which bit 0 says that there need be none. Clobbers %rax, %rcx, %r9.
 	g.label("on_entry")
 	g.op("0f20d8 b9 $", 39) // mov %cr3, %rax; mov $39, %ecx
 	g.label("on_level")
@@ -182,14 +196,23 @@ func (g *generator) turnOn() {
 	}
 	g.op("4889fa 48d3ea 81e2 $", 0x1ff) // mov %rdi, %rdx; shr %cl, %rdx; and $511, %edx
 	g.op("488d14d0 488b02")             // lea (%rax,%rdx,8), %rdx; mov (%rdx), %rax
+	g.op("40f6c701")                    // test $1, %dil: optional
+	g.jcc(ccE, "on_needed")             //
+	g.op("a801")                        // test $1, %al: present
+	g.jcc(ccE, "on_absent")             //
+	g.jmp("on_there")                   //
+	g.label("on_needed")                //
 	g.op("4189c1 4183e105 4183f905")    // mov %eax, %r9d; and $5, %r9d; cmp $5, %r9d: present, and of users
 	g.jcc(ccNE, "on_bad")
+	g.label("on_there")
 	g.op("83f90c") // cmp $12, %ecx
 	g.jcc(ccE, "on_found")
 	g.op("a880") // test $0x80, %al: a large page
 	g.jcc(ccNE, "on_bad")
 	g.op("83e909") // sub $9, %ecx
 	g.jmp("on_level")
+	g.label("on_absent") // what is changed is a word below the stack
+	g.op("488d5424f0")   // lea -16(%rsp), %rdx
 	g.label("on_found")
 	g.op("c3")
 	g.label("on_bad")
@@ -259,7 +282,11 @@ func (g *generator) tables() {
 	}
 	g.label("on_pages")
 	for _, p := range append(append([]Pages{}, g.in.Keys.Pages...), Pages{}) {
-		for _, v := range []uint64{p.Start, p.End, p.And, p.Or} {
+		start := p.Start
+		if p.Optional {
+			start |= 1
+		}
+		for _, v := range []uint64{start, p.End, p.And, p.Or} {
 			g.code = binary.LittleEndian.AppendUint64(g.code, v)
 		}
 	}

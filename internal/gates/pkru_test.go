@@ -31,6 +31,7 @@ func TestGenerateKeys(t *testing.T) {
 		}
 		in.Sites = append(in.Sites, Site{Name: "leave", At: cut("0f01ef0faee8c3")})
 		in.Sites = append(in.Sites, Site{Name: "restore", At: cut("0fae29eb10"), Load: true})
+		in.Sites = append(in.Sites, Site{Name: "within", At: cut("b90f22c00031c0c3"), Move: true}, Site{Name: "between", At: cut("b10f01ef31c0c3"), Move: true})
 		for i := range in.Hooks {
 			in.Hooks[i].Executes = uint32(i) & 3
 			if in.Hooks[i].Check && in.Hooks[i].Call == "" {
@@ -110,9 +111,21 @@ func TestGenerateKeys(t *testing.T) {
 			known[in.Hooks[i].Prologue.Resume()] = true
 		}
 		known[in.Sites[0].At.Resume()], known[0x100820+5+16] = true, true
+		known[in.Sites[2].At.Resume()], known[in.Sites[3].At.Resume()] = true, true
 		for _, to := range targets {
 			if !known[to] {
 				t.Errorf("a branch leads to %#x", to)
+			}
+		}
+		// What was moved is nowhere at its place, and where it is, its bytes change nothing, but for those of an operand, which are the same.
+		for i, want := range []string{"b90f22c000", "b10f9001ef9031c0"} {
+			p := out.Patches[len(in.Hooks)+2+i]
+			if x := in.Sites[2+i].At; len(p.Bytes) != x.Size || p.Bytes[0] != 0xe9 {
+				t.Errorf("% x takes the place of %s", p.Bytes, x.Describe())
+			}
+			moved, _ := hex.DecodeString(want)
+			if at := out.At[len(in.Hooks)+2+i] - in.Code; !bytes.HasPrefix(out.Code[at:], moved) {
+				t.Errorf("moved: % x", out.Code[at:at+16])
 			}
 		}
 	}

@@ -286,6 +286,12 @@ func (m *cfi) run(r *ehReader, fr *Frame) bool {
 	return !r.bad
 }
 
+// Depth returns how many bytes the stack pointer is below what it was before the
+// call of the function (the CFA), where it alone tells; 8 is only the return address.
+func (fr *Frame) Depth() (int64, bool) {
+	return fr.cfa.off, fr.cfa.how == ruleReg && fr.cfa.reg == RegRSP
+}
+
 // Caller returns the registers that the caller of a function has when the function
 // returns. word reads eight bytes of memory. It is false if they cannot be known;
 // a return address of 0 means that there is no caller.

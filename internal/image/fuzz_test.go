@@ -133,6 +133,8 @@ func exercise(f *File) {
 	f.DataSymbols()
 	f.GoFuncs()
 	f.GoVersion()
+	f.GoType("syscall.SysProcAttr", "GidMappingsEnableSetgroups")
+	f.GoFunc(f.Low)
 	f.SHA256()
 }
 

@@ -22,6 +22,8 @@ const (
 type goTab struct {
 	n       int
 	wide    bool   // entries are addresses of 8 bytes, else offsets of 4 from text
+	starts  bool   // functions have the lines where they start (since 1.20)
+	mod     uint64 // address of the module data, 0 if it was not found
 	text    uint64 // start of the text section, when !wide
 	tabAddr uint64 // address of functab
 	functab []byte // n+1 pairs but for the last offset: entry, offset of the func struct in funcs
@@ -136,6 +138,7 @@ func (f *File) parseGoTab(addr uint64, b []byte) *goTab {
 	case pclnGo116:
 		t.wide, t.funcs, t.names, tab = true, from(6), from(2), le64(b[8+6*8:])
 	case pclnGo118, pclnGo120:
+		t.starts = magic == pclnGo120
 		t.funcs, t.names, tab = from(7), from(3), le64(b[8+7*8:])
 	default:
 		return nil
@@ -184,7 +187,11 @@ func (f *File) goText(t *goTab, addr, header, names uint64) (uint64, bool) {
 		}
 		text, ok1 := f.pointer(at + modText)
 		min, ok2 := f.pointer(at + modMinPC)
-		return text, ok1 && ok2 && min == text+first && valid(text)
+		if !ok1 || !ok2 || min != text+first || !valid(text) {
+			return 0, false
+		}
+		t.mod = at
+		return text, true
 	}
 	for i := range f.Relocs {
 		if r := &f.Relocs[i]; r.Addend == addr && r.Type == RX8664Relative {
@@ -230,6 +237,26 @@ func (f *File) goText(t *goTab, addr, header, names uint64) (uint64, bool) {
 // IsGo reports whether the file has a Go function table. Without section
 // headers the table is found by its magic number.
 func (f *File) IsGo() bool { return f.gopclntab() != nil }
+
+// GoFunc returns the extent of the function around addr in the Go function table: of Go, of its
+// assembly, or of C that Go's own linker linked. What another linker added is outside of it.
+func (f *File) GoFunc(addr uint64) (r Range, ok bool) {
+	t := f.gopclntab()
+	if t == nil {
+		return r, false
+	}
+	i, ok := t.find(addr)
+	if !ok {
+		return r, false
+	}
+	return Range{Start: t.entry(i), End: t.entry(i + 1)}, true
+}
+
+// GoCode reports whether addr is in a function of the Go function table.
+func (f *File) GoCode(addr uint64) bool {
+	_, ok := f.GoFunc(addr)
+	return ok
+}
 
 // GoFuncs returns the entries of the Go function table, sorted. Allocates.
 func (f *File) GoFuncs() []uint64 {

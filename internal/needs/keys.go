@@ -100,6 +100,9 @@ func (r *Result) byKeys() {
 	calls := uint32(0)        // compartments that call through pointers
 	seen := map[Unit]uint32{} // the compartments that may have its address
 	show := func(v Unit, mask uint32) {
+		if g.Starts(v) {
+			return // where the text begins, and no function that is called
+		}
 		seen[v] |= mask
 		add(v, seen[v]&calls)
 	}

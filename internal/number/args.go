@@ -187,7 +187,7 @@ func (s *argSolver) sites(calls []Call) {
 
 // isSite reports whether a unit has a syscall instruction at pc.
 func (s *argSolver) isSite(id reach.UnitID, pc uint64) bool {
-	return slices.ContainsFunc(s.g.Units[id].Sum.Sites, func(x summary.Site) bool { return x.PC == pc && x.Gate == summary.GateSyscall })
+	return slices.ContainsFunc(s.g.Units[id].Sum.More().Sites, func(x summary.Site) bool { return x.PC == pc && x.Gate == summary.GateSyscall })
 }
 
 // push takes a pair whose number was found at pc, or is one that the pair before it had (known).

@@ -8,8 +8,10 @@
 // new appears. A wrapper whose address is taken has callers that cannot be
 // listed: its numbers are unknown, unless it is private to its file and every
 // call through a pointer in that file passes known ones (assumption
-// private-wrappers). Unknown is reported, never dropped.
+// private-wrappers). Unknown is reported, never dropped. Of some libraries it is known
+// what they pass although their code does not show it (numbers.txt, assumption library-numbers).
 //
+// MayPass answers for a condition on an argument what the callers may pass.
 // ArgValues finds the values of other arguments in the same way.
 //
 // Sound if package reach lists every direct call of a unit that is not Taken,
@@ -53,6 +55,7 @@ type Answer struct {
 	Calls   []Call
 	Unknown []Unknown
 	Sites   int
+	Known   bool                      // some of Calls rest on numbers.txt
 	Through map[reach.UnitID]*Through // of Parameter and SolveThrough: units that get numbers from their callers and pass them on
 }
 
@@ -118,7 +121,7 @@ func (s *solver) solve() *Answer {
 		if !g.Live(reach.UnitID(id)) {
 			continue
 		}
-		for _, site := range u.Sum.Sites {
+		for _, site := range u.Sum.More().Sites {
 			s.ans.Sites++
 			o := origin{reach.UnitID(id), site.PC, site.Gate}
 			s.values(reach.UnitID(id), site.PC, o, site.Values)
@@ -173,7 +176,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false // through a generic wrapper, whose arguments are shifted
 			continue
 		}
-		for _, site := range g.Units[c.In].Sum.Sites {
+		for _, site := range g.Units[c.In].Sum.More().Sites {
 			if site.PC == c.Site {
 				s.values(c.In, c.Site, origin{c.In, c.Site, site.Gate}, site.Args[arg])
 			}
@@ -238,6 +241,10 @@ func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
 		return
 	}
+	if initial && s.g.Keeps(id, uint64(v.N), n) {
+		s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
+		return
+	}
 	stores, known := s.g.Stores(img, uint64(v.N), false)
 	if !known || !initial {
 		s.sink(id, pc, o, summary.Value{}, "the value is loaded from memory that other code may write")
@@ -277,7 +284,13 @@ func (s *solver) number(id reach.UnitID, pc uint64, o origin, v summary.Value, w
 		abi = sysno.X32
 		nr &^= 0x40000000
 	}
-	c := Call{abi, nr, id, pc, o.pc, o.unit}
+	if id != o.unit && abi == sysno.X86_64 && !s.g.Passes(id, int64(nr)) {
+		return
+	}
+	s.call(Call{abi, nr, id, pc, o.pc, o.unit})
+}
+
+func (s *solver) call(c Call) {
 	if t := s.passing(); t != nil && !slices.Contains(t.Calls, c) {
 		t.Calls = append(t.Calls, c)
 	}
@@ -291,6 +304,10 @@ func (s *solver) lost(id reach.UnitID, pc uint64, o origin, why string) {
 	abi := sysno.X86_64
 	if o.gate != summary.GateSyscall {
 		abi = sysno.I386
+	} else if nr, ok := s.known(id, o); ok {
+		s.ans.Known = true
+		s.call(Call{abi, nr, id, pc, o.pc, o.unit})
+		return
 	}
 	if t := s.passing(); t != nil {
 		t.Unknown = true
@@ -387,6 +404,19 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found 
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
 	s.drain()
 	return found, known
+}
+
+// MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
+func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
+	found, known := Passed(g, unit, x86.Reg(c.A))
+	return !known || slices.ContainsFunc(found, func(f Found) bool {
+		if f.Value.Kind != summary.Const && (f.Value.Kind != summary.Low || f.Value.Size < c.Size) {
+			return true
+		}
+		n := uint64(f.Value.N) & (1<<(8*c.Size) - 1)
+		is, ok := dataflow.Holds(c.Cmp, n, c.N, c.Size)
+		return is || !ok
+	})
 }
 
 // Parameter finds the numbers that a unit gets in a register, as Solve does for

@@ -30,7 +30,7 @@ func (g *Graph) Account() Account {
 	}
 	for i := range g.Units {
 		if u := &g.Units[i]; u.Sum != nil && !u.held {
-			for _, s := range u.Sum.Sites {
+			for _, s := range u.Sum.More().Sites {
 				live[u.Image][s.PC] = true
 			}
 		}

@@ -23,6 +23,10 @@ func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 	if rs := g.Members[img].relocsIn(a, a+8); len(rs) == 1 && rs[0].Addr == a && rs[0].Type == rIRel {
 		return g.awaitChoice(img, rs[0].Addend, w)
 	}
+	if to, ok := g.Members[img].pointsTo(a); ok {
+		g.wait(g.unit(img, to, cause{how: Slot}, ""), w)
+		return true
+	}
 	var buf [4]process.Target
 	ts, known := g.bound(img, a, buf[:0])
 	if !known || slices.ContainsFunc(ts, func(t process.Target) bool {
@@ -77,7 +81,7 @@ func (g *Graph) choose(img int, resolver uint64) []uint64 {
 			return nil
 		}
 		sum := g.analyser(0, img).Unit(units[i])
-		if len(sum.Gaps) > 0 {
+		if len(sum.More().Gaps) > 0 {
 			return nil
 		}
 		for k := range sum.Refs {

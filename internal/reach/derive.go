@@ -17,6 +17,8 @@ import (
 //     Handing.Shared says may share memory with that function (atexit and exit);
 //   - an address that any code may put into memory that has no name (Handing.Loose) is live as soon as code of Handing.Into is:
 //     it may find it there, through whatever pointer.
+//
+// Handing.Start is code that control comes to from outside alone: it is in no graph but one that it is a root of.
 func (g *Graph) Derive(h Handing) *Graph {
 	d := New(g.P, Options{Workers: 1})
 	for _, m := range g.Members {
@@ -73,6 +75,7 @@ type Handing struct {
 	Data    func(callee uint64) bool       // whether what data that it gets holds may be called for somebody else
 	Shared  func(unit uint64) []uint64     // code that a unit that calls through pointers may find where its neighbours keep what they are passed
 	Into    func(callee uint64) bool       // whether a function is of the code that the graph is for
+	Start   func(unit uint64) bool         // whether a unit is of the code with which the image starts; unless the graph is for it, nothing comes to it
 	Loose   []Loose                        // addresses that any code may put where others find them
 	Instead map[uint64]map[uint64][]uint64 // by caller and callee: what is called in place of the callee
 	Extra   map[uint64][]uint64            // by unit: what it calls besides
@@ -101,12 +104,16 @@ func (d *derived) summary(entry uint64) *summary.Unit {
 	if !ok || !d.whole.Live(id) {
 		return nil
 	}
+	if d.h.Start(entry) && !d.h.Into(entry) {
+		return &summary.Unit{Entry: entry} // control ends there
+	}
 	sum := d.whole.Units[id].Sum
-	if sum.Division == nil {
+	if sum.More().Division == nil {
 		return sum
 	}
-	one := *sum
-	one.Division = nil
+	one, rest := *sum, *sum.Rest
+	rest.Division = nil
+	one.Rest = &rest
 	return &one
 }
 

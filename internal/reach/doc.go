@@ -47,6 +47,8 @@
 //     protects after relocation (RELRO) another image does not write.
 //   - A call may return a value, or come back at all, if what runs of its callee may end so. A callee
 //     that is not live yet does not; calls are looked at again when all else is done.
+//   - An argument (its low byte) may be what the direct callers pass (MayPass), if the unit is not Entered in other
+//     ways. Callers are asked when all else is done, and again when more is live; only about parts that add to it.
 //   - What is asked of the environment is decided by Denied (package assume).
 //
 // # Data

@@ -254,8 +254,17 @@ func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 // neighbouring elements of an array: for some element size, pointers to code,
 // pointers to data and other words come in the same order, and not all of them
 // are alike; or pointers to code and to data do, and others are left out in one of them. (Tables of nothing but functions are as often neighbours as arrays.)
+// An array ends at proven boundaries, and so do both elements.
 func (m *member) periodic(a uint64) bool {
-	const words = 12                   // longer runs of pointers are operation tables and vtables, not elements
+	const words = 12 // longer runs of pointers are operation tables and vtables, not elements
+	most := uint64(words)
+	i := sort.Search(len(m.hard), func(i int) bool { return m.hard[i] > a })
+	if i > 0 {
+		most = min(most, (a-m.hard[i-1])/8)
+	}
+	if i < len(m.hard) {
+		most = min(most, (m.hard[i]-a)/8)
+	}
 	var before, after [words]wordClass // from a outwards, from a onwards
 	for _, r := range m.relocsIn(a-min(a, 8*words), a+8*words) {
 		d := int64(r.Addr-a) >> 3
@@ -265,7 +274,7 @@ func (m *member) periodic(a uint64) bool {
 			before[-d-1] = m.class(r)
 		}
 	}
-	for n := 2; n <= words; n++ {
+	for n := 2; n <= int(most); n++ {
 		same, alike, mixed, code, data := true, true, false, false, false
 		for i := 0; i < n && alike; i++ {
 			b, a := before[n-1-i], after[i]
@@ -401,6 +410,18 @@ func (m *member) addVsyscalls() {
 // isZero reports whether the first n bytes of b are zero.
 func isZero(b []byte, n int) bool {
 	return len(b) >= n && !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 })
+}
+
+// Holders returns the words of an image's data that hold an address in a range when the program starts.
+func (g *Graph) Holders(img int, r image.Range) []uint64 {
+	g.sync()
+	var out []uint64
+	for _, x := range g.Members[img].relocs {
+		if x.Sym == 0 && r.Contains(x.Addend) {
+			out = append(out, x.Addr)
+		}
+	}
+	return out
 }
 
 // odd makes live what is loaded from a place in a position-dependent file where no

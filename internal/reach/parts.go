@@ -34,7 +34,7 @@ func (u *Unit) holdBack(h Held) {
 	switch {
 	case u.some != nil:
 		u.some.gate = h
-	case len(h.Refs)+len(h.Sites) > 0:
+	case !h.none():
 		u.some = &some{gate: h}
 	}
 }
@@ -67,7 +67,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 	s := u.some
 	if s == nil || s.full == nil {
 		sum := u.Sum
-		g.keep(u.Image, sum.Kept)
+		g.keep(u.Image, sum.More().Kept)
 		g.follow(id, 0, uint32(len(sum.Refs)), 0, uint32(len(sum.Passes)))
 		return
 	}
@@ -93,7 +93,7 @@ func (g *Graph) run(id UnitID, parts ...uint16) {
 	sum := u.Sum
 	for _, p := range fresh {
 		from, to := sum.Span(int(p))
-		g.keep(u.Image, sum.Kept[from.Kept:to.Kept])
+		g.keep(u.Image, sum.More().Kept[from.Kept:to.Kept])
 		g.follow(id, from.Refs, to.Refs, from.Passes, to.Passes)
 		if int(id) < g.indexed {
 			for i := from.Refs; i < to.Refs; i++ {
@@ -113,24 +113,32 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 	full := u.some.full
 	all := !slices.Contains(u.some.runs, false) && len(u.some.gate.Refs)+len(u.some.gate.Sites) == 0
 	if u.Sum == full {
-		view := *full
+		view, rest := *full, *full.More()
 		if !all {
 			view.Refs = make([]summary.Ref, len(full.Refs))
 			for i := range view.Refs {
 				view.Refs[i].Kind = refNone
 			}
 			view.Passes = make([]summary.ArgPass, len(full.Passes))
-			view.Kept = make([]summary.ArgStore, len(full.Kept))
+			rest.Kept = make([]summary.ArgStore, len(rest.Kept))
 		}
-		view.Sites = nil
+		rest.Sites = nil
+		if full.Rest != nil {
+			view.Rest = &rest
+		}
 		u.Sum = &view
 	}
 	view := u.Sum
+	of, in := full.Rest, view.Rest
 	if all {
-		view.Refs, view.Passes, view.Kept = full.Refs, full.Passes, full.Kept
+		view.Refs, view.Passes = full.Refs, full.Passes
+		if of == nil {
+			return
+		}
+		in.Kept = of.Kept
 		for _, p := range parts {
 			from, to := full.Span(int(p))
-			view.Sites = append(view.Sites, full.Sites[from.Sites:to.Sites]...)
+			in.Sites = append(in.Sites, of.Sites[from.Sites:to.Sites]...)
 		}
 		return
 	}
@@ -146,10 +154,13 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 				view.Passes[i] = full.Passes[i]
 			}
 		}
-		copy(view.Kept[from.Kept:to.Kept], full.Kept[from.Kept:to.Kept])
+		if of == nil {
+			continue
+		}
+		copy(in.Kept[from.Kept:to.Kept], of.Kept[from.Kept:to.Kept])
 		for i := from.Sites; i < to.Sites; i++ {
 			if !slices.Contains(u.some.gate.Sites, int32(i)) {
-				view.Sites = append(view.Sites, full.Sites[i])
+				in.Sites = append(in.Sites, of.Sites[i])
 			}
 		}
 	}
@@ -172,6 +183,31 @@ type Held struct {
 	All   bool
 	Refs  []int32 // indices of its references
 	Sites []int32 // and of its sites
+
+	Numbers []int64 // of calls that it passes to functions that make them
+	Words   []int64 // numbers of calls that words of memory which it loads them from keep
+}
+
+// none reports whether nothing of a unit waits, or all of it.
+func (h *Held) none() bool {
+	return len(h.Refs)+len(h.Sites)+len(h.Numbers)+len(h.Words) == 0
+}
+
+// Passes reports whether a number of a call that a unit passes to another function counts.
+func (g *Graph) Passes(id UnitID, n int64) bool {
+	s := g.Units[id].some
+	return s == nil || !slices.Contains(s.gate.Numbers, n)
+}
+
+// Keeps reports whether a word of memory that a unit loads the number n of a call from keeps it: of what
+// Held says so, unless live code stores to it by name.
+func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
+	s, img := g.Units[id].some, g.Units[id].Image
+	if s == nil || !slices.Contains(s.gate.Words, n) {
+		return false
+	}
+	m := g.Members[img]
+	return len(m.stored[slot&^7]) == 0 && m.writes[slot&^7]&bytesOf(slot&^7, slot, 8) == 0
 }
 
 // Full returns what is known of a unit, with what does not run of it.
@@ -197,6 +233,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 				g.indexRef(id, &g.Units[id].Sum.Refs[i])
 			}
 		}
+	case u.some.full == nil: // only numbers waited
 	default:
 		before := u.Sum
 		u.Sum = u.some.full
@@ -244,8 +281,51 @@ func (g *Graph) holds(w way) bool {
 		}
 		g.pending = append(g.pending, w)
 		return false
+	case summary.CondArg:
+		if g.MayPass == nil {
+			return true
+		}
+		g.pending = append(g.pending, w) // its callers are not all live yet
+		return false
 	}
 	return true
+}
+
+// maxCallers bounds how many callers of a unit are asked what they pass.
+const maxCallers = 32
+
+// passed reports whether a caller of a unit may pass what the condition of an edge asks for, as far as is known now.
+// To ask costs as much as to analyse the callers again, so an edge to what makes no more code live just counts.
+func (g *Graph) passed(w way, c *summary.Cond) bool {
+	id := w.unit
+	return g.Entered(id) || !g.adds(id, g.Units[id].some.full.Div().Edges[w.edge].To) || len(g.Callers(id)) > maxCallers || g.MayPass(g, id, c)
+}
+
+// adds reports whether a part of a unit has syscall instructions, or refers to code that is not live, or to other
+// data than such that holds no addresses.
+func (g *Graph) adds(id UnitID, part uint16) bool {
+	u := &g.Units[id]
+	sum := u.some.full
+	from, to := sum.Span(int(part))
+	if from.Sites < to.Sites {
+		return true
+	}
+	m := g.Members[u.Image]
+	for i := from.Refs; i < to.Refs; i++ {
+		switch r := &sum.Refs[i]; r.Kind {
+		case summary.RefCode, summary.RefCallSlot:
+			var buf [4]UnitID
+			if l := g.Callees(id, r, buf[:0]); len(l) == 0 || slices.ContainsFunc(l, func(c UnitID) bool { return !g.Live(c) }) {
+				return true
+			}
+		case summary.RefRead, summary.RefStore, summary.RefTable:
+		default:
+			if o := m.object(r.A); m.Exec(r.A) || o >= 0 && !m.live[o] && m.Writable(r.A) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // comesBack reports whether the call that a condition asks about may come back
@@ -326,7 +406,8 @@ func (g *Graph) recheck() bool {
 	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
 		u := &g.Units[w.unit]
-		if g.comesBack(u.Image, u.some.full.Div().Cond(w.edge)) {
+		c := u.some.full.Div().Cond(w.edge)
+		if c.Kind == summary.CondArg && g.passed(w, c) || c.Kind != summary.CondArg && g.comesBack(u.Image, c) {
 			g.woken = append(g.woken, w)
 			return true
 		}

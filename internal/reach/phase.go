@@ -213,7 +213,7 @@ func (w *phaser) exits(units []UnitID) bool {
 		if !ok || w.g.Units[id].Sum == nil {
 			continue
 		}
-		for _, s := range w.g.Units[id].Sum.Sites {
+		for _, s := range w.g.Units[id].Sum.More().Sites {
 			for _, v := range s.Values {
 				if v.Kind == summary.Const && (v.N == exitThread || v.N == exitGroup) {
 					return true
@@ -327,6 +327,9 @@ func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
 		if id, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
 			out = append(out, id)
 		}
+	}
+	if to, ok := g.Members[img].pointsTo(slot); ok {
+		out = append(out, g.unitsAt(img, to)...)
 	}
 	return out
 }

@@ -134,11 +134,12 @@ type Graph struct {
 	woken     []way // edges that can be taken since conditions came to hold
 	pending   []way // edges that wait for a call to come back
 	rechecks  int
-	Denied    func(img int, c *summary.Cond) bool // conditions that never hold by assumption, if set
+	Denied    func(img int, c *summary.Cond) bool             // conditions that never hold by assumption, if set
+	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
 	queries   map[query][]dataflow.Passed
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
-	Modelled  func(name string) bool                            // names whose look-up is modelled elsewhere, if set
+	Modelled  func(img int, name string) bool                   // names that code of an image refers to whose look-up is modelled elsewhere, if set
 	Strings   func(img int, addr uint64, s string, from UnitID) // called for each text that live code refers to (see image.File.Text), if set
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
@@ -217,7 +218,7 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 
 // evictAfter is how many units at least are analysed before the files are
 // evicted; 16 more for each file. That costs less than a hundredth of the time.
-const evictAfter = 2048
+const evictAfter = 1024
 
 // evict drops the pages of all files.
 func (g *Graph) evict() {
@@ -243,7 +244,7 @@ func (g *Graph) takeLabels() bool {
 	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
 		for i := range g.Units {
 			if u := &g.Units[i]; u.Sum != nil {
-				for _, t := range u.Sum.Targets {
+				for _, t := range u.Sum.More().Targets {
 					reached[Place{u.Image, t}] = true
 				}
 			}
@@ -260,7 +261,7 @@ func (g *Graph) takeLabels() bool {
 		if f != nil {
 			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
-				i, inside := slices.BinarySearch(sum.Targets, l.addr)
+				i, inside := slices.BinarySearch(sum.More().Targets, l.addr)
 				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
 					continue
 				}
@@ -837,6 +838,10 @@ func (g *Graph) callSlot(img int, a uint64, c cause) {
 	var buf [4]process.Target
 	callees, known := g.bound(img, a, buf[:0])
 	if !known {
+		if to, ok := g.Members[img].pointsTo(a); ok {
+			g.release(g.unit(img, to, c, ""))
+			return
+		}
 		g.read(img, a, 8, c)
 		return
 	}
@@ -868,6 +873,16 @@ func (m *member) boundTo(slot uint64) int {
 	return int(rs[0].Sym)
 }
 
+// pointsTo returns the function of the same file that a slot points to which the loader alone writes: entries of the
+// GOT that the linker bound itself.
+func (m *member) pointsTo(slot uint64) (uint64, bool) {
+	rs := m.relocsIn(slot, slot+8)
+	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rRelative || !m.sealed(slot, slot+8) || !m.Exec(rs[0].Addend) {
+		return 0, false
+	}
+	return rs[0].Addend, true
+}
+
 // Imported returns the name of the symbol that control which goes to code that only jumps
 // through a slot (an entry of the PLT), or to what a slot holds, is bound to.
 func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
@@ -882,6 +897,21 @@ func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
 		return "", false
 	}
 	return m.SymbolName(sym), true
+}
+
+// Slots returns the places of the slots of an image that the loader alone writes, for symbols whose names test accepts.
+func (g *Graph) Slots(img int, test func(symbol string) bool) []uint64 {
+	g.sync()
+	m := g.Members[img]
+	var l []uint64
+	for i := range m.relocs {
+		if r := &m.relocs[i]; r.Type == rJumpSlot || r.Type == rGlobDat {
+			if sym := m.boundTo(r.Addr); sym != 0 && test(m.SymbolName(sym)) {
+				l = append(l, r.Addr)
+			}
+		}
+	}
+	return l
 }
 
 // wait makes w happen once unit callee consumes a register of its mask.
@@ -1078,13 +1108,14 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 }
 
 // dataOffsets follows a table of 32-bit offsets that lead to data with
-// relocations, or to texts (LLVM's relative lookup tables).
+// relocations, or to texts (LLVM's relative lookup tables). Nothing leads into the middle of
+// a word of the GOT: numbers that happen to are no offsets.
 func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 	m := g.Members[img]
 	b := m.Bytes(a)
 	for k, miss := 0, 0; 4*k+4 <= len(b) && k < 1024 && miss < 2; k++ {
 		t := base + uint64(int64(int32(binary.LittleEndian.Uint32(b[4*k:]))))
-		if t < m.Low || t >= m.High || m.Exec(t) {
+		if t < m.Low || t >= m.High || m.Exec(t) || t&7 != 0 && m.inGOT(t) {
 			miss++
 			continue
 		}
@@ -1116,7 +1147,7 @@ func (g *Graph) name(img int, a uint64, c cause) {
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
 		m.assigned = append(m.assigned, strings.Clone(name))
 	}
-	if !identifier(s) || g.Modelled != nil && g.Modelled(s) {
+	if !identifier(s) || g.Modelled != nil && g.Modelled(img, s) {
 		return
 	}
 	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
@@ -1234,6 +1265,11 @@ func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
 		ts, _ := g.bound(img, r.A, buf[:0])
 		for _, t := range ts {
 			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
+				dst = append(dst, c)
+			}
+		}
+		if to, ok := g.Members[img].pointsTo(r.A); ok {
+			if c, ok := g.ids[img].find(to); ok {
 				dst = append(dst, c)
 			}
 		}
@@ -1370,7 +1406,7 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 		if u.Image != img || u.Sum == nil || u.held {
 			continue
 		}
-		for _, k := range u.Sum.Kept {
+		for _, k := range u.Sum.More().Kept {
 			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
 				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
 					return nil, false

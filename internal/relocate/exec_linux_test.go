@@ -156,6 +156,9 @@ func TestSameEffect(t *testing.T) {
 		if err != nil {
 			return // it was padded
 		}
+		if compared%2 == 1 {
+			q = q.Apart()
+		}
 		moved, err := q.AppendTo(nil, movedTo)
 		if err != nil {
 			t.Fatal(err)

@@ -84,6 +84,7 @@ type Prologue struct {
 	Size  int    // bytes that are moved, at least JumpSize unless the function is shorter
 	insts []inst
 	ends  bool // control does not go on behind the last one
+	apart bool
 }
 
 type inst struct {
@@ -146,6 +147,13 @@ func (p *Prologue) Resume() uint64 { return p.Addr + uint64(p.Size) }
 // First returns the bytes of the first instruction, which are the same where it is moved to unless it is a branch with an address.
 func (p *Prologue) First() []byte { return p.insts[0].bytes }
 
+// Apart returns what does the same with a nop between any two instructions, so that the end of one and the start of the next are no longer beside each other.
+func (p *Prologue) Apart() *Prologue {
+	t := *p
+	t.apart = true
+	return &t
+}
+
 // Tail returns what follows the first instruction. It goes on where p does.
 func (p *Prologue) Tail() *Prologue {
 	t := *p
@@ -168,7 +176,10 @@ func (p *Prologue) AppendTo(code []byte, at uint64) ([]byte, error) {
 		code = binary.LittleEndian.AppendUint32(code, uint32(d))
 		return nil
 	}
-	for _, i := range p.insts {
+	for k, i := range p.insts {
+		if p.apart && k > 0 {
+			code = append(code, 0x90)
+		}
 		var err error
 		to := uint64(i.in.Imm)
 		switch {
@@ -198,6 +209,9 @@ func (p *Prologue) AppendTo(code []byte, at uint64) ([]byte, error) {
 		}
 	}
 	if !p.ends {
+		if p.apart {
+			code = append(code, 0x90)
+		}
 		if err := near(p.Resume(), 0xe9); err != nil {
 			return nil, err
 		}

@@ -149,7 +149,7 @@ func step(in *x86.Inst, s *state) {
 	switch {
 	case in.Op == x86.OpMov && in.Flags&x86.FlagMem == 0 && in.Flags&x86.FlagImm != 0 && in.Size >= 4:
 		dst = values{{kind: constant, n: uint64(in.Imm)}}
-	case in.Op == x86.OpMov && in.Flags&x86.FlagMem == 0 && in.Size == 8 && in.Src < 16:
+	case in.Op == x86.OpMov && in.Flags&x86.FlagMem == 0 && in.Size == 8 && general(in.Src):
 		dst = s[in.Src]
 	case in.Op == x86.OpLea && in.Base == x86.RIP:
 		dst = values{{kind: constant, n: uint64(in.Disp)}}
@@ -163,7 +163,7 @@ func step(in *x86.Inst, s *state) {
 	case in.Flags&load != load:
 		dst = values{{kind: left, n: in.PC}}
 	}
-	if in.Flags&x86.FlagMemOut != 0 && in.Disp == stateAt && in.Base < 16 && in.Base != x86.RSP {
+	if in.Flags&x86.FlagMemOut != 0 && in.Disp == stateAt && general(in.Base) && in.Base != x86.RSP {
 		s[lastValue], s[lastBase] = stored(in, s), s[in.Base]
 		if in.MemSize != 8 || in.Index != x86.RegNone || in.Flags&x86.FlagSeg != 0 {
 			s[lastValue], s[lastBase] = nil, nil
@@ -192,7 +192,7 @@ func step(in *x86.Inst, s *state) {
 func (w *flow) stores(block values, offset int64, yield func(values)) {
 	for i := range w.code {
 		in, s := &w.code[i], w.before[i]
-		if in.Flags&x86.FlagMemOut == 0 || in.MemSize != 8 || in.Base >= 16 || in.Base == x86.RSP || in.Disp != offset ||
+		if in.Flags&x86.FlagMemOut == 0 || in.MemSize != 8 || !general(in.Base) || in.Base == x86.RSP || in.Disp != offset ||
 			in.Index != x86.RegNone || in.Flags&x86.FlagSeg != 0 || !meet(s[in.Base], block) {
 			continue
 		}
@@ -200,12 +200,15 @@ func (w *flow) stores(block values, offset int64, yield func(values)) {
 	}
 }
 
+// general reports whether there is a state of a register: not of %rip, and of none.
+func general(r x86.Reg) bool { return r >= 0 && r < 16 }
+
 // stored is what an instruction stores.
 func stored(in *x86.Inst, s *state) values {
 	switch {
 	case in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0:
 		return values{{kind: constant, n: uint64(in.Imm)}}
-	case in.Op == x86.OpMov && in.Src < 16:
+	case in.Op == x86.OpMov && general(in.Src):
 		return s[in.Src]
 	}
 	return nil
@@ -278,7 +281,7 @@ func (w *flow) servers() []Server {
 				continue
 			}
 			s.Reg = x86.RegNone
-		case in.Src >= 16:
+		case !general(in.Src):
 			continue
 		default:
 			v := w.before[i][in.Src]
@@ -322,9 +325,9 @@ func (w *flow) usesOtherwise(a uint64, blocks values) bool {
 	for i := range w.code {
 		in, s := &w.code[i], w.before[i]
 		holds := func(r x86.Reg) bool {
-			return r < 16 && (s[r] == nil && w.forms(a) || slices.Contains(s[r], value{kind: constant, n: a}))
+			return general(r) && (s[r] == nil && w.forms(a) || slices.Contains(s[r], value{kind: constant, n: a}))
 		}
-		if in.Flags&x86.FlagMemOut != 0 && in.Op == x86.OpMov && in.MemSize == 8 && in.Disp == functionAt && in.Index == x86.RegNone && in.Base < 16 && meet(s[in.Base], blocks) {
+		if in.Flags&x86.FlagMemOut != 0 && in.Op == x86.OpMov && in.MemSize == 8 && in.Disp == functionAt && in.Index == x86.RegNone && general(in.Base) && meet(s[in.Base], blocks) {
 			continue
 		}
 		switch in.Op {

@@ -198,12 +198,15 @@ func direct(in *x86.Inst) bool {
 // decode returns the instructions of a function. A byte that starts none is left out.
 func decode(m *unikernel.Image, f *unikernel.Func) []x86.Inst {
 	code := m.File.Bytes(f.Addr)
-	code = code[:min(uint64(len(code)), f.Size)]
+	return instructions(code[:min(uint64(len(code)), f.Size)], f.Addr)
+}
+
+func instructions(code []byte, addr uint64) []x86.Inst {
 	var out []x86.Inst
 	var in x86.Inst
 	for at := 0; at < len(code); at += int(in.Len) {
-		if !x86.Decode(code[at:], f.Addr+uint64(at), &in) {
-			in = x86.Inst{PC: f.Addr + uint64(at), Op: x86.OpBad, Def: 0xffff, Len: 1}
+		if !x86.Decode(code[at:], addr+uint64(at), &in) {
+			in = x86.Inst{PC: addr + uint64(at), Op: x86.OpBad, Def: 0xffff, Len: 1}
 		}
 		out = append(out, in)
 	}

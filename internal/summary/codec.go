@@ -57,16 +57,16 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 3
+	version = 4
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
 	lastStore = StoreConst
-	lastCond  = CondBack
+	lastCond  = CondArg
 	lastEnd   = ReturnNever
 	lastValue = Addr
 	lastGate  = GateInt80
-	lastGap   = GapException
+	lastGap   = GapSwept
 )
 
 // The totals, in the order of the header.
@@ -121,17 +121,17 @@ func (f *File) AppendBinary(b []byte) ([]byte, error) {
 		}
 		n[tRefs] += uint64(len(u.Refs))
 		n[tPasses] += uint64(len(u.Passes))
-		n[tSites] += uint64(len(u.Sites))
-		n[tKept] += uint64(len(u.Kept))
-		n[tGaps] += uint64(len(u.Gaps))
-		n[tTargets] += uint64(len(u.Targets))
+		n[tSites] += uint64(len(u.More().Sites))
+		n[tKept] += uint64(len(u.More().Kept))
+		n[tGaps] += uint64(len(u.More().Gaps))
+		n[tTargets] += uint64(len(u.More().Targets))
 		n[tParts] += uint64(len(u.Div().Parts))
 		n[tEdges] += uint64(len(u.Div().Edges))
 		n[tConds] += uint64(len(u.Div().Conds))
 		n[tReturns] += uint64(len(u.Returns))
-		for j := range u.Sites {
-			n[tValues] += uint64(len(u.Sites[j].Values))
-			for _, a := range u.Sites[j].Args {
+		for j := range u.More().Sites {
+			n[tValues] += uint64(len(u.More().Sites[j].Values))
+			for _, a := range u.More().Sites[j].Args {
 				n[tValues] += uint64(len(a))
 			}
 		}
@@ -165,8 +165,8 @@ func (u *Unit) check() error {
 			return fmt.Errorf("reference %d of unknown kind %d", i, u.Refs[i].Kind)
 		}
 	}
-	for i := range u.Sites {
-		s := &u.Sites[i]
+	for i := range u.More().Sites {
+		s := &u.More().Sites[i]
 		if s.Gate > lastGate {
 			return fmt.Errorf("site %#x with unknown gate %d", s.PC, s.Gate)
 		}
@@ -176,16 +176,16 @@ func (u *Unit) check() error {
 			}
 		}
 	}
-	for _, g := range u.Gaps {
+	for _, g := range u.More().Gaps {
 		if g.Kind > lastGap {
 			return fmt.Errorf("gap %#x of unknown kind %d", g.PC, g.Kind)
 		}
 	}
-	for i := range u.Kept {
-		if u.Kept[i].Kind > lastStore {
-			return fmt.Errorf("store of unknown kind %d", u.Kept[i].Kind)
+	for i := range u.More().Kept {
+		if u.More().Kept[i].Kind > lastStore {
+			return fmt.Errorf("store of unknown kind %d", u.More().Kept[i].Kind)
 		}
-		if u.Kept[i].Kind != StoreConst && u.Kept[i].N != 0 {
+		if u.More().Kept[i].Kind != StoreConst && u.More().Kept[i].N != 0 {
 			return fmt.Errorf("store of a number that is none")
 		}
 	}
@@ -202,9 +202,9 @@ func (u *Unit) check() error {
 	if err := u.checkParts(); err != nil {
 		return err
 	}
-	for i := 1; i < len(u.Targets); i++ {
-		if u.Targets[i-1] >= u.Targets[i] {
-			return fmt.Errorf("target %#x follows %#x", u.Targets[i], u.Targets[i-1])
+	for i := 1; i < len(u.More().Targets); i++ {
+		if u.More().Targets[i-1] >= u.More().Targets[i] {
+			return fmt.Errorf("target %#x follows %#x", u.More().Targets[i], u.More().Targets[i-1])
 		}
 	}
 	if u.Insts < 0 {
@@ -223,7 +223,7 @@ func (u *Unit) checkParts() error {
 		}
 		before = p
 	}
-	if n := len(d.Parts); n > 0 && before != (Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}) {
+	if n := len(d.Parts); n > 0 && before != (Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.More().Sites)), uint32(len(u.More().Kept))}) {
 		return fmt.Errorf("the last part does not end where the unit does")
 	}
 	for i, e := range d.Edges {
@@ -236,7 +236,7 @@ func (u *Unit) checkParts() error {
 	}
 	want := 0
 	if len(d.Parts) > 0 {
-		want = len(u.Targets)
+		want = len(u.More().Targets)
 	}
 	if len(d.InPart) != want {
 		return fmt.Errorf("%d targets have parts, not %d", len(d.InPart), want)
@@ -261,7 +261,7 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	b = binary.AppendUvarint(b, uint64(u.ArgUse))
 	b = binary.AppendUvarint(b, uint64(u.ArgBack))
 	div := u.Div()
-	for _, n := range [...]int{len(u.Refs), len(u.Passes), len(u.Sites), len(u.Kept), len(u.Gaps), len(u.Targets),
+	for _, n := range [...]int{len(u.Refs), len(u.Passes), len(u.More().Sites), len(u.More().Kept), len(u.More().Gaps), len(u.More().Targets),
 		len(div.Parts), len(div.Edges), len(div.Conds), len(u.Returns)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
@@ -295,8 +295,8 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 			b = append(b, p.From, p.To)
 		}
 	}
-	for i := range u.Sites {
-		s := &u.Sites[i]
+	for i := range u.More().Sites {
+		s := &u.More().Sites[i]
 		near(s.PC)
 		b = append(b, byte(s.Gate))
 		for _, l := range [4][]Value{s.Values, s.Args[0], s.Args[1], s.Args[2]} {
@@ -306,18 +306,18 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 			}
 		}
 	}
-	for _, k := range u.Kept {
+	for _, k := range u.More().Kept {
 		near(k.Slot)
 		b = append(b, byte(k.Kind), k.Reg, k.Size)
 		if k.Kind == StoreConst {
 			b = binary.AppendVarint(b, k.N)
 		}
 	}
-	for _, g := range u.Gaps {
+	for _, g := range u.More().Gaps {
 		near(g.PC)
 		b = append(b, byte(g.Kind))
 	}
-	for i, t := range u.Targets {
+	for i, t := range u.More().Targets {
 		if i == 0 {
 			near(t)
 		} else {
@@ -576,10 +576,14 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	for i := range n {
 		n[i] = d.uint(maxUint64)
 	}
-	u.Refs, u.Passes, u.Sites = cut(d, &d.refs, n[0]), cut(d, &d.passes, n[1]), cut(d, &d.sites, n[2])
-	u.Kept, u.Gaps, u.Targets = cut(d, &d.kept, n[3]), cut(d, &d.gaps, n[4]), cut(d, &d.targets, n[5])
+	u.Refs, u.Passes = cut(d, &d.refs, n[0]), cut(d, &d.passes, n[1])
+	more := Rest{Sites: cut(d, &d.sites, n[2]), Kept: cut(d, &d.kept, n[3]), Gaps: cut(d, &d.gaps, n[4]), Targets: cut(d, &d.targets, n[5])}
 	if n[6]|n[7]|n[8] != 0 {
-		u.Division = &Division{Parts: cut(d, &d.parts, n[6]), Edges: cut(d, &d.edges, n[7]), Conds: cut(d, &d.conds, n[8])}
+		more.Division = &Division{Parts: cut(d, &d.parts, n[6]), Edges: cut(d, &d.edges, n[7]), Conds: cut(d, &d.conds, n[8])}
+	}
+	if n[2]|n[3]|n[4]|n[5]|n[6]|n[7]|n[8] != 0 {
+		rest := more // only where there is one
+		u.Rest = &rest
 	}
 	u.Returns = cut(d, &d.returns, n[9])
 	at := entry
@@ -612,8 +616,8 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 			d.nonzero(int64(p.From | p.To))
 		}
 	}
-	for i := range u.Sites {
-		s := &u.Sites[i]
+	for i := range more.Sites {
+		s := &more.Sites[i]
 		s.PC = d.near(&at)
 		s.Gate = Gate(d.uint(uint64(lastGate)))
 		for _, l := range [...]*[]Value{&s.Values, &s.Args[0], &s.Args[1], &s.Args[2]} {
@@ -623,20 +627,20 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 			}
 		}
 	}
-	for i := range u.Kept {
-		k := &u.Kept[i]
+	for i := range more.Kept {
+		k := &more.Kept[i]
 		k.Slot = d.near(&at)
 		k.Kind, k.Reg, k.Size = StoreKind(d.uint(uint64(lastStore))), d.byte(), d.byte()
 		if k.Kind == StoreConst {
 			k.N = d.int(64)
 		}
 	}
-	for i := range u.Gaps {
-		u.Gaps[i] = Gap{PC: d.near(&at), Kind: GapKind(d.uint(uint64(lastGap)))}
+	for i := range more.Gaps {
+		more.Gaps[i] = Gap{PC: d.near(&at), Kind: GapKind(d.uint(uint64(lastGap)))}
 	}
-	for i := range u.Targets {
+	for i := range more.Targets {
 		if i == 0 {
-			u.Targets[0] = d.near(&at)
+			more.Targets[0] = d.near(&at)
 			continue
 		}
 		here := d.off
@@ -645,7 +649,7 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 			d.fail(here, nil, "the targets of unit %#x do not ascend", entry)
 		}
 		at += step
-		u.Targets[i] = at
+		more.Targets[i] = at
 	}
 	d.parted(u, at)
 }
@@ -663,7 +667,7 @@ func (d *decoder) parted(u *Unit, at uint64) {
 		before = div.Parts[i]
 	}
 	if len(div.Parts) > 0 {
-		div.InPart = room[uint16](uint64(len(u.Targets)))
+		div.InPart = room[uint16](uint64(len(u.More().Targets)))
 		for i := range div.InPart {
 			div.InPart[i] = uint16(d.uint(1<<16 - 1))
 		}

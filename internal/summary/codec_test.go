@@ -29,11 +29,12 @@ func full() *File {
 		fill(reflect.ValueOf(u).Elem(), &n)
 		u.Entry = uint64(0x1000 * n)
 		// what refers to other elements
-		u.Division.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
-		u.Division.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
+		u.Rest.Division.Parts = []Part{{1, 1, 1, 1}, {2, 2, 2, 2}}
+		u.Rest.Division.Edges = []Edge{{0, 1, 1}, {1, 0, 2}}
 		u.Returns[0].Part, u.Returns[1].Part = 0, 1
-		u.Division.InPart = []uint16{1, 0}
-		u.Kept[0].Kind, u.Kept[1].Kind, u.Kept[1].N = StoreConst, StoreArg, 0
+		u.Rest.Division.InPart = []uint16{1, 0}
+		k := u.Rest.Kept
+		k[0].Kind, k[1].Kind, k[1].N = StoreConst, StoreArg, 0
 		f.Units = append(f.Units, u)
 	}
 	return f
@@ -101,19 +102,19 @@ func TestExtremes(t *testing.T) {
 			{A: 1 << 63},
 		},
 		Passes: []ArgPass{{math.MaxUint64, math.MaxUint16, true, 255, 255}, {Same: 1}, {To: 1}, {From: 1}, {}},
-		Sites: []Site{{PC: 1, Gate: lastGate,
+		Rest: &Rest{Sites: []Site{{PC: 1, Gate: lastGate,
 			Values: []Value{{N: math.MinInt64, Off: math.MinInt32, Kind: lastValue, Reg: 255, Size: 255}, {N: math.MaxInt64}},
 			Args:   [3][]Value{1: {{}}}}},
-		Kept: []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
-		Division: &Division{
-			Parts:  []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
-			Edges:  []Edge{{}, {2, 0, 0}},
-			Conds:  []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
-			InPart: []uint16{2, 0, 1},
-		},
+			Kept: []ArgStore{{math.MaxUint64, math.MinInt64, StoreConst, 255, 255}, {}},
+			Division: &Division{
+				Parts:  []Part{{}, {Refs: 1, Passes: 5, Sites: 1, Kept: 2}, {3, 5, 1, 2}},
+				Edges:  []Edge{{}, {2, 0, 0}},
+				Conds:  []Cond{{math.MaxUint64, math.MaxUint64, lastCond, 255, 255}, {}},
+				InPart: []uint16{2, 0, 1},
+			},
+			Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
+			Targets: []uint64{0, 1, math.MaxUint64}},
 		Returns: []Return{{math.MinInt64, 2, lastEnd}, {}},
-		Gaps:    []Gap{{math.MaxUint64, lastGap}, {}},
-		Targets: []uint64{0, 1, math.MaxUint64},
 	}}})
 }
 
@@ -155,21 +156,21 @@ func TestMarshalRefuses(t *testing.T) {
 		{File{SHA256: zeroSum, Units: []*Unit{{Entry: 2}, {Entry: 1}}}, "unit 0x1 follows 0x2"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Entry: 2}, {Entry: 2}}}, "unit 0x2 follows 0x2"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Refs: []Ref{{Kind: lastKind + 1}}}}}, "reference 0 of unknown kind"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Sites: []Site{{Gate: lastGate + 1}}}}}, "unknown gate"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Sites: []Site{{Args: [3][]Value{2: {{Kind: lastValue + 1}}}}}}}}, "value of unknown kind"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Gaps: []Gap{{Kind: lastGap + 1}}}}}, "gap 0x0 of unknown kind"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Targets: []uint64{1, 1}}}}, "target 0x1 follows 0x1"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Sites: []Site{{Gate: lastGate + 1}}}}}}, "unknown gate"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Sites: []Site{{Args: [3][]Value{2: {{Kind: lastValue + 1}}}}}}}}}, "value of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Gaps: []Gap{{Kind: lastGap + 1}}}}}}, "gap 0x0 of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Targets: []uint64{1, 1}}}}}, "target 0x1 follows 0x1"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Insts: -1}}}, "-1 instructions"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{Kind: lastStore + 1}}}}}, "store of unknown kind"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Kept: []ArgStore{{N: 1}}}}}, "store of a number that is none"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Conds: []Cond{{Kind: lastCond + 1}}}}}}, "condition of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Kept: []ArgStore{{Kind: lastStore + 1}}}}}}, "store of unknown kind"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Kept: []ArgStore{{N: 1}}}}}}, "store of a number that is none"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Division: &Division{Conds: []Cond{{Kind: lastCond + 1}}}}}}}, "condition of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Kind: lastEnd + 1}}}}}, "return of unknown kind"},
 		{File{SHA256: zeroSum, Units: []*Unit{{Returns: []Return{{Part: 1}}}}}, "return 0 refers to a part that is not there"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{Refs: 1}}}}}}, "the last part does not end"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Division: &Division{Parts: []Part{{Refs: 1}, {}}}}}}, "part 1 ends before it begins"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}}, "edge 0 refers to a part"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}}, "edge 0 refers to a part"},
-		{File{SHA256: zeroSum, Units: []*Unit{{Division: &Division{Parts: []Part{{}, {}}, Edges: []Edge{{From: 1}, {}}}}}}, "edge 1 is not in the order of parts"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Division: &Division{Parts: []Part{{Refs: 1}}}}}}}, "the last part does not end"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Refs: make([]Ref, 1), Rest: &Rest{Division: &Division{Parts: []Part{{Refs: 1}, {}}}}}}}, "part 1 ends before it begins"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{To: 1}}}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Division: &Division{Parts: []Part{{}}, Edges: []Edge{{Cond: 1}}}}}}}, "edge 0 refers to a part"},
+		{File{SHA256: zeroSum, Units: []*Unit{{Rest: &Rest{Division: &Division{Parts: []Part{{}, {}}, Edges: []Edge{{From: 1}, {}}}}}}}, "edge 1 is not in the order of parts"},
 	} {
 		b, err := c.f.AppendBinary([]byte("x"))
 		if err == nil || !strings.Contains(err.Error(), c.want) || string(b) != "x" {
@@ -208,7 +209,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{nil, "offset 0: not a summary", nil},
 		{[]byte("ELF.."), "offset 0: not a summary", nil},
-		{other, "offset 4: format version 4 is not 3", ErrVersion},
+		{other, "offset 4: format version 5 is not 4", ErrVersion},
 		{good[:20], "offset 20: truncated", ErrTruncated},
 		{flipped, "the checksum is wrong", ErrChecksum},
 		{good[:len(good)-1], "the checksum is wrong", ErrChecksum},
@@ -246,14 +247,14 @@ func TestAllocationIsBounded(t *testing.T) {
 		files["units"].Units = append(files["units"].Units, &Unit{Entry: uint64(i + 1)})
 	}
 	for name, u := range map[string]*Unit{
-		"refs": {Refs: make([]Ref, n)}, "passes": {Passes: make([]ArgPass, n)}, "sites": {Sites: make([]Site, n)},
-		"values": {Sites: []Site{{Values: make([]Value, n)}}}, "kept": {Kept: make([]ArgStore, n)},
-		"gaps": {Gaps: make([]Gap, n)}, "targets": {Targets: make([]uint64, n)},
-		"parts": {Division: &Division{Parts: make([]Part, n)}}, "edges": {Division: &Division{Parts: make([]Part, 1), Edges: make([]Edge, n)}},
-		"conds": {Division: &Division{Conds: make([]Cond, n)}}, "returns": {Returns: make([]Return, n)},
+		"refs": {Refs: make([]Ref, n)}, "passes": {Passes: make([]ArgPass, n)}, "sites": {Rest: &Rest{Sites: make([]Site, n)}},
+		"values": {Rest: &Rest{Sites: []Site{{Values: make([]Value, n)}}}}, "kept": {Rest: &Rest{Kept: make([]ArgStore, n)}},
+		"gaps": {Rest: &Rest{Gaps: make([]Gap, n)}}, "targets": {Rest: &Rest{Targets: make([]uint64, n)}},
+		"parts": {Rest: &Rest{Division: &Division{Parts: make([]Part, n)}}}, "edges": {Rest: &Rest{Division: &Division{Parts: make([]Part, 1), Edges: make([]Edge, n)}}},
+		"conds": {Rest: &Rest{Division: &Division{Conds: make([]Cond, n)}}}, "returns": {Returns: make([]Return, n)},
 	} {
-		for i := range u.Targets {
-			u.Targets[i] = uint64(i)
+		for i := range u.More().Targets {
+			u.Rest.Targets[i] = uint64(i)
 		}
 		files[name] = &File{SHA256: zeroSum, Units: []*Unit{u}}
 	}

@@ -167,6 +167,7 @@ const (
 	GapCode                     // bytes that are not an instruction
 	GapBudget                   // the function is larger than the analysis' budget
 	GapException                // an exception table that could not be read
+	GapSwept                    // as GapBudget, but all code of the function was found
 )
 
 // Gap is a named loss.
@@ -198,6 +199,7 @@ const (
 	CondEntry                  // a word of memory equals the file's own entry point
 	CondText                   // memory begins with the Size characters in A, the first one lowest
 	CondBack                   // a call of what the pointer at A holds comes back
+	CondArg                    // the low Size bytes of what register A held on entry compare with N so that condition code Cmp holds
 )
 
 // Cond is a condition on what the unit does not decide itself. Cmp is the
@@ -242,36 +244,52 @@ type Unit struct {
 	Entry    uint64
 	Refs     []Ref
 	Passes   []ArgPass
-	Sites    []Site
-	Kept     []ArgStore
-	Division *Division // nil: all of it is one part
-	Returns  []Return  // nil: anything
-	Gaps     []Gap
-	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
+	Returns  []Return // nil: anything
+	Rest     *Rest    // nil: nothing of it
 	Indirect bool     // it calls or jumps through pointers that are not the loader's own
 	ArgBack  uint16   // registers of ArgUse from whose value it moves backwards
 	ArgUse   uint16   // registers whose value on entry the code itself may consume (dereference, store, return changed, pass to unknown code)
 	Insts    int32    // instructions
 }
 
+// Rest is what few units have anything of: apart, so that the others do not take room for it.
+type Rest struct {
+	Sites    []Site
+	Kept     []ArgStore
+	Division *Division // nil: all of the unit is one part
+	Gaps     []Gap
+	Targets  []uint64 // places inside that it reaches through jump tables and computed gotos, sorted
+}
+
 // Cond returns the condition of an edge that has one.
 func (d *Division) Cond(edge int32) *Cond { return &d.Conds[d.Edges[edge].Cond-1] }
 
-var undivided Division
+var (
+	undivided Division
+	nothing   Rest
+)
+
+// More returns the Rest of a unit, an empty one that must not be changed if it has none.
+func (u *Unit) More() *Rest {
+	if u.Rest == nil {
+		return &nothing
+	}
+	return u.Rest
+}
 
 // Div returns the Division of a unit, an empty one if all of it is one part.
 func (u *Unit) Div() *Division {
-	if u.Division == nil {
-		return &undivided
+	if d := u.More().Division; d != nil {
+		return d
 	}
-	return u.Division
+	return &undivided
 }
 
 // Span returns where the elements of a part begin and end.
 func (u *Unit) Span(part int) (from, to Part) {
 	parts := u.Div().Parts
 	if len(parts) == 0 {
-		return from, Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.Sites)), uint32(len(u.Kept))}
+		return from, Part{uint32(len(u.Refs)), uint32(len(u.Passes)), uint32(len(u.More().Sites)), uint32(len(u.More().Kept))}
 	}
 	if part > 0 {
 		from = parts[part-1]

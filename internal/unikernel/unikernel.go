@@ -252,6 +252,23 @@ func (m *Image) read() error {
 	return nil
 }
 
+// Start is where a boot loader enters the image: at the entry of the ELF file, unless a multiboot header with addresses names another (Multiboot
+// 0.6.96, section 3.1.3), as FlexOS's does.
+func (m *Image) Start() uint64 {
+	const magic, kludge = 0x1badb002, 1 << 16
+	word := binary.LittleEndian.Uint32
+	head := m.File.Data[:min(len(m.File.Data), 8192)]
+	for at := 0; at+12 <= len(head); at += 4 {
+		if flags := word(head[at+4:]); word(head[at:]) == magic && magic+flags+word(head[at+8:]) == 0 {
+			if flags&kludge != 0 && at+32 <= len(head) {
+				return uint64(word(head[at+28:]))
+			}
+			break
+		}
+	}
+	return m.File.Entry
+}
+
 // isCut reports whether the section headers of an ELF64 file, which linkers write last, are behind its end.
 func isCut(data []byte) bool {
 	at, n := binary.LittleEndian.Uint64(data[40:]), uint64(binary.LittleEndian.Uint16(data[60:]))

@@ -70,8 +70,23 @@ func (c *code) keyed(addr uint64) bool {
 	return false
 }
 
-// own names bytes in the code that is added which change keys and are none of its instructions.
+// own names bytes in the code that is added, and in what leads there, which change keys and are none of its instructions.
 func (s *sealing) own(in *gates.Input, out *gates.Output) {
+	for _, p := range out.Patches {
+		b := s.code.f.Bytes(p.Addr)
+		b = slices.Clone(b[:min(len(b), len(p.Bytes)+2)])
+		copy(b, p.Bytes)
+		before := s.code.f.Bytes(p.Addr - 2)
+		n := 0 // of bytes before it
+		if len(before) >= 2 {
+			b, n = append(slices.Clone(before[:2]), b...), 2
+		}
+		for at := range b[:min(len(p.Bytes)+n, len(b))] {
+			if what := pku.Match(b[at:]); what != "" {
+				s.gap(s.enforced()&^s.first, p.Addr+uint64(at-n), s.code.name(p.Addr), fmt.Errorf("who jumps into its bytes, which are a %s there now, has all keys", what))
+			}
+		}
+	}
 	for at := range out.Code {
 		if what := pku.Match(out.Code[at:]); what != "" && !slices.Contains(out.Changes, in.Code+uint64(at)) {
 			s.gap(s.enforced()&^s.first, in.Code+uint64(at), "gofind_runtime", fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", what))
@@ -135,14 +150,27 @@ func (s *sealing) keySites(debug *File) error {
 	} else {
 		s.gap(others, 0, "", errors.New("what gives memory its keys is not known, so that it may be executed, too: who writes code there has all keys"))
 	}
+	data := s.code.dataPages()
 	gives := false // up rights
 	for _, q := range s.code.sequences(len(s.plan.Compartments)) {
 		err := error(nil)
 		switch {
 		case q.Checked:
 			continue
+		case !q.Aligned && within(data, q.Addr):
+			continue // it is not executed
+		case !q.Aligned && s.moved(q.Addr):
+			continue
 		case !q.Aligned:
-			s.gap(others, q.Addr, q.Func, fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys", q.What))
+			err := errors.New("no instruction that is known has them")
+			if once[q.Func] {
+				err = errors.New("it runs as the image starts, when what is moved may not be there")
+			} else if q.Start != 0 {
+				err = s.site(q)
+			}
+			if err != nil {
+				s.gap(others, q.Addr, q.Func, fmt.Errorf("who jumps into its bytes, which are a %s there, has all keys; they cannot be changed: %w", q.What, err))
+			}
 			continue
 		case once[q.Func]:
 			s.wipes = append(s.wipes, q.Addr)
@@ -179,10 +207,10 @@ func (s *sealing) site(q Sequence) error {
 		return err
 	}
 	var in x86.Inst
-	if b := p.First(); !x86.Decode(b, q.Start, &in) || in.Base == x86.RIP || q.What == "wrpkru" && len(b) != 3 {
+	if b := p.First(); q.Aligned && (!x86.Decode(b, q.Start, &in) || in.Base == x86.RIP || q.What == "wrpkru" && len(b) != 3) {
 		return errors.New("it is not encoded as compilers do it")
 	}
-	for at, b := len(p.First()), s.code.f.Bytes(q.Start); at < p.Size; at++ {
+	for at, b := len(p.First()), s.code.f.Bytes(q.Start); q.Aligned && at < p.Size; at++ {
 		if pku.Match(b[at:]) != "" {
 			return errors.New("another follows it")
 		}
@@ -192,8 +220,60 @@ func (s *sealing) site(q Sequence) error {
 			return errors.New("the start of its function, right before, is replaced itself")
 		}
 	}
-	s.sites = append(s.sites, gates.Site{Name: q.Func, At: p, Load: q.What == "xrstor"})
+	for _, x := range s.sites { // by address
+		if end := x.At.Addr + uint64(max(x.At.Size, relocate.JumpSize)); end > p.Addr {
+			return errors.New("what is right before it is replaced itself")
+		}
+	}
+	s.sites = append(s.sites, gates.Site{Name: q.Func, At: p, Load: q.Aligned && q.What == "xrstor", Move: !q.Aligned})
 	return nil
+}
+
+// moved reports whether the byte at addr is of instructions that are moved, and is another one then, or nowhere in the code where it was: what
+// the image has in the end is looked at by own.
+func (s *sealing) moved(addr uint64) bool {
+	for _, h := range s.hooks {
+		if addr >= h.Prologue.Addr && addr-h.Prologue.Addr < relocate.JumpSize {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.sites, func(x gates.Site) bool {
+		return addr >= x.At.Addr && (addr-x.At.Addr < relocate.JumpSize || x.Move && addr-x.At.Addr < uint64(x.At.Size))
+	})
+}
+
+// within reports whether an address is in one of some spans, which are sorted.
+func within(spans []span, addr uint64) bool {
+	return slices.ContainsFunc(spans, func(x span) bool { return addr >= x.start && addr < x.end })
+}
+
+// dataPages returns the pages of the image on which no code lies. Nothing on them is executed once keys are on.
+func (c *code) dataPages() []span {
+	var all []span
+	for i := range c.f.segments {
+		if g := &c.f.segments[i]; g.typ == ptLoad && g.memsz > 0 && g.memsz < MaxSize {
+			all = append(all, span{g.vaddr &^ 4095, (g.vaddr + g.memsz + 4095) &^ 4095})
+		}
+	}
+	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	var out []span
+	at := uint64(0)
+	for _, x := range all {
+		start := max(x.start, at)
+		for _, text := range c.texts {
+			if from, to := text.start&^4095, (text.end+4095)&^4095; to > start && from < x.end {
+				if from > start {
+					out = append(out, span{start, from})
+				}
+				start = to
+			}
+		}
+		if start < x.end {
+			out = append(out, span{start, x.end})
+		}
+		at = max(at, x.end)
+	}
+	return out
 }
 
 // keys is what the generator must know of keys; the addresses of what is added are yet to be filled in.
@@ -214,6 +294,9 @@ func (s *sealing) keyPages(k *gates.Keys, in *gates.Input, code int, at uint64, 
 	for i := range k.PKRU {
 		at := k.Pass + 4096*uint64(i)
 		k.Pages = append(k.Pages, page(at, at+4096, uint64(i)<<pteKey))
+	}
+	for _, x := range s.code.dataPages() {
+		k.Pages = append(k.Pages, gates.Pages{Start: x.start, End: x.end, And: ^uint64(0), Or: pteNX, Optional: true})
 	}
 	write := ^uint64(0)
 	if s.opts.Protect {
@@ -273,15 +356,27 @@ func (c *code) textPages() []span {
 var errKeys = errors.New("its pages have no memory keys")
 
 // executes sets, for each entry, the mask of the compartments whose code may call it: those that make the call themselves, and
-// those that make one whose code calls it, through functions that it calls directly.
+// those that make one whose code calls it, through functions that it calls directly. A function that has bodies inlined makes all of its calls, so that
+// who may call it executes all of them.
 func (s *sealing) executes() map[uint64]uint32 {
 	mask := map[uint64]uint32{}
+	inline := map[uint64]bool{}
 	for _, e := range s.plan.Entries {
+		inline[e.Addr] = inline[e.Addr] || e.Inline
+	}
+	for _, e := range s.plan.Entries {
+		m := uint32(0)
 		for i := range s.plan.Compartments {
 			if c := &s.plan.Compartments[i]; c.Transparent || c.Executes.Has(e.Number) {
-				mask[e.Addr] |= 1 << i
+				m |= 1 << i
 			}
 		}
+		if old, ok := mask[e.Addr]; ok && inline[e.Addr] {
+			m &= old
+		} else {
+			m |= old
+		}
+		mask[e.Addr] = m
 	}
 	start := map[uint64]uint32{}
 	for addr, m := range mask {
@@ -322,9 +417,13 @@ func (s *sealing) keyEntries() {
 		}
 		return mask
 	}
+	inline := map[uint64]bool{}
+	for _, e := range s.plan.Entries {
+		inline[e.Addr] = inline[e.Addr] || e.Inline
+	}
 	for _, e := range s.plan.Entries {
 		for _, other := range s.plan.Entries {
-			if more := own(other.Number) &^ own(e.Number); other.Addr == e.Addr && more != 0 {
+			if more := own(other.Number) &^ own(e.Number); other.Addr == e.Addr && more != 0 && !inline[e.Addr] {
 				s.gap(more, e.Addr, e.Func, fmt.Errorf("calls of %s are not told from those of %s by PKRU", callName(e.Number), callName(other.Number)))
 			}
 		}
@@ -339,7 +438,7 @@ func (s *sealing) keyEntries() {
 		}
 		h.Executes, h.Check, h.Errno = allowed[e.Addr], true, e.Errno
 		h.Call = cmp.Or(h.Call, callName(e.Number))
-		h.NoReturn = h.NoReturn || slices.Contains(mustNotReturn, e.Number)
+		h.NoReturn = h.NoReturn || e.Inline || slices.Contains(mustNotReturn, e.Number)
 	}
 }
 
@@ -362,11 +461,14 @@ func (s *sealing) keyNotes() {
 		s.rep.Protected = append(s.rep.Protected, fmt.Sprintf(format, args...))
 	}
 	for _, x := range s.sites {
-		what := "wrpkru"
-		if x.Load {
-			what = "xrstor"
+		switch {
+		case x.Move:
+			add("moved: the instruction at %#x, in %s, whose bytes change keys if control comes into their middle", x.At.Addr, x.Name)
+		case x.Load:
+			add("replaced: the xrstor at %#x, in %s", x.At.Addr, x.Name)
+		default:
+			add("replaced: the wrpkru at %#x, in %s", x.At.Addr, x.Name)
 		}
-		add("replaced: the %s at %#x, in %s", what, x.At.Addr, x.Name)
 	}
 	for _, at := range s.wipes {
 		name, _, _ := s.code.within(at)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
@@ -146,6 +148,56 @@ func TestPKUSequences(t *testing.T) {
 	}
 }
 
+// Bytes that would change keys if control came into the middle of an instruction are gone from the text, and data is not executed: neither is a gap.
+func TestPKUWithin(t *testing.T) {
+	img := imagePKU(t)
+	debug, _, rep := sealPKU(t, Options{})
+	plain := scan(open(t, img.Debug))
+	pages := plain.dataPages()
+	moved, data := 0, 0
+	for _, q := range plain.sequences(3) {
+		switch {
+		case q.Aligned:
+		case within(pages, q.Addr):
+			data++
+		default:
+			moved++
+			if what := pku.Match(debug.Bytes(q.Addr)); what != "" || q.Func != "app_within" {
+				t.Errorf("%#x, in %s, is a %s when sealed", q.Addr, q.Func, what)
+			}
+		}
+	}
+	said := 0
+	for _, line := range rep.Protected {
+		if strings.HasPrefix(line, "moved: ") && strings.Contains(line, "in app_within") {
+			said++
+		}
+	}
+	if moved < 2 || data < 1 || said != moved {
+		t.Errorf("%d in text, of which %d are said to be moved, %d in data", moved, said, data)
+	}
+	// A constant is the same elsewhere, and a place to which something jumps stays: both are named.
+	for _, c := range []struct{ old, new, says string }{
+		{"b10f22c080f90f7402", "b80f22c00080f90f74", "a mov to cr0 there"},
+		{"b10f22c080f90f7402", "b10f22c0ebfc900000", "cannot be changed: a jump leads into its first bytes"},
+	} {
+		old, _ := hex.DecodeString(c.old)
+		replacement, _ := hex.DecodeString(c.new)
+		d := open(t, img.Debug)
+		if bytes.Count(d.elf, old) != 1 {
+			t.Fatalf("%s is not there once", c.old)
+		}
+		d = parse(t, "debug", bytes.Replace(d.elf, old, replacement, 1))
+		rep, err := Seal(planOf(t, img), d, nil, Options{PKU: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(rep.Rules.Gaps, func(g rules.Gap) bool { return strings.Contains(g.Reason, c.says) }) {
+			t.Errorf("%s: no gap says %q: %v", c.new, c.says, rep.Rules.Gaps)
+		}
+	}
+}
+
 // Bytes that are no instruction of the program count, too.
 func TestSequenceBytes(t *testing.T) {
 	for _, c := range []struct {
@@ -206,6 +258,51 @@ func TestPKUCrash(t *testing.T) {
 		s.call("libc", s.at(s.addr("uk_syscall_r_exit_group"), 66, 0)): "gofind: compartment net must not call exit_group",
 	} {
 		if console, _ := boot(t, final, word); !strings.Contains(console, want) || strings.Contains(console, " -> ") || strings.Contains(console, "trap") {
+			t.Errorf("%s: %s", word, console)
+		}
+	}
+}
+
+// A function that has the bodies of two calls inlined is called by who executes both, and a refusal ends the image, as its result says nothing of one: calls that
+// are not told apart there are no gap.
+func TestPKUInlined(t *testing.T) {
+	img := imagePKU(t)
+	plan := planOf(t, img)
+	for _, e := range plan.Entries {
+		if e.Func == "euidunlink" {
+			e.Number = 39 // getpid, which net executes; the other is unlink
+			plan.Entries = append(plan.Entries, e)
+			break
+		}
+	}
+	plan.Compartments[1].Needs.Add(87)
+	d, f := open(t, img.Debug), open(t, img.Final)
+	rep, err := Seal(plan, d, f, Options{PKU: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range rep.Rules.Gaps {
+		t.Errorf("%#x %s: %s", g.Addr, g.Func, g.Reason)
+	}
+	found := 0
+	for _, e := range rep.Rules.Entries {
+		if e.Func == "euidunlink" {
+			found++
+			if e.Executes != 1 || !e.NoReturn {
+				t.Errorf("call %d: executed by %b, ends the image: %v", e.Number, e.Executes, e.NoReturn)
+			}
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d entries", found)
+	}
+	final := save(t, f)
+	s := &target{t: t, debug: open(t, save(t, d))}
+	for word, want := range map[string]string{
+		s.call("net", s.fn("euidunlink", "@")): "gofind: who has this PKRU must not call",
+		s.call("app", s.fn("euidunlink", "@")): " -> ",
+	} {
+		if console, _ := boot(t, final, word); !strings.Contains(console, want) {
 			t.Errorf("%s: %s", word, console)
 		}
 	}

@@ -169,6 +169,10 @@ var pkuAttacks = []pkuAttack{
 		words: func(s *target) string {
 			return s.call("net", s.at(s.wrpkru("with_pkru", 1), 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
 		}, result: "ends the image"},
+	{name: "wrpkru in data", model: rop, how: "net jumps to bytes of constant data that are a `wrpkru`, and goes on as before", onRules: true,
+		words: func(s *target) string {
+			return s.call("net", s.at(s.sequence("app_constants", 0x0f, 0x01, 0xef), 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
+		}, result: "ends the image"},
 	{name: "xrstor", model: rop, how: "net jumps to the `xrstor` of context switches", onRules: true,
 		words: func(s *target) string {
 			return s.call("net", s.at(s.xrstor(), "tsb_comp1", "tsb_comp1", "tsb_comp1", "tsb_comp1", -1))
@@ -181,6 +185,12 @@ var pkuAttacks = []pkuAttack{
 		words: func(s *target) string {
 			at, set := s.addr("tsb_comp1")+256, s.addr("memset")
 			return s.call("net", s.at(set, at, 0x0f, 1), s.at(set, at+1, 0x01, 1), s.at(set, at+2, 0xef, 1), s.at(set, at+3, 0xc3, 1)) + " " +
+				s.call("net", s.at(at, 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
+		}, result: "ends the image"},
+	{name: "wrpkru by a deputy", model: write, how: "net has `memset` write a `wrpkru` into data of compartment 0, calls it, and goes on as before", onRules: true,
+		words: func(s *target) string {
+			at, set := s.addr("tsb_comp0")+256, s.addr("memset")
+			return s.call("libc", s.at(set, at, 0x0f, 1), s.at(set, at+1, 0x01, 1), s.at(set, at+2, 0xef, 1), s.at(set, at+3, 0xc3, 1)) + " " +
 				s.call("net", s.at(at, 0, 0, 0, 0, 0), s.fn("memset", "gofind_tag", 1, 1), s.fn("flexos_gate_1_0", "uk_syscall_r_gettid"))
 		}, result: "ends the image"},
 	{name: "interrupt stack, entry", model: pointer, how: "net registers its function with the timer, and that has a gate call `uk_syscall_r_getppid`: gates are only calls there",

@@ -17,6 +17,8 @@ struct ukplat_bootinfo {
 };
 static struct ukplat_bootinfo bi_bootinfo __attribute__((used, section(".uk_bootinfo")));
 enum { MRT_FREE = 1, MRT_KERNEL = 4 };
+#else
+static struct ukplat_memregion_desc { u64 base, len; } regions[2];
 #endif
 
 static inline void outb(u16 port, u8 v) { asm volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
@@ -218,11 +220,22 @@ static void keep_cmdline(u32 *mi)
 }
 
 #ifdef PKU
+/* Memory of the image: the text begins where the image does. */
+noinline void ukplat_memregion_get(int i, struct ukplat_memregion_desc *m)
+{
+	m->base = i ? (u64)_sshared : (u64)_text;
+	m->len = i ? (u64)_eshared - (u64)_sshared : (u64)_etext - (u64)_text;
+}
+
 /* Free memory starts behind the image, whose end is an address in the code. */
 noreturn void _libkvmplat_entry(u32 *mi)
 {
 	u64 heap = ((u64)_end + 0xfff) & -0x1000;
 
+	for (int i = 0; i < 2; i++)
+		ukplat_memregion_get(i, &regions[i]);
+	if (regions[0].base != regions[1].base + regions[1].len)
+		ukplat_terminate(4);
 	traps_init();
 	keep_cmdline(mi);
 	uk_pt_build(((u64)_end + 0x1fffff) & -0x200000, 16 << 20);

@@ -7,7 +7,7 @@
 #define COMP2 __attribute__((section(".data_comp2")))
 #define SHARED __attribute__((section(".data_shared")))
 
-extern char _end[], _intrstack_start[], _sshared[], _eshared[], _comp1[], _ecomp1[], _comp2[], _ecomp2[];
+extern char _end[], _intrstack_start[], _sshared[], _eshared[], _comp1[], _ecomp1[], _comp2[], _ecomp2[], _text[], _etext[];
 extern char stack_comp1[8192], stack_comp2[8192];
 struct uk_thread_status_block { u64 sp, bp; };
 extern struct uk_thread_status_block tsb_comp0[32], tsb_comp1[32], tsb_comp2[32];

@@ -58,8 +58,21 @@ static noinline long serve_plugin(int n)
 	return ret;
 }
 
+/* Changes of keys that no instruction is: within constant data, and where one instruction ends and the next starts (wrpkru; mov %rax, %cr0). */
+const u8 app_constants[] __attribute__((used)) = { 1, 0x0f, 0x01, 0xef, 0xc3 };
+noinline long app_within(long n)
+{
+	long ret;
+
+	asm volatile("movl %k1, %%edi\n\tmovb $0x0f, %%cl\n\taddl %%ebp, %%edi\n\tmovl %%edi, %%eax\n\tsubl %%ebp, %%eax\n\t"
+		     "movb $0x0f, %%cl\n\t.byte 0x22, 0xc0\n\tcmpb $15, %%cl\n\tje 1f\n\txorl %%eax, %%eax\n1:"
+		     : "=&a"(ret) : "r"(n) : "rdi", "rcx", "cc");
+	return ret;
+}
+
 static void workload(void)
 {
+	expect("within", app_within(42), 42);
 	expect("net", serve_net(4), 5 + 7);
 	expect("net, again", serve_net(4), 9 + 7);
 	expect("plugin", serve_plugin(1), 2 * 7 + 1);

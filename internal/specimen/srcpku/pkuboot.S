@@ -44,8 +44,7 @@ _libkvmplat_start32:
 	movl	%eax, %cr3
 	movl	$0x80010003, %eax		/* PG, WP, MP, PE */
 	movl	%eax, %cr0
-	lgdt	gdt64_ptr
-	ljmp	$8, $_libkvmplat_start64
+	jmp	_libkvmplat_start64
 2:	cli
 	hlt
 	jmp	2b
@@ -54,11 +53,15 @@ _libkvmplat_start32:
 .globl _libkvmplat_start64
 .type _libkvmplat_start64, @function
 _libkvmplat_start64:
-	movl	$16, %eax
+	movq	$bootstack, %rsp		/* still 32 bit, in which these bytes do the same, and so do the next */
+	lgdt	(gdt64_ptr)
+	pushq	$8
+	pushq	$1f
+	lretq
+1:	movl	$16, %eax
 	movl	%eax, %ds
 	movl	%eax, %es
 	movl	%eax, %ss
-	leaq	bootstack(%rip), %rsp
 	xorl	%ebp, %ebp
 	movq	%cr4, %rax
 	orl	$0x440600, %eax			/* PKE, OSXSAVE, OSXMMEXCPT, OSFXSR */

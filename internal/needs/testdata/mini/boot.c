@@ -25,4 +25,30 @@ void ukplat_entry(void) {
 	run();
 	exit(0);
 }
+#ifdef START // as FlexOS has it: the entry goes on in a second function, by a jump, on a stack of its own; an address there is pushed for a far return, and that of the entry is kept as one of memory
+void _start(void), start64(void);
+struct region { long base, len; } regions[2];
+NOINLINE void region(struct region *r, long at) { r->base = (long)_start + at; r->len = 4096; sink += r->base >> 12; }
+static int boot_regions(void) {
+	region(regions, 0);
+#if START == 2 // a way back: by a call
+	if (sink == 77) _start();
+#elif START == 3 // the second function is in a table, too
+	static void (*const again[2])(void) = {start64, start64};
+	if (sink == 77) again[sink & 1]();
+#elif START == 4 // a place within the first
+	extern char within[];
+	((struct region *volatile)regions)->len = (long)within;
+#elif START == 5 // the second function may be kept
+	regions[1].base = (long)start64;
+	((struct region *volatile)regions)->len = (long)start64;
+#endif
+	return 0;
+}
+static int (*const init_regions)(void) __attribute__((section(".uk_inittab"), used)) = boot_regions;
+__asm__(".globl _start\n.type _start,@function\n_start: cld\nwithin: jmp start64\n.size _start,.-_start\n"
+	".globl start64\n.type start64,@function\nstart64: mov $start_stack,%rsp\n push $8\n push $1f\n lretq\n1: call ukplat_entry\n hlt\n.size start64,.-start64\n"
+	".comm start_stack,64,16\n");
+#else
 __asm__(".globl _start\n.type _start,@function\n_start: call ukplat_entry\n hlt\n.size _start,.-_start\n");
+#endif
