@@ -17,9 +17,9 @@ import (
 // are loaded at run time only if it must.
 type chains struct {
 	from  []reach.UnitID // the unit before, 0 for a root
-	by    []uint32 // its place in words
-	depth []int32  // 0: not reached
-	words []string // reasons
+	by    []uint32       // its place in words
+	depth []int32        // 0: not reached
+	words []string       // reasons
 }
 
 // how says why a unit follows the one before, or is a root.

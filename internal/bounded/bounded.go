@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"testing"
 	"time"
 )
 
@@ -18,13 +17,19 @@ const Limit = 5 * time.Minute
 // grace is how long its output is waited for when it has ended: what it started may have it open.
 const grace = 5 * time.Second
 
+// Test is what testing.TB has, which is imported by tests alone.
+type Test interface {
+	Name() string
+	Cleanup(func())
+}
+
 // Command is exec.Command, for a process that is killed after Limit, and at the end of the test. It says so on standard error.
-func Command(t testing.TB, name string, args ...string) *exec.Cmd {
+func Command(t Test, name string, args ...string) *exec.Cmd {
 	return Within(t, Limit, name, args...)
 }
 
 // Within is Command with another limit.
-func Within(t testing.TB, limit time.Duration, name string, args ...string) *exec.Cmd {
+func Within(t Test, limit time.Duration, name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, name, args...)
