@@ -10,9 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // The tests in this file are about the source of the whole module.
@@ -26,7 +30,7 @@ func goTool(t *testing.T, args ...string) []byte {
 	if testing.Short() {
 		t.Skip("runs the go command")
 	}
-	out, err := exec.Command("go", args...).Output()
+	out, err := bounded.Within(t, 15*time.Minute, "go", args...).Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		t.Fatalf("go %s: %v\n%s%s", strings.Join(args, " "), err, out, exit.Stderr)
@@ -59,6 +63,27 @@ func TestFormat(t *testing.T) {
 			t.Errorf("gofmt -w %s", path)
 		}
 		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process that a test starts has a deadline, so that one that hangs fails one test: it is of package bounded, or has a context. Those that
+// stop at their first instruction, under ptrace, end with who traces them.
+func TestProcessesEnd(t *testing.T) {
+	free := regexp.MustCompile(`\bexec\.Command\(("[^"]*")?`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") && !strings.HasPrefix(path, "internal/specimen/") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range free.FindAllStringSubmatch(string(source), -1) {
+			if path != "all_test.go" && m[1] != `"/proc/self/exe"` {
+				t.Errorf("%s: %s) has no deadline: use bounded.Command", path, m[0])
+			}
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

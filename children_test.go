@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // The same program in two directories loads other libraries, and makes other calls.
@@ -21,7 +23,7 @@ func TestPolicySameFileElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	gcc := func(source string, args ...string) {
 		t.Helper()
-		c := exec.Command("gcc", append([]string{"-x", "c", "-"}, args...)...)
+		c := bounded.Command(t, "gcc", append([]string{"-x", "c", "-"}, args...)...)
 		c.Dir, c.Stdin = dir, strings.NewReader(source)
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -62,7 +64,7 @@ func TestExecKnown(t *testing.T) {
 	if err := os.WriteFile(text, []byte("echo no interpreter is named\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("gcc", "-x", "c", "-", "-O1", "-o", prog)
+	c := bounded.Command(t, "gcc", "-x", "c", "-", "-O1", "-o", prog)
 	c.Stdin = strings.NewReader("#include <unistd.h>\nint main(void) { return execl(\"" + text + "\", \"x\", (char *)0); }\n")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gofind-dev/gofind"
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/report"
 )
 
@@ -35,7 +36,7 @@ func build(t *testing.T, source string) string {
 		{"as", "--64", "-mx86-used-note=no", "-o", object, source},
 		{"ld", "-static", "--build-id=none", "-z", "separate-code", "-z", "max-page-size=4096", "-o", program, object},
 	} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		if out, err := bounded.Command(t, args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}

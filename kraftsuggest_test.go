@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // miniImage builds the image of internal/needs/testdata/mini and returns the options to analyse it.
@@ -39,7 +41,7 @@ func miniImage(t *testing.T) KraftOptions {
 		copyTo(filepath.Join(filepath.Dir(to), "uk.h"), "uk.h")
 		args = append(args, to)
 	}
-	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	copyTo(filepath.Join(dir, "kraft.yaml"), "kraft.yaml")

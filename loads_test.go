@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // A file that is loaded at run time may bring in a library that loads others, before anything of it is
@@ -31,7 +33,7 @@ func TestLoadedLoads(t *testing.T) {
 		{"-shared", "-fPIC", "-o", "libplugin.so", "plugin.c", "-L.", "-lcrypto", "-Wl,-rpath," + dir},
 		{"-o", "prog", "prog.c", "-DPLUGIN=\"" + dir + "/libplugin.so\""},
 	} {
-		c := exec.Command("gcc", args...)
+		c := bounded.Command(t, "gcc", args...)
 		c.Dir = dir
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -3,6 +3,7 @@ package gofind
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/trace"
 )
@@ -85,7 +87,9 @@ func TestGroupsNeedWhatIsTraced(t *testing.T) {
 		t.Skip("scans and traces programs")
 	}
 	ran := false
-	for _, argv := range [][]string{{"/usr/bin/curl", "-s", "http://127.0.0.1:9/"}, {"/usr/bin/openssl", "version"}, {"/usr/bin/ssh", "-V"}} {
+	for _, argv := range [][]string{{"/usr/bin/curl", "-s", "http://127.0.0.1:9/"}, {"/usr/bin/openssl", "version"}, {"/usr/bin/ssh", "-V"},
+		{"/usr/bin/sqlite3", ":memory:", "create table t(a); insert into t values(1); select hex(a) from t order by a"},
+		{"/usr/bin/xz", "-T2", "-k", "-c", "go.mod"}, {"/usr/sbin/haproxy", "-vv"}} {
 		program, err := filepath.EvalSymlinks(argv[0])
 		if err != nil {
 			continue
@@ -122,6 +126,96 @@ func TestGroupsNeedWhatIsTraced(t *testing.T) {
 	}
 	if !ran {
 		t.Skip("none of the programs is installed")
+	}
+}
+
+// Functions that are called through pointers: those that only their own group may call are left out of the needs of others, and nothing else is.
+func TestGroupCallbacks(t *testing.T) {
+	for _, tool := range []string{"gcc", "strace"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"mark.h": "#include <sys/syscall.h>\n#define MARK(nr) __asm__ volatile(\"syscall\" : : \"a\"((long)(nr)), \"D\"(-1L), \"S\"(-1L), \"d\"(0L) : \"rcx\", \"r11\", \"memory\")\n",
+		"a.c": `#include "mark.h"
+#include <stdlib.h>
+static int own(const void *a, const void *b) { MARK(SYS_getppid); return 0; }
+static int kept(const void *a, const void *b) { MARK(SYS_getpgrp); return 0; }
+int (*a_kept)(const void *, const void *);
+static int words[2];
+void a_sort(void) { qsort(words, 2, 4, own); a_kept = kept; qsort(words, 2, 4, kept); }
+__attribute__((constructor)) static void begin(void) { MARK(SYS_getegid); }
+__attribute__((destructor)) static void end(void) { MARK(SYS_sysinfo); }
+`,
+		"b.c": `#include "mark.h"
+#include <stdlib.h>
+void b_run(void (*f)(void)) { f(); }
+void b_end(void) { exit(0); }
+`,
+		"main.c": `#include "mark.h"
+#include <pthread.h>
+void a_sort(void); void b_run(void (*)(void)); void b_end(void);
+static void called(void) { MARK(SYS_getuid); }
+static void *thread(void *p) { MARK(SYS_getgid); return p; }
+int main(void)
+{
+	pthread_t t;
+	MARK(SYS_geteuid);
+	pthread_create(&t, 0, thread, 0);
+	pthread_join(t, 0);
+	a_sort();
+	b_run(called);
+	b_end();
+}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, script := range []string{
+		"gcc -O1 -shared -fPIC -o liba.so a.c && gcc -O1 -shared -fPIC -o libb.so b.c",
+		"gcc -O1 -o prog main.c -L. -Wl,-rpath,$PWD -la -lb -pthread",
+		"strace -f -o log ./prog",
+	} {
+		c := bounded.Command(t, "sh", "-c", script)
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", script, err, out)
+		}
+	}
+	r, err := ScanGroups(t.Context(), filepath.Join(dir, "prog"), groupsFile(t, "compartments:\n- {name: main, default: true}\n- {name: a, libraries: [liba.so]}\n- {name: b, libraries: [libb.so]}\n"), Options{HostNone: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs, _ := groupNeeds(r)
+	for call, want := range map[string]string{
+		"getppid": "main a",   // a's own comparison, which qsort borrows; main calls a
+		"getpgrp": "main a b", // one that is kept as well
+		"getegid": "a",        // before all; a group needs what its own functions make, whoever calls them
+		"sysinfo": "main a b", // exit runs it
+		"getuid":  "main a b", // what b was given
+		"getgid":  "main",     // the thread that main begins
+		"geteuid": "main",     // main itself
+	} {
+		if !bytes.Contains(log, []byte(call+"(")) {
+			t.Errorf("%s was not made", call)
+		}
+		var got []string
+		for _, g := range []string{"main", "a", "b"} {
+			if needs[g][call] {
+				got = append(got, g)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s is needed by %q, want %q", call, got, want)
+		}
 	}
 }
 
@@ -163,12 +257,25 @@ func (k *stackCheck) stack(path string, c sysno.Call, stack *trace.Stack) {
 		if g == "" {
 			continue
 		}
+		if f.How == "guess" && f.Address == entryPoint(k.t, f.Image) {
+			continue // where the loader will go, which nobody returns to
+		}
 		k.frames++
 		k.calls[[2]string{g, name}], k.seen[g] = true, true
 		if !k.needs[g][name] {
 			k.t.Errorf("%s: %s was made with %s %s on the stack, which does not need it", path, name, f.Image, f.Function)
 		}
 	}
+}
+
+// entryPoint is the address at which the kernel or the loader enters a file.
+func entryPoint(t *testing.T, path string) uint64 {
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Entry
 }
 
 func newStackCheck(t *testing.T, r *GroupsResult) *stackCheck {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofind-dev/gofind"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // sealFor makes a sealed copy of a program.
@@ -103,13 +104,13 @@ func TestSealAgain(t *testing.T) {
 	if now, _ := os.ReadFile(back); !slices.Equal(now, was) {
 		t.Error("not the original")
 	}
-	out, err := exec.Command(twice, "--version").Output()
+	out, err := bounded.Command(t, twice, "--version").Output()
 	for range 100 { // busy until what other tests forked has been executed
 		if !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
-		out, err = exec.Command(twice, "--version").Output()
+		out, err = bounded.Command(t, twice, "--version").Output()
 	}
 	if err != nil || !strings.HasPrefix(string(out), "cat ") {
 		t.Errorf("%v: %s", err, out)

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gofind-dev/gofind"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // inDir runs a script in a directory of its own, and returns what verifying it showed and its output.
@@ -104,7 +106,7 @@ func main() {
 	c, _ := net.Dial("tcp", l.Addr().String())
 	b := make([]byte, 6)
 	c.Read(b)
-	exec.Command("true").Run()
+	bounded.Command(t, "true").Run()
 	fmt.Println(string(b), time.Now().Year() > 2000)
 }
 `
@@ -196,7 +198,7 @@ lighttpd -D -f l.conf & l=$!; retry curl -s http://127.0.0.1:PORT/f; curl -s htt
 		for _, need := range strings.Fields(w.needs) {
 			_, err := exec.LookPath(need)
 			if modules, ok := strings.CutPrefix(need, "python:"); ok { // Debian's smallest Python lacks most
-				err = exec.Command("/usr/bin/python3", "-c", "import "+modules).Run()
+				err = bounded.Command(t, "/usr/bin/python3", "-c", "import "+modules).Run()
 			}
 			if err != nil {
 				t.Logf("%s: no %s", w.name, need)
@@ -307,7 +309,7 @@ func TestCommandTerminal(t *testing.T) {
 		t.Run(fmt.Sprint(how), func(t *testing.T) {
 			pty, tty := openTerminal(t)
 			argv := append(slices.Clone(how), "bash", "-c", script)
-			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd := bounded.Command(t, argv[0], argv[1:]...)
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 			if err := cmd.Start(); err != nil {
@@ -406,7 +408,7 @@ func TestCommandInheritance(t *testing.T) {
 	command := filepath.Join(t.TempDir(), "gofind")
 	goTool(t, "build", "-o", command, "./cmd/gofind")
 	parent := filepath.Join(t.TempDir(), "parent")
-	if out, err := exec.Command("gcc", "-o", parent, "internal/launch/testdata/parent.c").CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", "-o", parent, "internal/launch/testdata/parent.c").CombinedOutput(); err != nil {
 		t.Skipf("%v: %s", err, out)
 	}
 	show := [][]string{
@@ -414,12 +416,12 @@ func TestCommandInheritance(t *testing.T) {
 		{"/bin/grep", "open files", "/proc/self/limits"},
 	}
 	for _, s := range show {
-		want, err := exec.Command(parent, s...).Output()
+		want, err := bounded.Command(t, parent, s...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, how := range [][]string{{"verify", "--"}, {"verify", "--seccomp", "--no-vdso", "--"}, {"run", "--"}, {"run", "--audit", "--"}} {
-			got, err := exec.Command(parent, slices.Concat([]string{command}, how, s)...).Output()
+			got, err := bounded.Command(t, parent, slices.Concat([]string{command}, how, s)...).Output()
 			if err != nil || string(got) != string(want) {
 				t.Errorf("gofind %q %q: %v\n%s\nwant\n%s", how, s, err, got, want)
 			}

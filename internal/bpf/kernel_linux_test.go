@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -22,7 +23,7 @@ func compile(t testing.TB, name string) string {
 		t.Skip("no gcc")
 	}
 	path := filepath.Join(t.TempDir(), name)
-	if out, err := exec.Command("gcc", "-O1", "-o", path, "testdata/"+name+".c").CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", "-O1", "-o", path, "testdata/"+name+".c").CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	return path
@@ -82,7 +83,7 @@ func TestKernel(t *testing.T) {
 		})
 		put(uint32(len(wants)))
 		input.Write(calls.Bytes())
-		run := exec.Command(inject)
+		run := bounded.Command(t, inject)
 		run.Stdin = &input
 		var stderr strings.Builder
 		run.Stderr = &stderr
@@ -134,7 +135,7 @@ func BenchmarkKernel(b *testing.B) {
 		"run":    filter([]policy.Test{{Arg: 0, Width: 32, Values: []uint64{0}}}),
 	} {
 		b.Run(name, func(b *testing.B) {
-			run := exec.Command(getppid, strconv.Itoa(b.N))
+			run := bounded.Command(b, getppid, strconv.Itoa(b.N))
 			run.Stdin = bytes.NewReader(code)
 			out, err := run.CombinedOutput()
 			if err != nil {

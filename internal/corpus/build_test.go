@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // A missingTool is the reason to leave out a variant.
@@ -22,7 +24,7 @@ func (m missingTool) Error() string { return m.name + " is not installed" }
 // compiler is missing.
 func (v *variant) build(t *testing.T) {
 	t.Helper()
-	v.once.Do(func() { v.err = v.compile() })
+	v.once.Do(func() { v.err = v.compile(t) })
 	var missing missingTool
 	if errors.As(v.err, &missing) {
 		t.Skip(missing)
@@ -32,7 +34,7 @@ func (v *variant) build(t *testing.T) {
 	}
 }
 
-func (v *variant) compile() error {
+func (v *variant) compile(t *testing.T) error {
 	if err := os.RemoveAll(v.dir); err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func (v *variant) compile() error {
 			}
 		}
 	}
-	cmd := exec.Command("sh", "-c", v.command)
+	cmd := bounded.Command(t, "sh", "-c", v.command)
 	cmd.Dir = v.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "CGO_ENABLED=0", "GOFLAGS=-mod=mod")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -84,7 +86,7 @@ func (v *variant) stripped(t *testing.T) string {
 		t.Skip(missingTool{"strip"})
 	}
 	return v.copyOf(t, "stripped", func(from, to string) error {
-		if out, err := exec.Command("strip", "-o", to, from).CombinedOutput(); err != nil {
+		if out, err := bounded.Command(t, "strip", "-o", to, from).CombinedOutput(); err != nil {
 			return fmt.Errorf("strip %s: %w\n%s", from, err, out)
 		}
 		return nil

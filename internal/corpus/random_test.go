@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 var (
@@ -82,7 +84,7 @@ func randomProgramOf(t *testing.T, seed uint64) (complete bool) {
 		t.Fatal(err)
 	}
 	compile := func(args ...string) bool {
-		cmd := exec.Command(compiler, append([]string{"-w", "-I" + testdata}, args...)...)
+		cmd := bounded.Command(t, compiler, append([]string{"-w", "-I" + testdata}, args...)...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
@@ -265,10 +266,12 @@ func tryCode(name, code, message string) error {
 	if err := os.WriteFile(base+".s", []byte(text), 0o644); err != nil {
 		return err
 	}
-	if out, err := exec.Command("gcc", "-nostdlib", "-static", "-o", base, base+".s").CombinedOutput(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), bounded.Limit)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "gcc", "-nostdlib", "-static", "-o", base, base+".s").CombinedOutput(); err != nil {
 		return fmt.Errorf("probe: %w\n%s", err, out)
 	}
-	if exec.Command(base).Run() != nil {
+	if exec.CommandContext(ctx, base).Run() != nil {
 		return errors.New(message)
 	}
 	return nil

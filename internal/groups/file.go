@@ -11,7 +11,8 @@
 //
 // Control comes from a unit to those that it calls or jumps to directly, and if it calls or jumps through pointers (or slots that the loader may bind late), to every live unit whose
 // address is visible to code or data of the process, whoever shows it: a library may call back what the program left with
-// another one. A call that direct calls alone lead to is marked as such (Need.Direct). A number that code keeps in
+// another one. Not visible are functions that one place alone takes the address of, if that is known to be called before any group
+// begins (main, initialisers) or for that place alone (callbacks.go). A call that direct calls alone lead to is marked as such (Need.Direct). A number that code keeps in
 // memory counts wherever it is used (the same as with --since main).
 //
 // A *transparent* file (the C library and the loader unless the file says otherwise) is no root: what it does is

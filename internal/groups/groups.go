@@ -134,18 +134,13 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 	calls := g.Forward()
 	out := make([]Result, n)
 	roots, clear := make([][]reach.UnitID, n), make([][]reach.UnitID, n)
-	var visible []reach.UnitID
+	p := callbacks(g)
 	for i := 1; i < len(g.Units); i++ {
 		id := reach.UnitID(i)
 		if !g.Live(id) {
 			continue
 		}
 		u := &g.Units[id]
-		if g.Entered(id) || u.How == reach.Resolver {
-			if !entry(g, u) {
-				visible = append(visible, id)
-			}
-		}
 		c := a.Group[u.Image]
 		out[c].Functions++
 		if a.Transparent[u.Image] {
@@ -158,7 +153,7 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 		if out[c].Clear = len(roots[c]) == 0; out[c].Clear {
 			roots[c] = clear[c]
 		}
-		all := closure(g, calls, roots[c], visible)
+		all := closure(g, calls, roots[c], &p)
 		direct := closure(g, calls, roots[c], nil)
 		for _, from := range all {
 			if from.how != none {
@@ -198,7 +193,7 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 		slices.SortFunc(out[c].Executes, compare)
 		slices.SortFunc(out[c].Needs, func(x, y Need) int { return compare(x.Call, y.Call) })
 	}
-	crossings(g, calls, a, out, visible)
+	crossings(g, calls, a, out, p.visible)
 	return out
 }
 
@@ -281,7 +276,12 @@ func (w arrivals) chain(x number.Call) []Step {
 
 // closure returns by unit how control comes to it from roots, the shortest way; if one of them goes through pointers, to
 // those that are visible.
-func closure(g *reach.Graph, calls *reach.Forward, roots, visible []reach.UnitID) arrivals {
+func closure(g *reach.Graph, calls *reach.Forward, roots []reach.UnitID, p *pointed) arrivals {
+	var visible []reach.UnitID
+	var borrowed map[reach.UnitID][]reach.UnitID
+	if p != nil {
+		visible, borrowed = p.visible, p.borrowed
+	}
 	seen := make(arrivals, len(g.Units))
 	var queue []reach.UnitID
 	add := func(id, from reach.UnitID, how uint8) {
@@ -301,6 +301,9 @@ func closure(g *reach.Graph, calls *reach.Forward, roots, visible []reach.UnitID
 			for _, to := range calls.Callees(id) {
 				add(to, id, call)
 			}
+			for _, to := range borrowed[id] {
+				add(to, id, pointer)
+			}
 			if visible != nil && pointers(g.Units[id].Sum) {
 				for _, to := range visible {
 					add(to, id, pointer)
@@ -310,13 +313,6 @@ func closure(g *reach.Graph, calls *reach.Forward, roots, visible []reach.UnitID
 		}
 	}
 	return seen
-}
-
-// stub reports whether a unit is in a procedure linkage table.
-func stub(g *reach.Graph, id reach.UnitID) bool {
-	u := &g.Units[id]
-	s := g.Members[u.Image].Section(u.Entry)
-	return s != nil && strings.HasPrefix(s.Name, ".plt")
 }
 
 // crossings finds the functions of groups that code of other groups calls. A stub through which a file calls others is part of who calls it.

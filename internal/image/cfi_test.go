@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 var dwarfRegs = []string{"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "ra"}
@@ -43,7 +45,7 @@ func TestFrameAgainstReadelf(t *testing.T) {
 		}
 		defer f.Close()
 		// It complains if there is no separate debug file.
-		out, err := exec.Command("readelf", "-wF", path).Output()
+		out, err := bounded.Command(t, "readelf", "-wF", path).Output()
 		if len(out) == 0 {
 			t.Fatal(err)
 		}

@@ -4,12 +4,13 @@ import (
 	"debug/elf"
 	"debug/gosym"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // goFuncs is what the standard library finds.
@@ -104,7 +105,7 @@ func TestGo(t *testing.T) {
 				need(t, "gcc")
 				cgo = "1"
 			}
-			cmd := exec.Command("go", append(append([]string{"build", "-o", out}, tt.args...), filepath.Join(dir, "h.go"))...)
+			cmd := bounded.Command(t, "go", append(append([]string{"build", "-o", out}, tt.args...), filepath.Join(dir, "h.go"))...)
 			cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")
 			if msg, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, msg)

@@ -3,10 +3,11 @@ package image
 import (
 	"debug/elf"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 const typesGo = `package main
@@ -75,7 +76,7 @@ func TestGoType(t *testing.T) {
 			dir := t.TempDir()
 			os.WriteFile(filepath.Join(dir, "h.go"), []byte(typesGo), 0o666)
 			out := filepath.Join(dir, "h")
-			cmd := exec.Command("go", append(append([]string{"build", "-o", out}, args...), filepath.Join(dir, "h.go"))...)
+			cmd := bounded.Command(t, "go", append(append([]string{"build", "-o", out}, args...), filepath.Join(dir, "h.go"))...)
 			cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")
 			if msg, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, msg)

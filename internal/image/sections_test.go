@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // object compiles a small object.
@@ -19,7 +21,7 @@ func object(t *testing.T) string {
 	if err := os.WriteFile(src, []byte("static int f(int a) { return a * 3; }\nint g(int a) { return f(a) + f(-a); }\nint data[4] = {1};\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if msg, err := exec.Command("gcc", "-c", "-g", "-O0", "-o", out, src).CombinedOutput(); err != nil {
+	if msg, err := bounded.Command(t, "gcc", "-c", "-g", "-O0", "-o", out, src).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, msg)
 	}
 	return out

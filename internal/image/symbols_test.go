@@ -3,10 +3,11 @@ package image
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // Symbols and versions against readelf.
@@ -183,7 +184,7 @@ func TestLookupLdSo(t *testing.T) {
 			if err := os.Rename(lib, real); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(prog, real)
+			cmd := bounded.Command(t, prog, real)
 			cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(real))
 			out, err := cmd.CombinedOutput()
 			if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // tiny builds small ELF files by hand: one R+X and one R+W segment, both
@@ -169,7 +171,7 @@ func need(t testing.TB, tool string) {
 // run runs a command and returns its standard output.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(name, args...)
+	cmd := bounded.Command(t, name, args...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	cmd.Env = append(os.Environ(), "LC_ALL=C")

@@ -65,14 +65,58 @@ func Exec(path string, argv, env []string, filter []bpf.RawInstruction) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	restoreFiles()
-	e := replace(&state, prog, name, args, vars, message)
+	tasks, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		tasks = -1 // without /proc
+	} else {
+		defer unix.Close(tasks)
+	}
+	e := replace(&state, prog, name, args, vars, message, threads{dir: tasks, pid: os.Getpid(), buf: make([]byte, 1<<14)})
 	runtime.KeepAlive(filter)
 	return FilterError(e, len(filter))
 }
 
+// threads are those of this process, which are listed by calls alone.
+type threads struct {
+	dir int // /proc/self/task, -1 if there is none
+	pid int
+	buf []byte
+}
+
+// preempt sends each thread the signal by which Go's runtime stops goroutines that run in loops. One that was sent while the signal
+// was ignored is lost, and the runtime sends no other before its handler has run (preemptM, runtime/signal_unix.go): it would wait for ever.
+func (t *threads) preempt() {
+	if t.dir < 0 {
+		return
+	}
+	for {
+		n, _, e := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(t.dir), uintptr(unsafe.Pointer(&t.buf[0])), uintptr(len(t.buf)))
+		if e != 0 || n == 0 || n > uintptr(len(t.buf)) {
+			return
+		}
+		for b := t.buf[:n]; len(b) > 19; { // struct linux_dirent64: d_ino, d_off, d_reclen, d_type, d_name
+			size := int(b[16]) | int(b[17])<<8
+			if size < 19 || size > len(b) {
+				return
+			}
+			tid := 0
+			for _, c := range b[19:size] {
+				if c < '0' || c > '9' {
+					break
+				}
+				tid = tid*10 + int(c-'0')
+			}
+			if tid > 0 {
+				unix.RawSyscall(unix.SYS_TGKILL, uintptr(t.pid), uintptr(tid), uintptr(unix.SIGURG))
+			}
+			b = b[size:]
+		}
+	}
+}
+
 // replace makes the calls. It returns if seccomp fails, with signals as they were: a Go
 // runtime without its handlers cannot stop a goroutine that runs in a loop, and hangs.
-func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte, message []byte) unix.Errno {
+func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte, message []byte, all threads) unix.Errno {
 	var before [numSignals]sigaction
 	var mask uint64
 	for sig := 1; sig < numSignals; sig++ {
@@ -91,6 +135,7 @@ func replace(s *Inherited, prog *unix.SockFprog, name *byte, args, vars []*byte,
 				unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&before[sig])), 0, 8, 0, 0)
 			}
 		}
+		all.preempt() // before this thread can be stopped itself
 		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
 		return e
 	}

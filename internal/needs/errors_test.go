@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/callgraph"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/unikernel"
@@ -33,12 +33,12 @@ func TestBadImages(t *testing.T) {
 		return p
 	}
 	stripped := filepath.Join(dir, "stripped.dbg")
-	if out, err := exec.Command("strip", "-o", stripped, image).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "strip", "-o", stripped, image).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	source := write("plain.c", []byte("void _start(void) { for (;;); }\n"))
 	plain := filepath.Join(dir, "plain.dbg")
-	if out, err := exec.Command("gcc", "-nostdlib", "-static", "-no-pie", "-o", plain, source).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", "-nostdlib", "-static", "-no-pie", "-o", plain, source).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	wrapped := make([]byte, 128)
@@ -96,7 +96,7 @@ func TestMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := append(strings.Fields(string(cmd))[1:], "-Map="+image+".map")
-	if out, err := exec.Command("ld", args...).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "ld", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	r := find(t, image)
@@ -206,7 +206,7 @@ func TestNoDebug(t *testing.T) {
 	if open(find(t, image)) {
 		t.Error("the image with debug information leaves something open")
 	}
-	if out, err := exec.Command("strip", "--strip-debug", image).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "strip", "--strip-debug", image).CombinedOutput(); err != nil {
 		t.Fatalf("strip: %v\n%s", err, out)
 	}
 	r := find(t, image)

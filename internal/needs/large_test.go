@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/unikernel"
 )
@@ -63,7 +64,7 @@ long f%[3]d_%[1]d(long a, long *p) { return a > %[1]d ? table[a %% %[4]d](a, p) 
 	}
 	image := filepath.Join(dir, "build", "large_qemu-x86_64.dbg")
 	args := append([]string{"-g", "-O0", "-w", "-nostdlib", "-static", "-no-pie", "-ffreestanding", "-fno-stack-protector", "-o", image}, files...)
-	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	k, err := kraft.Parse("kraft.yaml", []byte("compartments: [{name: k, default: true}, {name: a}, {name: b}, {name: c}]\nlibraries: {l1: {compartment: a}, l2: {compartment: b}, l3: {compartment: c}}\n"))

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -29,7 +30,7 @@ func mini(t *testing.T, flags ...string) string {
 	dir := t.TempDir()
 	run := func(name string, args ...string) {
 		t.Helper()
-		cmd := exec.Command(name, args...)
+		cmd := bounded.Command(t, name, args...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)

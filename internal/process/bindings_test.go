@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/image"
 )
 
@@ -27,7 +28,7 @@ func bindings(t testing.TB, program string, env ...string) map[binding]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(ldso(t), program)
+	cmd := bounded.Command(t, ldso(t), program)
 	cmd.Env = append(os.Environ(), "LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=yes", "LD_BIND_NOW=yes", "LD_DEBUG=bindings")
 	cmd.Env = append(cmd.Env, env...)
 	var errs bytes.Buffer

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // builder compiles small libraries and programs into a directory of the test's.
@@ -51,7 +53,7 @@ func (b *builder) compile(name, source string, flags ...string) string {
 	out := b.path(name)
 	src := b.write(name+".c", source)
 	args := append([]string{"-w", "-O1", "-g0", "-o", out, src}, flags...)
-	cmd := exec.Command(b.cc, args...)
+	cmd := bounded.Command(b.t, b.cc, args...)
 	cmd.Dir = b.dir
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		b.t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, msg)

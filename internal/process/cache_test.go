@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 type rawEntry struct {
@@ -126,7 +128,7 @@ func TestCache(t *testing.T) {
 func TestCacheLdconfig(t *testing.T) {
 	ldconfig, err := exec.LookPath("ldconfig")
 	if err != nil {
-		if ldconfig = "/sbin/ldconfig"; exec.Command(ldconfig, "-V").Run() != nil {
+		if ldconfig = "/sbin/ldconfig"; bounded.Command(t, ldconfig, "-V").Run() != nil {
 			t.Skip(err)
 		}
 	}
@@ -141,7 +143,7 @@ func TestCacheLdconfig(t *testing.T) {
 	caches := []string{"/etc/ld.so.cache"}
 	for _, format := range []string{"new", "compat", "old"} {
 		file := b.path(format)
-		if out, err := exec.Command(ldconfig, "-c", format, "-C", file, "-f", b.path("conf"), "-X").CombinedOutput(); err != nil {
+		if out, err := bounded.Command(t, ldconfig, "-c", format, "-C", file, "-f", b.path("conf"), "-X").CombinedOutput(); err != nil {
 			t.Logf("%v: %s", err, out)
 			continue
 		}
@@ -152,7 +154,7 @@ func TestCacheLdconfig(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		out, err := exec.Command(ldconfig, "-p", "-C", file).Output()
+		out, err := bounded.Command(t, ldconfig, "-p", "-C", file).Output()
 		if err != nil {
 			t.Log(err)
 			continue

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // traced asks the real ld.so what it would load for a program, in its order.
@@ -20,7 +21,7 @@ func traced(t testing.TB, program string, env ...string) (files []string, missin
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(ldso(t), program)
+	cmd := bounded.Command(t, ldso(t), program)
 	cmd.Env = append(append(os.Environ(), "LD_TRACE_LOADED_OBJECTS=1"), env...)
 	out, err := cmd.Output()
 	if err != nil && len(out) == 0 {

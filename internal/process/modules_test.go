@@ -3,17 +3,18 @@ package process
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // dlopenBindings runs a program of ours and collects the bindings of its modules.
 func dlopenBindings(t *testing.T, program string, args ...string) map[binding]bool {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	cmd := bounded.Command(t, program, args...)
 	cmd.Env = append(os.Environ(), "LD_DEBUG=bindings", "LD_BIND_NOW=1")
 	var errs strings.Builder
 	cmd.Stderr = &errs

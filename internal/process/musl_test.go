@@ -3,11 +3,12 @@ package process
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 const muslLoader = "/lib/ld-musl-x86_64.so.1"
@@ -15,7 +16,7 @@ const muslLoader = "/lib/ld-musl-x86_64.so.1"
 // muslListed asks musl's loader, as its ldd does.
 func muslListed(t *testing.T, program string, env ...string) []string {
 	t.Helper()
-	cmd := exec.Command(muslLoader, "--list", program)
+	cmd := bounded.Command(t, muslLoader, "--list", program)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

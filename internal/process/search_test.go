@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 
 // machineLevel is the x86-64 level of the machine that the tests run on, as ld.so sees it.
 func machineLevel(t testing.TB) string {
-	out, err := exec.Command(ldso(t), "--help").Output()
+	out, err := bounded.Command(t, ldso(t), "--help").Output()
 	if err != nil {
 		t.Skip(err)
 	}

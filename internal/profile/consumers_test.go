@@ -18,6 +18,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -28,7 +29,7 @@ import (
 // compile builds a C file.
 func compile(t *testing.T, out, source string, flags ...string) {
 	t.Helper()
-	cmd := exec.Command("gcc", append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-o", out, source}, flags...)...)
+	cmd := bounded.Command(t, "gcc", append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-o", out, source}, flags...)...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			t.Skip("no C compiler")
@@ -189,7 +190,7 @@ func TestBubblewrap(t *testing.T) {
 		cmd.ExtraFiles = []*os.File{f}
 		return outcomeOf(t, cmd)
 	}}
-	if err := exec.Command("bwrap", "--bind", "/", "/", "--unshare-pid", path, "ok").Run(); err != nil {
+	if err := bounded.Command(t, "bwrap", "--bind", "/", "/", "--unshare-pid", path, "ok").Run(); err != nil {
 		t.Skipf("bwrap does not run here: %v", err)
 	}
 	c.inject(t, path)
@@ -329,11 +330,11 @@ ExecStopPost=+/bin/sh -c 'echo $EXIT_CODE $EXIT_STATUS >%s'
 
 // The groups are those of systemd itself, where it is the version of groups.txt.
 func TestGroups(t *testing.T) {
-	version, err := exec.Command("systemd-analyze", "--version").Output()
+	version, err := bounded.Command(t, "systemd-analyze", "--version").Output()
 	if err != nil || !bytes.HasPrefix(version, []byte("systemd 252 ")) {
 		t.Skipf("no systemd-analyze of version 252: %s", version)
 	}
-	out, err := exec.Command("systemd-analyze", "syscall-filter", "--no-pager").Output()
+	out, err := bounded.Command(t, "systemd-analyze", "syscall-filter", "--no-pager").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

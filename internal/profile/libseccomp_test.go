@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/bpf"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -22,7 +22,7 @@ import (
 func buildLibseccomp(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "libseccomp")
-	if out, err := exec.Command("gcc", "-O1", "-o", bin, "testdata/libseccomp.c", "-lseccomp").CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "gcc", "-O1", "-o", bin, "testdata/libseccomp.c", "-lseccomp").CombinedOutput(); err != nil {
 		t.Skipf("no C compiler, or no libseccomp: %v\n%s", err, out)
 	}
 	return bin
@@ -69,7 +69,7 @@ func libseccomp(t *testing.T, bin string, profile []byte) (f *bpf.Filter, unknow
 			in.WriteString("\n")
 		}
 	}
-	cmd := exec.Command(bin)
+	cmd := bounded.Command(t, bin)
 	cmd.Stdin = strings.NewReader(in.String())
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // What readelf says of the same rows is what this package says of them.
@@ -18,7 +20,7 @@ func TestFramesDifferential(t *testing.T) {
 	for _, flags := range [][]string{{"-g", "-fomit-frame-pointer"}, {"-g", "-fno-omit-frame-pointer"}, {"-g", "-Os", "-mpush-args", "-maccumulate-outgoing-args"}} {
 		_, debug := kernel(t, flags...)
 		frames := readSymbols(t, debug).frames
-		out, err := exec.Command("readelf", "--debug-dump=frames-interp", "-W", debug).Output()
+		out, err := bounded.Command(t, "readelf", "--debug-dump=frames-interp", "-W", debug).Output()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // The kernel of these tests: the loader's 32-bit entry (Multiboot 0.6.96, section 3.1), a page table of one
@@ -131,7 +133,7 @@ func kernel(t *testing.T, flags ...string) (image, debug string) {
 	lds := write("link.lds", `ENTRY(boot) SECTIONS { . = 1M; .text : { *(.boot) *(.text*) } .rodata : { *(.rodata*) } .data : { *(.data*) } .bss : { *(.bss*) } /DISCARD/ : { *(.note*) } }`)
 	image, debug = filepath.Join(dir, "kernel"), filepath.Join(dir, "kernel.dbg")
 	run := func(name string, args ...string) {
-		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		if out, err := bounded.Command(t, name, args...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
 		}
 	}

@@ -21,6 +21,15 @@ func (g *Graph) Entered(id UnitID) bool {
 	return m.IsGo() && m.goEntered(u.Entry)
 }
 
+// TakenOnce returns who alone made a unit Taken, and how; ok is false if there were several, or none. The unit is 0 for a root.
+func (g *Graph) TakenOnce(id UnitID) (by UnitID, how How, ok bool) {
+	u := &g.Units[id]
+	if u.takes != 1 || u.resolves || g.Members[u.Image].IsGo() {
+		return 0, 0, false
+	}
+	return u.taker, u.takenAs, true
+}
+
 // goEntered reports whether data of a Go file may hold the address of a function:
 // as a word, as a relocation, or, in the method tables of types, as two offsets in a row
 // from the start of the text (internal/abi/type.go, Method), which the runtime makes

@@ -63,6 +63,10 @@ type Unit struct {
 	held     bool // waits for Release: neither its references nor its sites count
 	resolver bool // only reached as an IFUNC resolver: what it returns waits
 	resolves bool // it is an IFUNC resolver: the loader calls it
+
+	takes   uint8  // how often it was taken, 2 for more
+	taker   UnitID // the first who did
+	takenAs How    // and how
 }
 
 // some is what is known of a unit of which not all may run.
@@ -441,6 +445,10 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	}
 	id := g.unit(img, addr, c, why)
 	u := &g.Units[id]
+	if u.takes == 0 {
+		u.taker, u.takenAs = c.unit, c.how
+	}
+	u.takes = min(u.takes+1, 2)
 	u.Taken = true
 	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/policy"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -49,7 +50,7 @@ func (b *build) program(t testing.TB) string {
 	need(t, b.compiler)
 	out := filepath.Join(t.TempDir(), "prog")
 	args := append([]string{"-O1", "-o", out, "testdata/probe.c"}, b.args...)
-	if text, err := exec.Command(b.compiler, args...).CombinedOutput(); err != nil {
+	if text, err := bounded.Command(t, b.compiler, args...).CombinedOutput(); err != nil {
 		if s := string(text); strings.Contains(s, "cannot find 'ld'") || strings.Contains(s, "invalid linker") {
 			t.Skip("needs the linker")
 		}
@@ -109,7 +110,7 @@ func start(t testing.TB, path string, args ...string) outcome {
 	for range 100 {
 		out.Reset()
 		errs.Reset()
-		c = exec.Command(path, args...)
+		c = bounded.Command(t, path, args...)
 		c.Stdout, c.Stderr = &out, &errs
 		c.Env = append(os.Environ(), "MARK=x")
 		// A file that was just written is busy until what other tests forked meanwhile has been executed.

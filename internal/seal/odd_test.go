@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/policy"
 )
 
@@ -20,7 +20,7 @@ func TestHeaders(t *testing.T) {
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "prog")
-			if text, err := exec.Command("g++", append([]string{"-O1", "-o", out, "testdata/headers.cc"}, args...)...).CombinedOutput(); err != nil {
+			if text, err := bounded.Command(t, "g++", append([]string{"-O1", "-o", out, "testdata/headers.cc"}, args...)...).CombinedOutput(); err != nil {
 				if strings.Contains(string(text), "cannot find") {
 					t.Skip("needs the linker")
 				}
@@ -248,7 +248,7 @@ func main() {
 	for _, args := range [][]string{{}, {"-buildmode=pie"}, {"-ldflags=-s -w"}} {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "prog")
-			cmd := exec.Command("go", append(append([]string{"build", "-o", out}, args...), source)...)
+			cmd := bounded.Command(t, "go", append(append([]string{"build", "-o", out}, args...), source)...)
 			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 			if text, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, text)
@@ -276,7 +276,7 @@ fn main() {
 `))
 	for _, args := range [][]string{{}, {"-Cpanic=unwind", "-Copt-level=2", "-Cstrip=symbols"}, {"-Crelocation-model=static"}, {"-Ctarget-feature=+crt-static"}} {
 		out := filepath.Join(dir, "prog")
-		if text, err := exec.Command("rustc", append(append([]string{"-o", out}, args...), source)...).CombinedOutput(); err != nil {
+		if text, err := bounded.Command(t, "rustc", append(append([]string{"-o", out}, args...), source)...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
 		want := start(t, out)

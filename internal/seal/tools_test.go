@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/policy"
 )
 
@@ -38,7 +39,7 @@ func TestTools(t *testing.T) {
 					for i, a := range tool[1:] {
 						args[i] = strings.NewReplacer("{out}", out, "{in}", in, "{dir}", dir).Replace(a)
 					}
-					text, err := exec.Command(tool[0], args...).CombinedOutput()
+					text, err := bounded.Command(t, tool[0], args...).CombinedOutput()
 					return string(text), err
 				}
 				if f := open(t, plain); f.Interp != "" {
@@ -144,7 +145,7 @@ func TestIntact(t *testing.T) {
 					if !given {
 						args = append(args, path)
 					}
-					out, err := exec.Command(tool[0], args...).CombinedOutput()
+					out, err := bounded.Command(t, tool[0], args...).CombinedOutput()
 					var lines []string
 					for line := range strings.Lines(strings.ReplaceAll(string(out), path, "FILE")) {
 						if !moves.MatchString(line) {

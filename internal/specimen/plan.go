@@ -1,6 +1,7 @@
 package specimen
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
@@ -37,7 +39,9 @@ var static = map[string]compartment.ID{"op_open": 1, "op_stat": 1, "op_tail": 1,
 // Plan returns a plan for the image, made by hand: core may make all calls, net and plugin what they
 // need. Gates are at all their functions, also those that nobody else can reach.
 func (img *Image) Plan() (*compartment.Plan, error) {
-	out, err := exec.Command("nm", "-n", "-S", img.Debug).Output()
+	ctx, cancel := context.WithTimeout(context.Background(), bounded.Limit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "nm", "-n", "-S", img.Debug).Output()
 	if err != nil {
 		return nil, fmt.Errorf("nm %s: %w", img.Debug, err)
 	}

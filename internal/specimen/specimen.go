@@ -12,6 +12,7 @@ package specimen
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/binary"
 	"errors"
@@ -21,6 +22,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 //go:embed src
@@ -176,7 +179,9 @@ func build(dir, kraft, script string, libraries []Library, trees []embed.FS, lin
 }
 
 func (img *Image) run(name string, args ...string) error {
-	c := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), bounded.Limit)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = img.Build
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)

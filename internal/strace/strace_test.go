@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/sysno"
 	"github.com/gofind-dev/gofind/internal/trace"
 )
@@ -317,7 +318,7 @@ func TestForms(t *testing.T) {
 		t.Run(flags, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
 			args := append(strings.Fields(flags), "-f", "-o", log)
-			cmd := exec.Command("strace", append(args, command...)...)
+			cmd := bounded.Command(t, "strace", append(args, command...)...)
 			cmd.Env = env
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Skipf("strace %s: %v\n%s", flags, err, out)
@@ -335,7 +336,7 @@ func TestForms(t *testing.T) {
 		})
 	}
 	t.Run("stderr", func(t *testing.T) {
-		cmd := exec.Command("strace", append([]string{"-f"}, command...)...)
+		cmd := bounded.Command(t, "strace", append([]string{"-f"}, command...)...)
 		cmd.Env = env
 		var text strings.Builder
 		cmd.Stderr = &text

@@ -3,7 +3,6 @@ package sysno
 import (
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 func TestKnown(t *testing.T) {
@@ -101,7 +102,7 @@ func compare(t *testing.T, abi ABI, source string, want map[int]string) {
 // golang.org/x/sys comes with the toolchain's own source (cmd/vendor), so that it can
 // be an oracle without being a dependency.
 func TestAgainstXSys(t *testing.T) {
-	out, err := exec.Command("go", "env", "GOROOT").Output()
+	out, err := bounded.Command(t, "go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Skip("no go command: ", err)
 	}

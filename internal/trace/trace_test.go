@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/bpf"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/sysno"
 )
 
@@ -35,7 +36,7 @@ func build(t *testing.T, name string, flags ...string) string {
 	}
 	out := filepath.Join(t.TempDir(), strings.TrimSuffix(name, filepath.Ext(name)))
 	args := append([]string{"-O1", "-pthread", "-o", out, "testdata/" + name}, flags...)
-	if text, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
+	if text, err := bounded.Command(t, cc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, text)
 	}
 	return out
@@ -173,7 +174,7 @@ func TestShort(t *testing.T) {
 	dir := t.TempDir()
 	object, prog := filepath.Join(dir, "short.o"), filepath.Join(dir, "short")
 	for _, argv := range [][]string{{"as", "--32", "-o", object, "testdata/short.s"}, {"ld", "-m", "elf_i386", "-o", prog, object}} {
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		if out, err := bounded.Command(t, argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			t.Skipf("%v: %v %s", argv, err, out)
 		}
 	}
@@ -208,7 +209,7 @@ func TestKilled(t *testing.T) {
 // Calls through the vsyscall page are seen by a filter alone.
 func TestVsyscall(t *testing.T) {
 	prog := build(t, "vsyscall.s", "-nostdlib", "-static")
-	if err := exec.Command(prog).Run(); err != nil {
+	if err := bounded.Command(t, prog).Run(); err != nil {
 		t.Skip("no vsyscall page: ", err)
 	}
 	tr := traced(t, Options{Filter: seeAll}, prog)
@@ -326,7 +327,7 @@ func TestLikeStrace(t *testing.T) {
 		}
 		want := map[string]bool{}
 		table := filepath.Join(t.TempDir(), "table")
-		cmd := exec.Command("strace", append([]string{"-f", "-c", "-o", table}, command...)...)
+		cmd := bounded.Command(t, "strace", append([]string{"-f", "-c", "-o", table}, command...)...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
 		var exit *exec.ExitError
 		if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
@@ -417,7 +418,7 @@ func TestCancel(t *testing.T) {
 	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("it took %v", d)
 	}
-	if left, _ := exec.Command("pgrep", "-f", "sleep "+mark).Output(); len(left) > 0 {
+	if left, _ := bounded.Command(t, "pgrep", "-f", "sleep "+mark).Output(); len(left) > 0 {
 		t.Errorf("still there: %s", left)
 	}
 }

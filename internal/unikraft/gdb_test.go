@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/qemu"
 )
 
@@ -19,7 +20,7 @@ func TestGDB(t *testing.T) {
 	}
 	debug, final, _ := seal(t, nil, Options{})
 	socket := filepath.Join(t.TempDir(), "gdb")
-	m := exec.Command(qemu.Program, "-accel", "tcg", "-m", "64", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", final, "-append", "normal",
+	m := bounded.Command(t, qemu.Program, "-accel", "tcg", "-m", "64", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", final, "-append", "normal",
 		"-device", "isa-debug-exit", "-serial", "null", "-S", "-gdb", "unix:"+socket+",server=on,wait=off")
 	if err := m.Start(); err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func TestGDB(t *testing.T) {
 	for _, c := range commands {
 		args = append(args, "-ex", c)
 	}
-	c := exec.Command("timeout", append([]string{"60", "gdb"}, args...)...)
+	c := bounded.Command(t, "timeout", append([]string{"60", "gdb"}, args...)...)
 	out, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

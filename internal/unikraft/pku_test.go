@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gofind-dev/gofind/internal/bounded"
 	"github.com/gofind-dev/gofind/internal/gates"
 	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/relocate"
@@ -84,7 +84,7 @@ func TestPKUWorkload(t *testing.T) {
 func TestPKUSequences(t *testing.T) {
 	img := imagePKU(t)
 	debug, final, rep := sealPKU(t, Options{})
-	out, err := exec.Command("objdump", "-d", "--no-show-raw-insn", img.Debug).Output()
+	out, err := bounded.Command(t, "objdump", "-d", "--no-show-raw-insn", img.Debug).Output()
 	if err != nil {
 		t.Skip("objdump is needed")
 	}

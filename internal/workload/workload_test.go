@@ -31,6 +31,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gofind-dev/gofind"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // A program is a line of a script's head.
@@ -102,7 +104,7 @@ func find(t *testing.T, name string) (string, bool) {
 		if _, err := exec.LookPath(compiler[1]); err != nil {
 			return "", false
 		}
-		command := exec.Command(compiler[1], append(compiler[2:], built, source)...)
+		command := bounded.Command(t, compiler[1], append(compiler[2:], built, source)...)
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", source, err, out)
 		}

@@ -3,12 +3,13 @@ package x86
 import (
 	"bytes"
 	"debug/elf"
-	"os/exec"
 	"testing"
 	"time"
 	"unsafe"
 
 	"golang.org/x/arch/x86/x86asm"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 func TestSize(t *testing.T) {
@@ -22,7 +23,7 @@ func TestSize(t *testing.T) {
 
 // TestTables checks that tables.go is what gen.go makes of opcodes.txt.
 func TestTables(t *testing.T) {
-	if out, err := exec.Command("go", "run", "gen.go", "-check").CombinedOutput(); err != nil {
+	if out, err := bounded.Command(t, "go", "run", "gen.go", "-check").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

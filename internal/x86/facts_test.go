@@ -4,11 +4,12 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 func parseRegs(t *testing.T, s string) uint16 {
@@ -61,7 +62,7 @@ func TestImplicit(t *testing.T) {
 // module returns the directory of a module, which tests read but the program does not need.
 func module(t *testing.T, path string) string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", path).Output()
+	out, err := bounded.Command(t, "go", "list", "-m", "-f", "{{.Dir}}", path).Output()
 	dir := strings.TrimSpace(string(out))
 	if err != nil || dir == "" {
 		t.Skipf("module %s is not there: %v", path, err)

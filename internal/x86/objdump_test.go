@@ -2,6 +2,7 @@ package x86
 
 import (
 	"bufio"
+	"context"
 	"debug/elf"
 	"flag"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // A listed is an instruction as objdump prints it.
@@ -26,7 +29,7 @@ func objdump(t *testing.T, f func(listed), args ...string) {
 	if err != nil {
 		t.Skip("no objdump")
 	}
-	cmd := exec.Command(tool, append([]string{"-w", "--insn-width=16"}, args...)...)
+	cmd := bounded.Command(t, tool, append([]string{"-w", "--insn-width=16"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +72,9 @@ var binaries = []struct {
 }
 
 func goTool(name string) string {
-	out, err := exec.Command("go", "env", "GOROOT").Output()
+	ctx, cancel := context.WithTimeout(context.Background(), bounded.Limit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return name
 	}
