@@ -69,8 +69,8 @@ func (f *File) goModule() (m goMod, ok bool) {
 }
 
 // GoType finds where values of the struct type of a name (with the last element of its package's path) may be. It has a
-// field of a name: if another type without a name has it, too, code that is not known may copy values
-// to such; false then, and if the layout of the file is not known.
+// field of a name: if another type, with a name or without, has it, too, values of that may be converted to the type, or
+// copied; false then, and if the layout of the file is not known.
 func (f *File) GoType(name, field string) (*GoType, bool) {
 	m, ok := f.goModule()
 	if !ok {
@@ -119,7 +119,7 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		masks = append(masks, bits)
 		return true
 	})
-	ok = ok && len(structs) > 0 && each(goPointer, func(a uint64, b []byte) bool {
+	ok = ok && len(structs) > 0 && !f.goFieldElsewhere(&m, all, field, structs) && each(goPointer, func(a uint64, b []byte) bool {
 		if elem, known := f.pointer(a + goTypeSize); known && structs[elem] && len(t.Pointers) < maxGoTypes {
 			t.Pointers = append(t.Pointers, a)
 			t.Elements = append(t.Elements, a+goTypeSize)
@@ -146,6 +146,38 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 	}
 	t.Frames, ok = f.goFrames(&m, masks)
 	return t, ok
+}
+
+// goFieldElsewhere reports whether another struct type than some has a field of a name. all are the bytes of the types.
+func (f *File) goFieldElsewhere(m *goMod, all []byte, field string, but map[uint64]bool) bool {
+	names := map[uint64]bool{}
+	full := append([]byte{byte(len(field))}, field...)
+	for p := 0; ; p++ {
+		i := bytes.Index(all[p:], full)
+		if i < 0 {
+			break
+		}
+		p += i
+		names[m.types.Start+uint64(p)-1] = true // of the flags, which are before the length
+	}
+	const fieldSize = 24
+	for p := 0; p+goTypeSize+32 <= len(all); p += 8 {
+		b, a := all[p:], m.types.Start+uint64(p)
+		if b[23]&goKinds != goStruct || but[a] {
+			continue
+		}
+		n := le64(b[goTypeSize+16:])
+		at, known := f.pointer(a + goTypeSize + 8)
+		if !known || !m.types.Contains(at) || n > (m.types.End-at)/fieldSize {
+			continue // no struct
+		}
+		for i := range n {
+			if name, _ := f.pointer(at + fieldSize*i); names[name] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matches calls do for each place in a mask of memory where another one is.
