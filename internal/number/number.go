@@ -94,6 +94,7 @@ type solver struct {
 	calls   map[Call]bool
 	unknown map[Unknown]bool
 	track   *track // nil if nobody asks what goes through units
+	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -115,7 +116,7 @@ func SolveThrough(g *reach.Graph) *Answer {
 
 func (s *solver) solve() *Answer {
 	g := s.g
-	s.sink = s.number
+	s.sink, s.numbers = s.number, true
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
 		if !g.Live(reach.UnitID(id)) {
@@ -426,7 +427,7 @@ func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
 func Parameter(g *reach.Graph, unit reach.UnitID, reg x86.Reg) *Answer {
 	s := newSolver(g)
 	s.follow()
-	s.sink = s.number
+	s.sink, s.numbers = s.number, true
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Units[unit].Entry})
 	s.drain()
 	s.through()
@@ -502,7 +503,7 @@ func (s *solver) expand(k key) {
 		s.track.at = k
 		defer func() { s.track.at = key{} }()
 	}
-	if u.Taken && !s.pointers(k, origins) {
+	if u.Taken && !(s.numbers && s.pointers(k, origins)) {
 		for _, o := range origins {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}
