@@ -8,7 +8,8 @@
 // new appears. A wrapper whose address is taken has callers that cannot be
 // listed: its numbers are unknown, unless it is private to its file and every
 // call through a pointer in that file passes known ones (assumption
-// private-wrappers). Unknown is reported, never dropped. Of some libraries it is known
+// private-wrappers, which is made for nothing but numbers of calls: a callback in a table that a library gets is called by
+// that library with other arguments). Unknown is reported, never dropped. Of some libraries it is known
 // what they pass although their code does not show it (numbers.txt, assumption library-numbers).
 //
 // MayPass answers for a condition on an argument what the callers may pass.
@@ -381,16 +382,23 @@ func (s *solver) pointers(k key, origins []origin) bool {
 // Passed finds what is passed in a register to a unit, by the images of its
 // direct callers, as Arguments does.
 func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, true)
+	return passed(g, unit, reg, true, false)
+}
+
+// PassedNumber is Passed for a register that holds the number of a call: for it, as for those at syscall instructions, the
+// assumption private-wrappers is made.
+func PassedNumber(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
+	return passed(g, unit, reg, true, true)
 }
 
 // PassedByOthers is Passed but for what the unit passes to itself.
 func PassedByOthers(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, false)
+	return passed(g, unit, reg, false, false)
 }
 
-func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found []Found, known bool) {
+func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool) (found []Found, known bool) {
 	s := newSolver(g)
+	s.numbers = numbers
 	known = true
 	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
 		if id == unit && pc != g.Units[unit].Entry && !itself {
