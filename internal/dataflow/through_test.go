@@ -12,7 +12,7 @@ import (
 // and if everything goes to all targets of computed jumps each time.
 func TestChangesThatPassBlocksBySayTheSame(t *testing.T) {
 	found := false
-	for _, p := range []string{"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6", "/lib/ld-musl-x86_64.so.1", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "/usr/lib/x86_64-linux-gnu/libdav1d.so.6"} {
+	for _, p := range []string{"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6", "/lib/ld-musl-x86_64.so.1", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "/usr/lib/x86_64-linux-gnu/libdav1d.so.6", "/usr/bin/python3", "/usr/bin/python3.11"} {
 		f, err := image.Open(p)
 		if err != nil {
 			continue

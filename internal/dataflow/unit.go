@@ -609,9 +609,9 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 			dst.esc = dst.esc || d.sp
 			d.sp = false
 			if d.off >= 0 {
-				if d.v != vTop {
-					d.v = vTop
-					changed = true
+				// what was there stays, with what the caller put there: to drop it would take back what was joined before
+				if n := w.join(dst, d.v, vTop); n != d.v {
+					d.v, changed = n, true
 				}
 				i++
 				continue
@@ -643,7 +643,7 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 		}
 		if t := &src.st[j]; t.off >= 0 {
 			if _, _, ok := dst.load(t.off, t.size); !ok {
-				dst.store(t.off, t.size, vTop)
+				dst.store(t.off, t.size, w.join(dst, t.v, vTop))
 				changed = true
 			}
 		}
