@@ -64,7 +64,7 @@ func mention(rows []row) map[string]bool {
 		}
 		for _, n := range r.needs {
 			all[n.name] = true
-			for _, c := range n.called {
+			for _, c := range slices.Concat(n.called, n.referrers) {
 				all[strings.TrimLeft(c, "_")] = true
 			}
 			for b := range strings.SplitSeq(n.but, ",") {

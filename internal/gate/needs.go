@@ -26,7 +26,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return (n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name) || n.called != nil && k.calledBut(g, img, &n)) && counts(&n)
+			return (n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name) || n.called != nil && k.calledBut(g, img, &n) && k.exposes(g, img, &n)) && counts(&n)
 		}) {
 			return true
 		}

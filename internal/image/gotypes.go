@@ -24,17 +24,20 @@ type GoType struct {
 var goVersions = regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
 
 const (
-	goStruct, goPointer = 25, 22 // abi.Kind
-	goKinds             = 31     // kinds without flags
-	goProgram           = 1 << 6 // in the kind: the mask is a program (until 1.23)
-	goExtraStar         = 1 << 1 // in TFlag: the name has a * before it
-	goOnDemand          = 1 << 4 // in TFlag: there is no mask (since 1.24)
-	goTypeSize          = 48
-	goStackObjects      = 2 // FUNCDATA_StackObjects
+	goStruct, goPointer, goFunction = 25, 22, 19 // abi.Kind
+	goKinds                         = 31         // kinds without flags
+	goProgram                       = 1 << 6     // in the kind: the mask is a program (until 1.23)
+	goExtraStar                     = 1 << 1     // in TFlag: the name has a * before it
+	goOnDemand                      = 1 << 4     // in TFlag: there is no mask (since 1.24)
+	goTypeSize                      = 48
+	goStackObjects                  = 2 // FUNCDATA_StackObjects
 
 	maxGoData  = 1 << 27 // of variables, in bytes
 	maxGoTypes = 16      // of a name
 )
+
+// goClosure is how the names of types of closures begin, whose variables are X0, X1 ...
+const goClosure = "*struct { F uintptr; X0 "
 
 // goMod is what the module data says.
 type goMod struct {
@@ -169,6 +172,74 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 	}
 	t.Frames, ok = f.goFrames(&m, masks)
 	return t, ok
+}
+
+// GoTypeOf returns the descriptor of the pointer, function or struct type that a word about its element, its parameters and results or its
+// fields is in, and whether it is of a closure, which only its function knows; false if there is none.
+func (f *File) GoTypeOf(word uint64) (typ uint64, closure, ok bool) {
+	m, ok := f.goModule()
+	all, whole := slice(f.Bytes(m.types.Start), 0, m.types.End-m.types.Start)
+	if !ok || !whole || word < m.types.Start || word >= m.types.End {
+		return 0, false, false
+	}
+	const (
+		fields = goTypeSize + 8 // Fields of abi.StructType
+		field  = 24             // size of abi.StructField
+		named  = 1<<0 | 1<<2    // in TFlag: it has a name, or methods
+	)
+	found := 0
+	for p := 0; p+goTypeSize+32 <= len(all); p += 8 {
+		a, b := m.types.Start+uint64(p), all[p:]
+		switch b[23] & goKinds {
+		case goPointer:
+			if le64(b) != 8 || le64(b[8:]) != 8 || word != a+goTypeSize {
+				continue
+			}
+		case goFunction:
+			n := uint64(le32(b[goTypeSize:])&0xffff + le32(b[goTypeSize:])>>16&0x7fff)
+			if le64(b) != 8 || le64(b[8:]) != 8 || b[20]&named != 0 || word < a+goTypeSize+8 || word >= a+goTypeSize+8+8*n {
+				continue
+			}
+		case goStruct:
+			at, known := f.pointer(a + fields)
+			n := le64(b[fields+8:])
+			if !known || n != le64(b[fields+16:]) || n > uint64(len(all))/field || word < at || word >= at+field*n {
+				continue
+			}
+			name, _ := slice(all, uint64(le32(b[40:])), 3+uint64(len(goClosure)))
+			skip := 2 // flags, and the length
+			if len(name) > 1 && name[1]&0x80 != 0 {
+				skip = 3
+			}
+			closure = b[20]&named == 0 && len(name) > skip && bytes.HasPrefix(name[skip:], []byte(goClosure))
+		default:
+			continue
+		}
+		typ = a
+		found++
+	}
+	return typ, closure, found == 1
+}
+
+// GoFunctionType reports whether a descriptor is that of a function type.
+func (f *File) GoFunctionType(typ uint64) bool {
+	b := f.Bytes(typ)
+	return len(b) >= goTypeSize && b[23]&goKinds == goFunction
+}
+
+// GoMethod reports whether a type may be that of a method, by which reflection finds it without a pointer to it.
+func (f *File) GoMethod(typ uint64) bool {
+	m, ok := f.goModule()
+	all, whole := slice(f.Bytes(m.types.Start), 0, m.types.End-m.types.Start)
+	if !ok || !whole {
+		return true
+	}
+	for p := 0; p+4 <= len(all); p += 4 {
+		if m.types.Start+uint64(le32(all[p:])) == typ {
+			return true
+		}
+	}
+	return false
 }
 
 // matches calls do for each place in a mask of memory where another one is.
