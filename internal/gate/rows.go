@@ -68,6 +68,8 @@ type need struct {
 	lacks  bool   // that the image has no function of this name
 	goType string // of a struct, with a field behind ~: code but that of functions of these names may have values of it
 
+	called []string // functions of the image that others than those in but may call
+
 	bits     []bits // only if one call of it, or of what waits if it has no name, may pass all of these
 	path     bool   // only if it may get a first argument that is a relative path with a directory
 	charset  bool   // only if it may get a second argument that is no text, or one that names a character set
@@ -178,6 +180,13 @@ func parseOne(s string) (n need, err error) {
 		}
 		return n, err
 	}
+	if names, ok := strings.CutPrefix(s, ">"); ok {
+		names, n.but, ok = strings.Cut(names, "/")
+		if n.called = strings.Split(names, ","); !ok {
+			err = fmt.Errorf("no functions that may call: %q", s)
+		}
+		return n, err
+	}
 	if s == "~dlopen" {
 		n.opens = true
 		return n, nil
@@ -227,6 +236,7 @@ func parseOne(s string) (n need, err error) {
 	}
 	if name, list, ok := strings.Cut(s, "["); ok {
 		n.name = name
+		list, n.but, _ = strings.Cut(list, "/")
 		n.bits, err = parseBits(strings.TrimSuffix(list, "]"))
 		return n, err
 	}

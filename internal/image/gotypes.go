@@ -13,7 +13,7 @@ import (
 // the type's descriptor, or that of a type that has it in it; in data and in frames the collector knows where pointers
 // are, and in the same pattern.
 type GoType struct {
-	Types    []uint64 // its descriptors: one, or those of types of the same name
+	Types    []uint64 // its descriptors: one, or those of types of the same name, and of structs with pointers in the same places
 	Pointers []uint64 // those of pointers to it
 	Elements []uint64 // the words by which the descriptors of pointers refer to it
 	Data     []Range  // variables that may be such values: pointers are where those of one are
@@ -103,6 +103,8 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		}
 		return true
 	}
+	type shape struct{ size, ptrs uint64 }
+	shapes := map[shape][]byte{} // masks by shape
 	ok = each(goStruct, func(a uint64, b []byte) bool {
 		gc, known := f.pointer(a + 32)
 		size, ptrs := le64(b), le64(b[8:])
@@ -112,6 +114,7 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		}
 		structs[a] = true
 		t.Types = append(t.Types, a)
+		shapes[shape{size, ptrs}] = mask
 		bits := make([]bool, size/8)
 		for i := range ptrs / 8 {
 			bits[i] = mask[i/8]>>(i%8)&1 != 0
@@ -119,6 +122,26 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		masks = append(masks, bits)
 		return true
 	})
+	// A type that was defined by it, or has its fields, can be converted to it, and so can pointers (Go specification, Conversions).
+	for p := 0; ok && p+goTypeSize <= len(all); p += 8 {
+		a, b := m.types.Start+uint64(p), all[p:]
+		want := shapes[shape{le64(b), le64(b[8:])}]
+		if want == nil || b[23]&goKinds != goStruct || structs[a] {
+			continue
+		}
+		gc, known := f.pointer(a + 32)
+		if mask, whole := slice(f.Bytes(gc), 0, uint64(len(want))); known && whole && b[20]&goOnDemand == 0 && b[23]&goProgram == 0 && !bytes.Equal(mask, want) {
+			continue
+		}
+		if len(structs) >= maxGoTypes {
+			return nil, false
+		}
+		structs[a] = true
+		t.Types = append(t.Types, a)
+		if b[20]&goExtraStar != 0 {
+			names[le32(b[40:])] = true
+		}
+	}
 	ok = ok && len(structs) > 0 && each(goPointer, func(a uint64, b []byte) bool {
 		if elem, known := f.pointer(a + goTypeSize); known && structs[elem] && len(t.Pointers) < maxGoTypes {
 			t.Pointers = append(t.Pointers, a)
