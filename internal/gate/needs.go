@@ -217,6 +217,9 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 	return false
 }
 
+// callByNumber is the C library's function whose first argument is the number of a call.
+const callByNumber = "syscall"
+
 // met reports whether calls of the unit of n's function may be such as n asks for.
 func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	switch {
@@ -229,23 +232,27 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	case n.bits != nil && n.but != "":
 		return k.togetherBut(g, id, n)
 	case n.bits != nil:
-		return together(g, id, n.bits)
+		return together(g, id, n.bits, n.name == callByNumber)
 	case n.charset:
 		return mayGetText(g, id, x86.RSI, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
-		return mayGet(g, id, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
+		return mayGet(g, id, number.PassedByOthers, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
-		return mayGet(g, id, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
+		passed := number.PassedByOthers
+		if n.name == callByNumber {
+			passed = number.PassedNumber
+		}
+		return mayGet(g, id, passed, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
 	}
 	return true
 }
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
-func mayGet(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(int64) bool) bool {
+func mayGet(g *reach.Graph, id reach.UnitID, passed func(*reach.Graph, reach.UnitID, x86.Reg) ([]number.Found, bool), reg x86.Reg, test func(int64) bool) bool {
 	if g.Entered(id) {
 		return true
 	}
-	found, known := number.PassedByOthers(g, id, reg)
+	found, known := passed(g, id, reg)
 	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || test(f.Value.N)
 	})

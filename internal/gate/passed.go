@@ -12,25 +12,26 @@ import (
 
 // asked is a parameter of which something is asked.
 type asked struct {
-	par  dataflow.Param
-	bits bits
+	par    dataflow.Param
+	bits   bits
+	number bool // it is the number of a call
 }
 
 // anyPassed reports whether together holds for a unit that waits for a row.
 func (k *Keeper) anyPassed(g *reach.Graph, r *row, all []bits) bool {
 	for id := range reach.UnitID(len(g.Units)) {
-		if slices.Contains(k.waiting[id], r) && together(g, id, all) {
+		if slices.Contains(k.waiting[id], r) && together(g, id, all, false) {
 			return true
 		}
 	}
 	return false
 }
 
-// together reports whether one call of a unit may pass all that is asked of some arguments.
-func together(g *reach.Graph, id reach.UnitID, all []bits) bool {
+// together reports whether one call of a unit may pass all that is asked of some arguments. numbers: the first is the number of a call.
+func together(g *reach.Graph, id reach.UnitID, all []bits, numbers bool) bool {
 	var l []asked
 	for _, b := range all {
-		l = append(l, asked{dataflow.Param{Kind: summary.Arg, Reg: uint8(b.reg)}, b})
+		l = append(l, asked{dataflow.Param{Kind: summary.Arg, Reg: uint8(b.reg)}, b, numbers && b.reg == x86.RDI})
 	}
 	return g.Units[id].Taken || passedTogether(g, id, l, maxWay)
 }
@@ -63,7 +64,7 @@ func passedTogether(g *reach.Graph, id reach.UnitID, all []asked, depth int) boo
 				case par == nil:
 					c.never = true
 				default:
-					c.left = append(c.left, asked{*par, a.bits})
+					c.left = append(c.left, asked{*par, a.bits, a.number})
 				}
 			}
 		}
@@ -77,12 +78,17 @@ func passedTogether(g *reach.Graph, id reach.UnitID, all []asked, depth int) boo
 }
 
 // never reports whether all that a unit can get in a parameter is known, and is not what is asked for. Where nothing is
-// seen to come to it, it is enough that it is one of those that code calls through pointers (assumption private-wrappers).
+// seen to come to it, it is enough that it is a number of a call, and the unit one of those that code calls through pointers
+// (assumption private-wrappers).
 func (a *asked) never(g *reach.Graph, id reach.UnitID) bool {
 	if a.par.Kind != summary.Arg {
 		return false
 	}
-	found, known := number.Passed(g, id, x86.Reg(a.par.Reg))
+	passed := number.Passed
+	if a.number {
+		passed = number.PassedNumber
+	}
+	found, known := passed(g, id, x86.Reg(a.par.Reg))
 	return known && (g.Units[id].Taken || len(found) > 0) && !slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || a.bits.is(f.Value.N)
 	})

@@ -8,7 +8,8 @@
 // new appears. A wrapper whose address is taken has callers that cannot be
 // listed: its numbers are unknown, unless it is private to its file and every
 // call through a pointer in that file passes known ones (assumption
-// private-wrappers). Unknown is reported, never dropped. Of some libraries it is known
+// private-wrappers, which is made for nothing but numbers of calls: a callback in a table that a library gets is called by
+// that library with other arguments). Unknown is reported, never dropped. Of some libraries it is known
 // what they pass although their code does not show it (numbers.txt, assumption library-numbers).
 //
 // MayPass answers for a condition on an argument what the callers may pass.
@@ -94,6 +95,7 @@ type solver struct {
 	calls   map[Call]bool
 	unknown map[Unknown]bool
 	track   *track // nil if nobody asks what goes through units
+	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -115,7 +117,7 @@ func SolveThrough(g *reach.Graph) *Answer {
 
 func (s *solver) solve() *Answer {
 	g := s.g
-	s.sink = s.number
+	s.sink, s.numbers = s.number, true
 	for id := 1; id < len(g.Units); id++ {
 		u := &g.Units[id]
 		if !g.Live(reach.UnitID(id)) {
@@ -380,16 +382,23 @@ func (s *solver) pointers(k key, origins []origin) bool {
 // Passed finds what is passed in a register to a unit, by the images of its
 // direct callers, as Arguments does.
 func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, true)
+	return passed(g, unit, reg, true, false)
+}
+
+// PassedNumber is Passed for a register that holds the number of a call: for it, as for those at syscall instructions, the
+// assumption private-wrappers is made.
+func PassedNumber(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
+	return passed(g, unit, reg, true, true)
 }
 
 // PassedByOthers is Passed but for what the unit passes to itself.
 func PassedByOthers(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, false)
+	return passed(g, unit, reg, false, false)
 }
 
-func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself bool) (found []Found, known bool) {
+func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool) (found []Found, known bool) {
 	s := newSolver(g)
+	s.numbers = numbers
 	known = true
 	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
 		if id == unit && pc != g.Units[unit].Entry && !itself {
@@ -426,7 +435,7 @@ func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
 func Parameter(g *reach.Graph, unit reach.UnitID, reg x86.Reg) *Answer {
 	s := newSolver(g)
 	s.follow()
-	s.sink = s.number
+	s.sink, s.numbers = s.number, true
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Units[unit].Entry})
 	s.drain()
 	s.through()
@@ -502,7 +511,7 @@ func (s *solver) expand(k key) {
 		s.track.at = k
 		defer func() { s.track.at = key{} }()
 	}
-	if u.Taken && !s.pointers(k, origins) {
+	if u.Taken && !(s.numbers && s.pointers(k, origins)) {
 		for _, o := range origins {
 			s.sink(k.unit, u.Entry, o, summary.Value{}, "the number is a parameter of a function that may be called through a pointer")
 		}

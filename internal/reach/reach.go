@@ -1109,14 +1109,20 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 
 // dataOffsets follows a table of 32-bit offsets that lead to data with
 // relocations, or to texts (LLVM's relative lookup tables). What leads into the middle of a word
-// of the GOT may be an offset with a flag (Swift's), but a table of such is one of numbers.
+// of the GOT may be an offset with a flag (Swift's), but a table of such that do not have the same one is one of numbers.
 func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 	m := g.Members[img]
 	b := m.Bytes(a)
+	flag := uint64(0)
 	for k, miss := 0, 0; 4*k+4 <= len(b) && k < 1024 && miss < 2; k++ {
 		t := base + uint64(int64(int32(binary.LittleEndian.Uint32(b[4*k:]))))
-		if t&7 != 0 && m.inGOT(t) {
-			miss++
+		if f := t & 7; f != 0 && m.inGOT(t) {
+			switch {
+			case flag == 0 && f < 4:
+				flag = f
+			case f != flag:
+				miss += 2 // this one still counts
+			}
 		}
 		if t < m.Low || t >= m.High || m.Exec(t) {
 			miss++
