@@ -145,8 +145,8 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 	g := w.a.g
 	if u := &g.Units[k.unit]; u.Taken && !(library && w.a.model.Hooked(g, k.unit)) {
 		if library {
-			if p := u.Parent; p != 0 && (u.How == reach.Address || u.How == reach.Data || u.How == reach.Symbol) {
-				w.unknown(p, g.Units[p].Entry) // takes the library function's address
+			for _, p := range g.Takers(k.unit) { // of the library function's address
+				w.unknown(p, g.Units[p].Entry)
 			}
 		} else {
 			w.unknown(k.unit, u.Entry)

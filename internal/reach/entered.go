@@ -30,6 +30,14 @@ func (g *Graph) TakenOnce(id UnitID) (by UnitID, how How, ok bool) {
 	return u.taker, u.takenAs, true
 }
 
+// Takers returns who made a unit Taken, of each image the first: not the roots.
+func (g *Graph) Takers(id UnitID) []UnitID {
+	if t := g.Units[id].taker; t != 0 {
+		return append([]UnitID{t}, g.takers[id]...)
+	}
+	return g.takers[id]
+}
+
 // goEntered reports whether data of a Go file may hold the address of a function:
 // as a word, as a relocation, or, in the method tables of types, as two offsets in a row
 // from the start of the text (internal/abi/type.go, Method), which the runtime makes

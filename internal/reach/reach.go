@@ -136,6 +136,7 @@ type Graph struct {
 	rechecks  int
 	Denied    func(img int, c *summary.Cond) bool             // conditions that never hold by assumption, if set
 	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
+	takers    map[UnitID][]UnitID                             // by unit: who else made it Taken, of each other image than that of Unit.taker one
 	queries   map[query][]dataflow.Passed
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
@@ -447,12 +448,25 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	u := &g.Units[id]
 	if u.takes == 0 {
 		u.taker, u.takenAs = c.unit, c.how
+	} else if g.Units[u.taker].Image != g.Units[c.unit].Image || u.taker == 0 != (c.unit == 0) {
+		g.takenBy(id, c.unit)
 	}
 	u.takes = min(u.takes+1, 2)
 	u.Taken = true
 	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
 	g.release(id)
+}
+
+// takenBy notes that a unit was taken by another image than the one that took it first.
+func (g *Graph) takenBy(id, by UnitID) {
+	if by == 0 || slices.ContainsFunc(g.takers[id], func(t UnitID) bool { return g.Units[t].Image == g.Units[by].Image }) {
+		return
+	}
+	if g.takers == nil {
+		g.takers = map[UnitID][]UnitID{}
+	}
+	g.takers[id] = append(g.takers[id], by)
 }
 
 // release makes what a resolver returns live if it was waiting.
