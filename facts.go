@@ -35,7 +35,7 @@ var gateDetails = map[string]string{
 	"message-directories":   "Directories of message catalogues are absolute paths, as all that reachable calls of bindtextdomain pass are.",
 	"one-thread":            "The process has one thread, since nothing that starts another is reachable: what the C library does only while others run it does not do.",
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable.",
-	"process-attributes":    "A Go program makes the attributes of processes that it starts (syscall.SysProcAttr) in code that refers to that type, or in memory of its own: not through reflection on a type that has a pointer to them, or by a conversion of unsafe pointers.",
+	"process-attributes":    "A Go program makes the attributes of processes that it starts (syscall.SysProcAttr) in code that refers to that type or to one that has it or a pointer to it in it, or in memory of its own: not by a conversion of unsafe pointers.",
 	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",

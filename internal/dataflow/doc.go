@@ -8,8 +8,9 @@
 // Abstract interpretation (Cousot and Cousot, POPL 1977) of machine code, with
 // the control-flow graph found on the way: a block is decoded when control may
 // go there, with all that direct transfers lead to from it, and split when
-// something jumps into it. Blocks are evaluated in reverse postorder of the direct
-// transfers until no entry state changes (solve); then what each that was reached
+// something jumps into it. Blocks are evaluated in a weak topological order of the direct
+// transfers, loops before what follows them (order.go), until no entry state changes (solve); a change of
+// registers that a block neither reads nor writes passes it by (through.go). Then what each that was reached
 // refers to in its final state is written down (emit): from the note of its last
 // visit, or by walking it once more. Calls are not entered.
 //

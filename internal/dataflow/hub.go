@@ -67,7 +67,7 @@ func (h *hub) add(s *state, regs uint16, all bool) {
 func (w *worker) flowRegs(b int32, s *state, which uint16) {
 	bl := &w.blocks[b]
 	w.coarse = bl.visits > patience
-	regs, other := w.mergeRegs(&w.states[bl.in], s, which)
+	regs, other := w.mergeRegs(w.states.at(bl.in), s, which)
 	w.coarse = false
 	if regs != 0 || other {
 		w.again(b, regs, other)

@@ -94,7 +94,7 @@ func (w *worker) through(b int32, changed uint16) bool {
 	if changed &^= bl.traffic.kills; changed == 0 {
 		return true
 	}
-	s := &w.states[bl.in]
+	s := w.states.at(bl.in)
 	for _, t := range to {
 		if t >= 0 {
 			w.flowRegs(t, s, changed)

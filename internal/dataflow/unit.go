@@ -198,7 +198,7 @@ type worker struct {
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
-	states     []state
+	states     states
 	cur, equal state
 
 	fde     *image.FDE
@@ -521,18 +521,12 @@ func (w *worker) flow(b int32, s *state) {
 		if bl.bad {
 			w.gap(w.endOf(bl), summary.GapCode)
 		}
-		bl.in = int32(len(w.states))
-		if len(w.states) < cap(w.states) {
-			w.states = w.states[:len(w.states)+1]
-			w.states[len(w.states)-1].set(s)
-		} else {
-			w.states = append(more(w.states), *s)
-		}
+		bl.in = w.states.add(s)
 		w.enqueue(b)
 		return
 	}
 	w.coarse = bl.visits > patience
-	if regs, other := w.merge(&w.states[bl.in], s); regs != 0 || other {
+	if regs, other := w.merge(w.states.at(bl.in), s); regs != 0 || other {
 		w.again(b, regs, other)
 	}
 	w.coarse = false
@@ -721,7 +715,7 @@ func (w *worker) begin(entry uint64) {
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
-	w.insts, w.instBlk, w.callees, w.blocks, w.states, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.states[:0], w.tables[:0]
+	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.hubs = nil
 	w.heap, w.rank, w.ordered, w.nest = w.heap[:0], 0, 0, w.nest[:0]
@@ -860,7 +854,7 @@ func (w *worker) iterate() bool {
 		if !fresh && w.through(b, changed) {
 			continue
 		}
-		w.cur.set(&w.states[bl.in])
+		w.cur.set(w.states.at(bl.in))
 		w.eval(b, &w.cur)
 		if len(w.insts) >= maxInsts {
 			return false
@@ -945,8 +939,8 @@ func (w *worker) sweepAll() (whole bool) {
 		w.instBlk = append(w.instBlk, b)
 		w.callees = append(w.callees, 0)
 		w.setInst(pc, int32(len(w.insts)-1))
-		if len(w.states) == 0 {
-			w.states = append(w.states, s)
+		if w.states.n == 0 {
+			w.states.add(&s)
 		}
 		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
 		pc += uint64(in.Len)
@@ -1025,7 +1019,7 @@ func (w *worker) emit() {
 		if w.recall(int32(b)) {
 			continue
 		}
-		w.cur.set(&w.states[w.blocks[b].in])
+		w.cur.set(w.states.at(w.blocks[b].in))
 		w.eval(int32(b), &w.cur)
 	}
 	w.blk = whole

@@ -61,6 +61,8 @@ func TestNeeds(t *testing.T) {
 		"f[2&7,3&-1]":              {name: "f", bits: []bits{{reg: x86.RDX, mask: 7}, {reg: x86.RCX, mask: -1}}},
 		"[1&-1]":                   {bits: []bits{{reg: x86.RSI, mask: -1}}},
 		"syscall[0=56,1&0x10100]":  {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
+		"f[0&2]/os/exec.g":         {name: "f", bits: []bits{{reg: x86.RDI, mask: 2}}, but: "os/exec.g"},
+		">f,g/h/p.T~F/os/exec.k,l": {called: []string{"f", "g"}, but: "h", pointed: "p.T~F", referrers: []string{"os/exec.k", "l"}},
 		"dlopen~path":              {name: "dlopen", path: true},
 		"!arm_watchdog":            {but: "arm_watchdog"},
 		"fopen~ccs":                {name: "fopen", charset: true},
@@ -74,7 +76,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F", "f~without-nothing"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F", ">f/g", ">f/g/p.T/h", "f~without-nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -140,5 +142,5 @@ func TestIsText(t *testing.T) {
 
 func same(a, b need) bool {
 	return a.name == b.name && a.unless == b.unless && a.shares == b.shares && a.without == b.without && slices.Equal(a.calls, b.calls) && a.symbol == b.symbol && a.env == b.env && a.text == b.text && a.runs == b.runs && slices.EqualFunc(a.byWay, b.byWay, func(x, y function) bool { return x.how == y.how && slices.Equal(x.names, y.names) }) && slices.Equal(a.bits, b.bits) && a.path == b.path && a.but == b.but &&
-		a.lacks == b.lacks && a.goType == b.goType && a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
+		a.lacks == b.lacks && slices.Equal(a.called, b.called) && a.pointed == b.pointed && slices.Equal(a.referrers, b.referrers) && a.goType == b.goType && a.libraries == b.libraries && a.tls == b.tls && a.opens == b.opens && a.paths == b.paths && a.tokens == b.tokens && a.outside == b.outside && slices.Equal(a.first, b.first) && a.mask == b.mask && a.relative == b.relative && a.charset == b.charset
 }

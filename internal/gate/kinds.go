@@ -64,6 +64,9 @@ func mention(rows []row) map[string]bool {
 		}
 		for _, n := range r.needs {
 			all[n.name] = true
+			for _, c := range slices.Concat(n.called, n.referrers) {
+				all[strings.TrimLeft(c, "_")] = true
+			}
 			for b := range strings.SplitSeq(n.but, ",") {
 				all[strings.TrimLeft(b, "_")] = true
 			}

@@ -19,14 +19,14 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if (n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 || n.shares && k.shares(g, r, n.but) ||
-			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.called == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits)) && counts(&n) {
 			return true
 		}
 	}
 	for img, m := range k.p.Images {
 		if k.in(r, img) && slices.ContainsFunc(r.needs, func(n need) bool {
-			return (n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name)) && counts(&n)
+			return (n.text != "" && k.says(g, r, img, &n) || n.lacks && len(k.exported(img).named(n.name)) == 0 || n.table && k.gives(g, img, n.name) || n.called != nil && k.calledBut(g, img, &n) && k.exposes(g, img, &n)) && counts(&n)
 		}) {
 			return true
 		}
@@ -229,6 +229,8 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 		return mayGetText(g, id, x86.RSI, func(s string) bool { return !strings.HasPrefix(s, "/") })
 	case n.path:
 		return mayGetText(g, id, x86.RDI, func(s string) bool { return strings.Contains(s, "/") && relativeDir(s) })
+	case n.bits != nil && n.but != "":
+		return k.togetherBut(g, id, n)
 	case n.bits != nil:
 		return together(g, id, n.bits, n.name == callByNumber)
 	case n.charset:
@@ -277,6 +279,19 @@ func mayGetText(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(string) 
 func (k *Keeper) fromOthers(g *reach.Graph, id reach.UnitID, names string) bool {
 	return strings.HasPrefix(k.kind(g.Units[id].Image), "static:") && slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
 		return !k.owned(g.Units[e.Unit].Image).is(g.Units[e.Unit].Entry, strings.Split(names, ","))
+	})
+}
+
+// calledBut reports whether other functions than those of some names may call a live one of the image that n asks for.
+func (k *Keeper) calledBut(g *reach.Graph, img int, n *need) bool {
+	names := strings.Split(n.but, ",")
+	return slices.ContainsFunc(n.called, func(name string) bool {
+		return slices.ContainsFunc(k.exported(img).named(name), func(e export) bool {
+			id, live := g.Lookup(img, e.addr)
+			return live && (g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+				return !k.owned(img).is(g.Units[e.Unit].Entry, names)
+			}))
+		})
 	})
 }
 

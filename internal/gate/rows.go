@@ -68,6 +68,10 @@ type need struct {
 	lacks  bool   // that the image has no function of this name
 	goType string // of a struct, with a field behind ~: code but that of functions of these names may have values of it
 
+	called    []string // functions of the image that others than those in but may call
+	pointed   string   // and reflection can find pointers to this struct of Go, with a field behind ~,
+	referrers []string // in types that others than these functions refer to
+
 	bits     []bits // only if one call of it, or of what waits if it has no name, may pass all of these
 	path     bool   // only if it may get a first argument that is a relative path with a directory
 	charset  bool   // only if it may get a second argument that is no text, or one that names a character set
@@ -178,6 +182,14 @@ func parseOne(s string) (n need, err error) {
 		}
 		return n, err
 	}
+	if names, ok := strings.CutPrefix(s, ">"); ok {
+		f := strings.SplitN(names, "/", 4)
+		if len(f) != 4 || !strings.Contains(f[2], "~") {
+			return n, fmt.Errorf("no functions that may call, no type, or no functions that may refer: %q", s)
+		}
+		n.called, n.but, n.pointed, n.referrers = strings.Split(f[0], ","), f[1], f[2], strings.Split(f[3], ",")
+		return n, nil
+	}
 	if s == "~dlopen" {
 		n.opens = true
 		return n, nil
@@ -227,6 +239,7 @@ func parseOne(s string) (n need, err error) {
 	}
 	if name, list, ok := strings.Cut(s, "["); ok {
 		n.name = name
+		list, n.but, _ = strings.Cut(list, "/")
 		n.bits, err = parseBits(strings.TrimSuffix(list, "]"))
 		return n, err
 	}

@@ -133,7 +133,14 @@ func exercise(f *File) {
 	f.DataSymbols()
 	f.GoFuncs()
 	f.GoVersion()
-	f.GoType("syscall.SysProcAttr", "GidMappingsEnableSetgroups")
+	if t, ok := f.GoType("syscall.SysProcAttr", "GidMappingsEnableSetgroups"); ok {
+		for _, w := range t.Elements {
+			f.GoTypeOf(w)
+		}
+	}
+	f.GoTypeOf(f.Low)
+	f.GoMethod(f.Low)
+	f.GoFunctionType(f.Low)
 	f.GoFunc(f.Low)
 	f.SHA256()
 }

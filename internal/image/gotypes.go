@@ -13,7 +13,7 @@ import (
 // the type's descriptor, or that of a type that has it in it; in data and in frames the collector knows where pointers
 // are, and in the same pattern.
 type GoType struct {
-	Types    []uint64 // its descriptors: one, or those of types of the same name
+	Types    []uint64 // its descriptors: one, or those of types of the same name, and of structs with pointers in the same places
 	Pointers []uint64 // those of pointers to it
 	Elements []uint64 // the words by which the descriptors of pointers refer to it
 	Data     []Range  // variables that may be such values: pointers are where those of one are
@@ -24,17 +24,20 @@ type GoType struct {
 var goVersions = regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
 
 const (
-	goStruct, goPointer = 25, 22 // abi.Kind
-	goKinds             = 31     // kinds without flags
-	goProgram           = 1 << 6 // in the kind: the mask is a program (until 1.23)
-	goExtraStar         = 1 << 1 // in TFlag: the name has a * before it
-	goOnDemand          = 1 << 4 // in TFlag: there is no mask (since 1.24)
-	goTypeSize          = 48
-	goStackObjects      = 2 // FUNCDATA_StackObjects
+	goStruct, goPointer, goFunction = 25, 22, 19 // abi.Kind
+	goKinds                         = 31         // kinds without flags
+	goProgram                       = 1 << 6     // in the kind: the mask is a program (until 1.23)
+	goExtraStar                     = 1 << 1     // in TFlag: the name has a * before it
+	goOnDemand                      = 1 << 4     // in TFlag: there is no mask (since 1.24)
+	goTypeSize                      = 48
+	goStackObjects                  = 2 // FUNCDATA_StackObjects
 
 	maxGoData  = 1 << 27 // of variables, in bytes
 	maxGoTypes = 16      // of a name
 )
+
+// goClosure is how the names of types of closures begin, whose variables are X0, X1 ...
+const goClosure = "*struct { F uintptr; X0 "
 
 // goMod is what the module data says.
 type goMod struct {
@@ -69,8 +72,8 @@ func (f *File) goModule() (m goMod, ok bool) {
 }
 
 // GoType finds where values of the struct type of a name (with the last element of its package's path) may be. It has a
-// field of a name: if another type, with a name or without, has it, too, values of that may be converted to the type, or
-// copied; false then, and if the layout of the file is not known.
+// field of a name: if another type without a name has it, too, code that is not known may copy values
+// to such; false then, and if the layout of the file is not known.
 func (f *File) GoType(name, field string) (*GoType, bool) {
 	m, ok := f.goModule()
 	if !ok {
@@ -103,6 +106,8 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		}
 		return true
 	}
+	type shape struct{ size, ptrs uint64 }
+	shapes := map[shape][]byte{} // masks by shape
 	ok = each(goStruct, func(a uint64, b []byte) bool {
 		gc, known := f.pointer(a + 32)
 		size, ptrs := le64(b), le64(b[8:])
@@ -112,6 +117,7 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		}
 		structs[a] = true
 		t.Types = append(t.Types, a)
+		shapes[shape{size, ptrs}] = mask
 		bits := make([]bool, size/8)
 		for i := range ptrs / 8 {
 			bits[i] = mask[i/8]>>(i%8)&1 != 0
@@ -119,7 +125,27 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 		masks = append(masks, bits)
 		return true
 	})
-	ok = ok && len(structs) > 0 && !f.goFieldElsewhere(&m, all, field, structs) && each(goPointer, func(a uint64, b []byte) bool {
+	// A type that was defined by it, or has its fields, can be converted to it, and so can pointers (Go specification, Conversions).
+	for p := 0; ok && p+goTypeSize <= len(all); p += 8 {
+		a, b := m.types.Start+uint64(p), all[p:]
+		want := shapes[shape{le64(b), le64(b[8:])}]
+		if want == nil || b[23]&goKinds != goStruct || structs[a] {
+			continue
+		}
+		gc, known := f.pointer(a + 32)
+		if mask, whole := slice(f.Bytes(gc), 0, uint64(len(want))); known && whole && b[20]&goOnDemand == 0 && b[23]&goProgram == 0 && !bytes.Equal(mask, want) {
+			continue
+		}
+		if len(structs) >= maxGoTypes {
+			return nil, false
+		}
+		structs[a] = true
+		t.Types = append(t.Types, a)
+		if b[20]&goExtraStar != 0 {
+			names[le32(b[40:])] = true
+		}
+	}
+	ok = ok && len(structs) > 0 && each(goPointer, func(a uint64, b []byte) bool {
 		if elem, known := f.pointer(a + goTypeSize); known && structs[elem] && len(t.Pointers) < maxGoTypes {
 			t.Pointers = append(t.Pointers, a)
 			t.Elements = append(t.Elements, a+goTypeSize)
@@ -148,33 +174,69 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 	return t, ok
 }
 
-// goFieldElsewhere reports whether another struct type than some has a field of a name. all are the bytes of the types.
-func (f *File) goFieldElsewhere(m *goMod, all []byte, field string, but map[uint64]bool) bool {
-	names := map[uint64]bool{}
-	full := append([]byte{byte(len(field))}, field...)
-	for p := 0; ; p++ {
-		i := bytes.Index(all[p:], full)
-		if i < 0 {
-			break
-		}
-		p += i
-		names[m.types.Start+uint64(p)-1] = true // of the flags, which are before the length
+// GoTypeOf returns the descriptor of the pointer, function or struct type that a word about its element, its parameters and results or its
+// fields is in, and whether it is of a closure, which only its function knows; false if there is none.
+func (f *File) GoTypeOf(word uint64) (typ uint64, closure, ok bool) {
+	m, ok := f.goModule()
+	all, whole := slice(f.Bytes(m.types.Start), 0, m.types.End-m.types.Start)
+	if !ok || !whole || word < m.types.Start || word >= m.types.End {
+		return 0, false, false
 	}
-	const fieldSize = 24
+	const (
+		fields = goTypeSize + 8 // Fields of abi.StructType
+		field  = 24             // size of abi.StructField
+		named  = 1<<0 | 1<<2    // in TFlag: it has a name, or methods
+	)
+	found := 0
 	for p := 0; p+goTypeSize+32 <= len(all); p += 8 {
-		b, a := all[p:], m.types.Start+uint64(p)
-		if b[23]&goKinds != goStruct || but[a] {
+		a, b := m.types.Start+uint64(p), all[p:]
+		switch b[23] & goKinds {
+		case goPointer:
+			if le64(b) != 8 || le64(b[8:]) != 8 || word != a+goTypeSize {
+				continue
+			}
+		case goFunction:
+			n := uint64(le32(b[goTypeSize:])&0xffff + le32(b[goTypeSize:])>>16&0x7fff)
+			if le64(b) != 8 || le64(b[8:]) != 8 || b[20]&named != 0 || word < a+goTypeSize+8 || word >= a+goTypeSize+8+8*n {
+				continue
+			}
+		case goStruct:
+			at, known := f.pointer(a + fields)
+			n := le64(b[fields+8:])
+			if !known || n != le64(b[fields+16:]) || n > uint64(len(all))/field || word < at || word >= at+field*n {
+				continue
+			}
+			name, _ := slice(all, uint64(le32(b[40:])), 3+uint64(len(goClosure)))
+			skip := 2 // flags, and the length
+			if len(name) > 1 && name[1]&0x80 != 0 {
+				skip = 3
+			}
+			closure = b[20]&named == 0 && len(name) > skip && bytes.HasPrefix(name[skip:], []byte(goClosure))
+		default:
 			continue
 		}
-		n := le64(b[goTypeSize+16:])
-		at, known := f.pointer(a + goTypeSize + 8)
-		if !known || !m.types.Contains(at) || n > (m.types.End-at)/fieldSize {
-			continue // no struct
-		}
-		for i := range n {
-			if name, _ := f.pointer(at + fieldSize*i); names[name] {
-				return true
-			}
+		typ = a
+		found++
+	}
+	return typ, closure, found == 1
+}
+
+// GoFunctionType reports whether a descriptor is that of a function type.
+func (f *File) GoFunctionType(typ uint64) bool {
+	b := f.Bytes(typ)
+	return len(b) >= goTypeSize && b[23]&goKinds == goFunction
+}
+
+// GoMethod reports whether a type may be that of a method, by which reflection finds it without a pointer to it.
+func (f *File) GoMethod(typ uint64) bool {
+	m, ok := f.goModule()
+	all, whole := slice(f.Bytes(m.types.Start), 0, m.types.End-m.types.Start)
+	if !ok || !whole {
+		return true
+	}
+	for p := 0; p+4 <= len(all); p += 4 {
+		if m.types.Start+uint64(le32(all[p:])) == typ {
+			return true
 		}
 	}
 	return false

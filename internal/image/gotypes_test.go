@@ -33,11 +33,19 @@ var (
 	array  [2]Attr
 	nested = outer{n: []string{"n"}}
 	sink   any
+	kept   any
 	other  struct{ a, b, c, d, e, f, g *int }
 )
 
 //go:noinline
 func use(a *Attr) int { return len(a.name) }
+
+type called struct{}
+
+func (called) Name(a *Attr) string { return a.name }
+
+//go:noinline
+func closure(a *Attr) func() bool { return func() bool { return a.Very } }
 
 //go:noinline
 func frame() int { var a Attr; a.next = &a; return use(&a) }
@@ -52,6 +60,10 @@ func main() {
 	println(use(&single) + use(made) + use(&array[1]) + use(&nested.inner) + frame() + value(single) + none())
 	println(other.a)
 	sink = new(Attr)
+	kept = use
+	sink = called{}
+	sink.(interface{ Name(*Attr) string }).Name(made)
+	sink = closure(made)
 	sink = struct{ Other int }{1}
 }
 `
@@ -121,6 +133,36 @@ func TestGoType(t *testing.T) {
 				if slices.Contains(got.Frames, at[name]) != want {
 					t.Errorf("%s has one in its frame: %v", name, !want)
 				}
+			}
+			if len(got.Elements) != 1 {
+				t.Fatalf("elements at %#x", got.Elements)
+			}
+			if typ, closure, ok := f.GoTypeOf(got.Elements[0]); !ok || closure || typ != got.Pointers[0] {
+				t.Errorf("the word at %#x is of the type at %#x", got.Elements[0], typ)
+			}
+			m, _ := f.goModule()
+			var own, closures, functions, methods int
+			for w := m.types.Start; w < m.types.End; w += 8 {
+				if a, ok := f.pointer(w); !ok || a != got.Pointers[0] {
+					continue
+				}
+				switch typ, closure, ok := f.GoTypeOf(w); {
+				case !ok:
+				case closure:
+					closures++
+				case typ == got.Types[0]:
+					own++
+				case f.GoFunctionType(typ) && f.GoMethod(typ):
+					methods++
+				case f.GoFunctionType(typ):
+					functions++
+				}
+			}
+			if own != 1 || closures == 0 || functions == 0 || methods == 0 {
+				t.Errorf("pointers to it are in itself %d times, and in %d closures, %d functions, %d methods", own, closures, functions, methods)
+			}
+			if _, _, ok := f.GoTypeOf(got.Types[0]); ok {
+				t.Error("a descriptor's first word is of a type")
 			}
 			if _, ok := f.GoType("main.Attr", "Other"); ok {
 				t.Error("another type with the same fields is not seen")

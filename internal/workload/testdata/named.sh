@@ -8,6 +8,7 @@ printf '$TTL 60\n@ SOA ns hostmaster 1 1 1 1 1\n@ NS ns\nns A 127.0.0.1\nwww A 1
 named -g -c named.conf -n 2 >>log 2>&1 &
 main=$!
 port "$PORT"
+retry sh -c "dig +short @127.0.0.1 -p $PORT www.example.test | grep -q 10.0.0.1" # it listens before the zone is loaded
 ask() { dig +short +tries=2 @127.0.0.1 -p "$PORT" "$@"; }
 ask www.example.test
 ask +tcp AAAA www.example.test
