@@ -49,4 +49,5 @@ retry sh -c "curl -s http://127.0.0.1:$PORT/index.html"
 stat 'disable server b/s' | tr -d '\n'
 curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$PORT/"
 kill -USR1 "$main"
+{ sleep 3; kill -USR1 "$main"; } >/dev/null 2>&1 & # it may still execute itself, and forget the first one
 wait "$main" || echo "exit $?"
