@@ -110,7 +110,7 @@ func run(insts []x86.Inst, paths uint32) *machine {
 		seen[i] = true
 		in := &insts[i]
 		next := i + 1
-		reg := func(r x86.Reg) bool { return r < 16 }
+		reg := func(r x86.Reg) bool { return r >= 0 && r < 16 }
 		plain := in.Flags&(x86.FlagMem|x86.FlagImpMem) == 0
 		jump := func() bool {
 			if uint64(in.Imm) == fuzzWait {
