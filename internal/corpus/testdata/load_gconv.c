@@ -1,8 +1,10 @@
-// Converting characters loads a module by a name from a table of libc.
+// Converting characters loads a module by a name from a table of libc. In a static program no dynamic symbol says that
+// iconv_open is live, and the module brings a second C library.
 //
-// BUILD: gcc -O2 {{src}} -o {{out}}
+// BUILD: gcc -O2{{| -static| -static-pie}} -w {{src}} -o {{out}}
 // WANT: openat
 // DLOPEN: gconv
+// IMAGE: CP932.so
 // HOST: yes
 #include <iconv.h>
 #include <stddef.h>

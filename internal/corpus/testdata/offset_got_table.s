@@ -1,8 +1,8 @@
-# A table of offsets from itself to words of the GOT, as relative references to symbols of other files are
-# made: what it holds and where it is come from different functions.
+# A table of offsets from itself to words of the GOT, as relative references to symbols of other files are made, without and
+# with the same flag in the lowest bit of all: what it holds and where it is come from different functions.
 #
-# BUILD: gcc -c {{src}} -o {{dir}}/x.o && gcc -pie {{dir}}/x.o -o {{out}}
-# WANT: personality getpgid
+# BUILD: gcc -c -Wa,--defsym,FLAG={{0|1}} {{src}} -o {{dir}}/x.o && gcc -pie {{dir}}/x.o -o {{out}}
+# WANT: personality getpgid getsid
 # TRAP: 3
 	.text
 	.globl main
@@ -14,17 +14,20 @@ main:	.cfi_startproc
 	xor %ebx,%ebx
 1:	mov %ebx,%edi
 	call offset
+	.if FLAG
+	dec %eax
+	.endif
 	movslq %eax,%rax
 	lea table(%rip),%rcx
 	add %rax,%rcx
 	mov (%rcx),%rax
 	mov $0xffffffff,%edi
-	cmp $1,%ebx
-	jne 2f
+	cmp $2,%ebx
+	je 2f
 	xor %edi,%edi
 2:	call *%rax
 	inc %ebx
-	cmp $2,%ebx
+	cmp $3,%ebx
 	jne 1b
 	xor %eax,%eax
 	pop %rbx
@@ -42,5 +45,5 @@ offset:	.cfi_startproc
 	.size offset,.-offset
 	.section .rodata
 	.balign 32
-table:	.long personality@GOTPCREL, getpgid@GOTPCREL + 4
+table:	.long getpgid@GOTPCREL + FLAG, getsid@GOTPCREL + 4 + FLAG, personality@GOTPCREL + 8 + FLAG
 	.section .note.GNU-stack,"",@progbits
