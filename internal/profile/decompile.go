@@ -382,13 +382,15 @@ func (e *explorer) jump(m *machine, op uint16, b value, yes, no int) (done bool)
 		l := &next.limits[m.a.word]
 		l.not = slices.Clone(l.not)
 		odd := l.odd
+		l.odd = false // what this comparison adds
 		if !l.learn(op, m.a.mask, b.n, holds) {
 			continue
 		}
-		if n == 0 && l.odd && !odd {
+		if n == 0 && l.odd {
 			e.err = fmt.Errorf("instruction %d compares bits of an argument in a way that no test can say", m.pc-1)
 			return true
 		}
+		l.odd = l.odd || odd
 		e.run(next)
 	}
 	return true
