@@ -252,6 +252,7 @@ func TestErrors(t *testing.T) {
 		{name: "later boot information", debug: tiny(true, false), final: change(tiny(false, true), capacity-68, 2), says: "has version 2"},
 		{name: "no room for regions", debug: tiny(true, false), final: change(full, capacity, 3), says: "CONFIG_UKPLAT_MEMREGION_MAX_COUNT"},
 		{name: "regions of another form", debug: tiny(true, false), final: change(full, capacity+8+40, 9), says: "do not match its segments"},
+		{name: "code in the headers", debug: change(tiny(true, true), 64+8, 0, 0), is: ErrTruncated, says: "where its headers do"},
 		{name: "kludge", debug: kludged, says: "multiboot header"},
 		{name: "no page table", debug: tiny(true, true), opts: Options{Protect: true}, says: "x86_bpt_pml4"},
 		{name: "too many compartments", debug: tiny(true, true), plan: func(p *compartment.Plan) { p.Compartments = make([]compartment.Compartment, 33) }, says: "33 compartments"},
