@@ -51,10 +51,10 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 			return nil, f.errorf(ErrSealed, "is already sealed: %v; seal the image as it was built", err)
 		}
 	}
-	if i, _ := debug.symtab(); i == 0 {
-		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
-	}
 	if err := debug.check(); err != nil {
+		return nil, err
+	}
+	if err := fits(plan, debug); err != nil {
 		return nil, err
 	}
 	code := scan(debug)
@@ -64,9 +64,6 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 		}
 	}
 	s := &sealing{plan: plan, code: code, opts: opts, hooks: map[uint64]*gates.Hook{}}
-	if len(plan.Compartments) > compartment.MaxCompartments {
-		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
-	}
 	first := 0
 	for i := range plan.Compartments {
 		if plan.Compartments[i].Default && !plan.Compartments[i].Transparent {
@@ -83,6 +80,14 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 		return s.alone(debug, files)
 	}
 	return s.seal(debug, files)
+}
+
+// fits reports whether rules can have as many compartments as a plan.
+func fits(plan *compartment.Plan, debug *File) error {
+	if n := len(plan.Compartments); n > compartment.MaxCompartments {
+		return debug.errorf(nil, "there are %d compartments, and an image can have %d", n, compartment.MaxCompartments)
+	}
+	return nil
 }
 
 // sealing is the work on one image.

@@ -79,14 +79,11 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	case !errors.Is(err, rules.ErrNone):
 		return nil, debug.errorf(ErrSealed, "has rules: %v; make them from the image as it is built without", err)
 	}
-	if i, _ := debug.symtab(); i == 0 {
-		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
-	}
 	if err := debug.check(); err != nil {
 		return nil, err
 	}
-	if len(plan.Compartments) > compartment.MaxCompartments {
-		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
+	if err := fits(plan, debug); err != nil {
+		return nil, err
 	}
 	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
 	s.link = &linking{library: library, symbols: map[string][]Symbol{}, globals: map[uint64][]string{}, exposed: map[string][]string{}}

@@ -1,7 +1,6 @@
 package unikraft
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
 	"github.com/gofind-dev/gofind/internal/gates"
@@ -117,21 +115,8 @@ const (
 func TestSourceCostAndRegisters(t *testing.T) {
 	img, _ := linkedImage(t, nil, Options{})
 	debug := open(t, img.Debug)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	m, err := qemu.Start(ctx, qemu.Config{Kernel: img.Final, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
-	if errors.Is(err, qemu.ErrNoQEMU) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	d, err := m.Debugger(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &single{t, ctx, d}
+	s := debugged(t, img.Final)
+	ctx, d := s.ctx, s.d
 	gated := addr(t, debug, "plugin_wide")
 	behind := gated + uint64(len(room))
 	if err := errors.Join(d.Break(behind), d.Continue(ctx), d.Clear(behind)); err != nil {

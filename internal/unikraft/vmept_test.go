@@ -360,19 +360,9 @@ func (a *vmeptAttack) verdict(first string, status int) string {
 func TestVMEPTAttacks(t *testing.T) {
 	plain := plainVMEPT(t)
 	sets := map[bool]*machines{false: sealVMEPT(t, Options{}), true: sealVMEPT(t, Options{Protect: true})}
-	var b strings.Builder
-	b.WriteString("| attacker | what | how | result |\n|---|---|---|---|\n")
-	for _, model := range []string{machine, logic, pointer, rop, write} {
-		for _, a := range vmeptAttacks {
-			if a.model != model {
-				continue
-			}
-			result := a.result
-			if a.why != "" {
-				result = "**" + result + "**: " + a.why
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.model, a.name, a.how, result)
-		}
+	var rows []row
+	for _, a := range vmeptAttacks {
+		rows = append(rows, row{a.model, a.name, a.how, a.result, a.why})
 	}
 	for _, a := range vmeptAttacks {
 		t.Run(a.name, func(t *testing.T) {
@@ -395,5 +385,5 @@ func TestVMEPTAttacks(t *testing.T) {
 			}
 		})
 	}
-	writeTable(t, "attacks with machines", b.String())
+	document(t, "attacks with machines", []string{machine, logic, pointer, rop, write}, rows)
 }
