@@ -96,6 +96,7 @@ type solver struct {
 	unknown map[Unknown]bool
 	track   *track // nil if nobody asks what goes through units
 	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
+	done    bool   // what is known is enough: no other caller is asked
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -144,7 +145,7 @@ func newSolver(g *reach.Graph) *solver {
 }
 
 func (s *solver) drain() {
-	for len(s.queue) > 0 {
+	for len(s.queue) > 0 && !s.done {
 		k := s.queue[0]
 		s.queue = s.queue[1:]
 		s.expand(k)
@@ -417,15 +418,20 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 
 // MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
 func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
-	found, known := Passed(g, unit, x86.Reg(c.A))
-	return !known || slices.ContainsFunc(found, func(f Found) bool {
-		if f.Value.Kind != summary.Const && (f.Value.Kind != summary.Low || f.Value.Size < c.Size) {
-			return true
+	s := newSolver(g)
+	s.sink = func(id reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
+		switch {
+		case why != "" && id == unit, v.Kind != summary.Const && (v.Kind != summary.Low || v.Size < c.Size):
+			s.done = true
+		default:
+			n := uint64(v.N) & (1<<(8*c.Size) - 1)
+			is, known := dataflow.Holds(c.Cmp, n, c.N, c.Size)
+			s.done = s.done || is || !known
 		}
-		n := uint64(f.Value.N) & (1<<(8*c.Size) - 1)
-		is, ok := dataflow.Holds(c.Cmp, n, c.N, c.Size)
-		return is || !ok
-	})
+	}
+	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(c.A)}}, origin{unit: unit})
+	s.drain()
+	return s.done
 }
 
 // Parameter finds the numbers that a unit gets in a register, as Solve does for
@@ -523,6 +529,9 @@ func (s *solver) expand(k key) {
 		return
 	}
 	for _, e := range s.g.Callers(k.unit) {
+		if s.done {
+			return
+		}
 		answers := s.g.Query(e.Unit, e.At, k.par)
 		if len(answers) == 0 {
 			for _, o := range origins {
