@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -106,6 +107,41 @@ func TestUnitsWait(t *testing.T) {
 		if got := look(k, g); got != 2 {
 			t.Errorf("%s: went on to unit %d, although unit 2 is not analysed", name, got)
 		}
+	}
+}
+
+// No row that is about a unit is passed over because nothing says that it may be.
+func TestCandidates(t *testing.T) {
+	found := 0
+	for _, program := range []string{"/bin/true", "/bin/bash", "/usr/bin/curl"} {
+		p, err := process.Load(program, process.Options{NoHostConf: true})
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		defer p.Close()
+		k, g := New(p, assume.New(func(string) bool { return true })), reach.New(p, reach.Options{})
+		g.Hold = func(g *reach.Graph, id reach.UnitID) reach.Held {
+			img := g.Units[id].Image
+			k.view.id = 0
+			may := slices.Clone(k.candidates(g, img).of(g, id))
+			for i, r := range k.rows(img) {
+				if k.about(g, id, r) {
+					found++
+					if !slices.Contains(may, i) {
+						t.Errorf("%s: %s at %#x: %v is about it, and no candidate", program, p.Images[img].Soname, g.Units[id].Entry, r.function)
+					}
+				}
+			}
+			return k.Hold(g, id)
+		}
+		g.Startup()
+		if err := g.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Error("no row is about any unit")
 	}
 }
 

@@ -96,7 +96,7 @@ type solver struct {
 	unknown map[Unknown]bool
 	track   *track // nil if nobody asks what goes through units
 	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
-	done    bool   // what is known is enough: no other caller is asked
+	done    bool   // what was found decides: nobody else is asked
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -411,26 +411,27 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 		}
 		found = append(found, Found{s.g.Units[id].Image, v, id})
 	}
+	s.gets(unit, reg)
+	return found, known
+}
+
+// gets sends what is passed to a unit in a register to the sink.
+func (s *solver) gets(unit reach.UnitID, reg x86.Reg) {
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
 	s.drain()
-	return found, known
 }
 
 // MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
 func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
 	s := newSolver(g)
-	s.sink = func(id reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
-		switch {
-		case why != "" && id == unit, v.Kind != summary.Const && (v.Kind != summary.Low || v.Size < c.Size):
-			s.done = true
-		default:
-			n := uint64(v.N) & (1<<(8*c.Size) - 1)
-			is, known := dataflow.Holds(c.Cmp, n, c.N, c.Size)
-			s.done = s.done || is || !known
+	s.sink = func(_ reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
+		s.done = s.done || why != "" || v.Kind != summary.Const && (v.Kind != summary.Low || v.Size < c.Size)
+		if !s.done {
+			is, ok := dataflow.Holds(c.Cmp, uint64(v.N)&(1<<(8*c.Size)-1), c.N, c.Size)
+			s.done = is || !ok
 		}
 	}
-	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(c.A)}}, origin{unit: unit})
-	s.drain()
+	s.gets(unit, x86.Reg(c.A)) // one answer is enough, and each that is not asked for saves the analysis of a unit
 	return s.done
 }
 
