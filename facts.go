@@ -17,6 +17,7 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
+	"access-flags":          "Go's Faccessat gets the flags that reachable calls of it pass, and the identity of the process that these do not name is not asked for.",
 	"access-modes":          "The C library's faccessat compares the file's mode with the identity of the process only where a reachable call asks for more than whether a file is there, with flags.",
 	"audit-hosts":           "libaudit looks up hosts only where a reachable call names one.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
