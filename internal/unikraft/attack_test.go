@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
@@ -101,7 +101,7 @@ var attacks = []attack{
 	{name: "return without a gate", onRules: true, model: rop, how: "net calls `gofind_leave`", words: one("gofind_leave", 0, ""), result: "ends the image"},
 	{name: "exit", model: pointer, how: "net calls `uk_syscall_r_exit_group`", words: one("uk_syscall_r_exit_group", 0, "66"), took: ended, result: "ends the image"},
 	{name: "exit through libc", model: logic, how: "net calls libc's `exit`", words: one("exit", 0, "66"), took: ended, result: "ends the image"},
-	{name: "denied calls end the image", model: logic, how: "net calls libc's `unlink`, with `--on-deny crash`", opts: Options{OnDeny: gates.Crash}, words: one("unlink", 0, "@0"), result: "ends the image"},
+	{name: "denied calls end the image", model: logic, how: "net calls libc's `unlink`, with `--on-deny crash`", opts: Options{OnDeny: gatecode.Crash}, words: one("unlink", 0, "@0"), result: "ends the image"},
 	{name: "rules overwritten, protected", onRules: true, rewritten: true, model: write, how: "net overwrites the rules, with `--protect-rules`", opts: Options{Protect: true},
 		words: func(s *target) []string {
 			return []string{job("net", "direct", s.addr("memset"), fmt.Sprintf("%#x,0,64", s.rules())) + fmt.Sprintf("+%#x,@0", s.addr("uk_syscall_r_unlink"))}

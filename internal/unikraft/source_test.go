@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/qemu"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
@@ -96,7 +96,7 @@ func TestSourceWorkload(t *testing.T) {
 
 // The calls of TestMatrix, in an image that the rules are linked into.
 func TestSourceMatrix(t *testing.T) {
-	for _, denial := range []gates.Denial{gates.EPERM, gates.ENOSYS} {
+	for _, denial := range []gatecode.Denial{gatecode.EPERM, gatecode.ENOSYS} {
 		img, _ := linkedImage(t, nil, Options{OnDeny: denial})
 		matrix(t, planOf(t, image(t)), open(t, img.Debug), img.Final, denial)
 	}
@@ -230,7 +230,7 @@ func TestSourceRules(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%v\n%v\n%v", got, want, err)
 	}
-	if !got.Linked || got.Tool != "v1" || got.Tag != addr(t, debug, "gofind_tag") || got.Code.Size == 0 || got.Data.Size != gates.DefaultEntries*32 {
+	if !got.Linked || got.Tool != "v1" || got.Tag != addr(t, debug, "gofind_tag") || got.Code.Size == 0 || got.Data.Size != gatecode.DefaultEntries*32 {
 		t.Errorf("%+v", got)
 	}
 	for i, e := range got.Entries {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/qemu"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
@@ -165,7 +165,7 @@ func TestVMEPTWorkload(t *testing.T) {
 	if status != 0 || strings.Contains(plain, "WRONG") || !strings.Contains(plain, "nested call: ok") {
 		t.Fatalf("the specimen itself: status %d\n%s", status, plain)
 	}
-	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gates.Crash}, {OnDeny: gates.ENOSYS}} {
+	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gatecode.Crash}, {OnDeny: gatecode.ENOSYS}} {
 		m := sealVMEPT(t, opts)
 		sealed, _, status := m.boot("normal")
 		if status != 0 || sealed != plain {
