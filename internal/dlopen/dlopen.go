@@ -191,55 +191,96 @@ func (m *Model) lookups(g *reach.Graph) bool {
 }
 
 // asked takes what a finder gets: handles, and names. An image all of whose names are texts that nothing can
-// change looks up these; else all texts that its live code refers to may be names, as they may where a handle goes
-// to a function that is given the names in other ways than a handle's (in a table, say).
+// change looks up these; else all texts that its live code refers to may be names. If there are names that are not known,
+// an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
 func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
-	callers, named, open := map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[int]bool{}
+	callers := map[reach.UnitID]bool{}
 	for _, e := range g.Callers(finder) {
 		callers[e.Unit] = true
 	}
-	var texts []number.Found
-	for _, f := range names {
-		named[f.Unit] = true
-		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); !ok || f.Value.Kind != summary.Addr || m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
-			open[f.Image] = true
-		} else {
-			texts = append(texts, f)
-		}
-	}
 	where := map[int]reach.Lookups{}
-	widest, all := reach.LooksInModules, reach.LooksInModules
+	widest := reach.LooksInModules
 	for _, f := range handles {
 		w := reach.LooksInModules
 		if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
 			w = reach.LooksEverywhere
 		}
-		widest = max(widest, w)
-		switch {
-		case named[f.Unit]:
-		case callers[f.Unit]:
-			all = max(all, w) // it gets the names from its callers, of whatever image
-		default:
-			open[f.Image] = true
-		}
 		where[f.Image] = max(where[f.Image], w)
+		widest = max(widest, w)
+	}
+	others, gets := m.passesHandles(g, finder)
+	scope := func(f *number.Found) reach.Lookups {
+		if w, ok := where[f.Image]; ok && callers[f.Unit] && !gets[f.Unit] {
+			return w
+		}
+		return widest // the handle may be another's
+	}
+	var texts []number.Found
+	open := map[int]reach.Lookups{}
+	for _, f := range names {
+		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); ok && f.Value.Kind == summary.Addr && !m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
+			texts = append(texts, f)
+			continue
+		}
+		open[f.Image] = max(open[f.Image], scope(&f))
+	}
+	if len(open) > 0 {
+		for img := range others {
+			open[img] = max(open[img], where[img], reach.LooksInModules)
+		}
 	}
 	grown := false
-	scope := func(img int) reach.Lookups {
-		if w, ok := where[img]; ok {
-			return max(w, all)
-		}
-		return widest // its handles are others'
-	}
 	for img := range m.p.Images {
-		if open[img] {
-			grown = g.Looks(img, scope(img)) || grown
+		if w, ok := open[img]; ok {
+			grown = g.Looks(img, w) || grown
 		}
 	}
 	for _, f := range texts {
-		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, scope(f.Image)) || grown
+		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, scope(&f)) || grown
 	}
 	return grown
+}
+
+// passesHandles returns the images that pass a handle to a finder by way of another function, and the units that get
+// one in a parameter.
+func (m *Model) passesHandles(g *reach.Graph, finder reach.UnitID) (images map[int]bool, gets map[reach.UnitID]bool) {
+	type parameter struct {
+		unit reach.UnitID
+		par  summary.Value
+	}
+	images, gets = map[int]bool{}, map[reach.UnitID]bool{}
+	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}}}
+	for i := 0; i < len(todo); i++ {
+		k := todo[i]
+		found := func(id reach.UnitID) {
+			if k.unit != finder {
+				images[g.Units[id].Image] = true
+			}
+		}
+		if g.Units[k.unit].Taken {
+			found(k.unit)
+		}
+		for _, e := range g.Callers(k.unit) {
+			answers := g.Query(e.Unit, e.At, k.par)
+			if len(answers) == 0 {
+				found(e.Unit)
+			}
+			for _, p := range answers {
+				if len(p.Values) == 0 {
+					found(e.Unit)
+				}
+				for _, v := range p.Values {
+					if v.Kind != summary.Arg && v.Kind != summary.ArgMem && v.Kind != summary.Stack {
+						found(e.Unit)
+					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
+						todo = append(todo, q)
+						gets[e.Unit] = true
+					}
+				}
+			}
+		}
+	}
+	return images, gets
 }
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
