@@ -62,6 +62,7 @@ func TestNeeds(t *testing.T) {
 		"f[2&7,3&-1]":              {name: "f", bits: []bits{{reg: x86.RDX, mask: 7}, {reg: x86.RCX, mask: -1}}},
 		"[1&-1]":                   {bits: []bits{{reg: x86.RSI, mask: -1}}},
 		"syscall[0=56,1&0x10100]":  {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
+		"f[1!0x200]/g":             {name: "f", bits: []bits{{reg: x86.RSI, mask: 512, clear: true}}, but: "g"},
 		"f[0&2]/os/exec.g":         {name: "f", bits: []bits{{reg: x86.RDI, mask: 2}}, but: "os/exec.g"},
 		">f,g/h/p.T~F/os/exec.k,l": {called: []string{"f", "g"}, but: "h", pointed: "p.T~F", referrers: []string{"os/exec.k", "l"}},
 		"dlopen~path":              {name: "dlopen", path: true},
@@ -77,7 +78,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F", ">f/g", ">f/g/p.T/h", "f~without-nothing"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[1!0]", "f[x=1]", "*p.T/f", "*p.T~F", ">f/g", ">f/g/p.T/h", "f~without-nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
