@@ -302,15 +302,19 @@ func (w *worker) join(s *state, a, b val) val {
 	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
 		return b
 	}
-	cell, known := w.v.memo(a, b)
-	if known {
-		x := *cell
-		if x == vMany {
-			w.escape(s, a)
-			w.escape(s, b)
-		}
-		return x
+	x, known := w.v.memo(a, b)
+	if !known {
+		return w.newJoin(s, a, b)
 	}
+	if x == vMany {
+		w.escape(s, a)
+		w.escape(s, b)
+	}
+	return x
+}
+
+// newJoin is join for a < b that were not joined before.
+func (w *worker) newJoin(s *state, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
 	for _, x := range [2]val{a, b} {
@@ -324,9 +328,11 @@ func (w *worker) join(s *state, a, b val) val {
 			}
 		}
 	}
-	l = w.v.widen(l)
-	slices.Sort(l)
-	l = slices.Compact(l)
+	if a != vTop { // which widens nothing, and stands first
+		l = w.v.widen(l)
+		slices.Sort(l)
+		l = slices.Compact(l)
+	}
 	var res val
 	switch {
 	case len(l) == 1:
@@ -338,9 +344,7 @@ func (w *worker) join(s *state, a, b val) val {
 	default:
 		res = w.v.mkSet(l)
 	}
-	// widening may have grown the memo table's arenas: look the cell up again
-	cell, _ = w.v.memo(a, b)
-	*cell = res
+	w.v.memoise(a, b, res)
 	return res
 }
 
@@ -974,8 +978,7 @@ func (w *worker) eval(b int32, s *state) {
 		w.leave(b, stop)
 		return
 	}
-	w.book.now.stops = stop
-	w.book.close(&w.blocks[b])
+	w.book.close(stop)
 	// transfer may have split b
 	succ := w.blocks[b].succ
 	if w.blocks[b].end != end {
