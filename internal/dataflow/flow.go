@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -307,25 +308,18 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	if slot {
 		kind = summary.RefPassSlot
 	}
+	same, other := s.given()
 	if !w.final && !w.book.open {
 		// Only the frame's escape matters before the values have settled.
-		for r := 0; r < 16 && !s.esc; r++ {
-			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
-				s.esc = w.has(s.r[r], kSP) && w.mayConsume(callee, slot, r)
-			}
+		for m := other & callerSaved; m != 0 && !s.esc; m &= m - 1 {
+			r := bits.TrailingZeros16(m) & 15
+			s.esc = w.has(s.r[r], kSP) && w.mayConsume(callee, slot, r)
 		}
 		return
 	}
-	same := uint16(0)
-	for r := 0; r < 16; r++ {
+	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
+		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
-		if x <= vMany || r == int(x86.RSP) {
-			continue
-		}
-		if x == vArg0+val(r) {
-			same |= 1 << uint(r)
-			continue
-		}
 		if x < setBit {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
 			continue
@@ -334,7 +328,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
-	if same != 0 {
+	if same &^= 1 << x86.RSP; same != 0 {
 		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
 	}
 }
@@ -436,6 +430,13 @@ const (
 // callee returns what is known of the function at target.
 func (w *worker) callee(target uint64) uint32 {
 	c := uint32(calleeKnown)
+	if b := w.memo.get(target); b&memoClob != 0 && b&memoTwice != 0 && !w.isGo {
+		c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
+		if b&memoTwiceValue != 0 {
+			c |= calleeTwice
+		}
+		return c
+	}
 	if !w.isGo {
 		c |= uint32(callerSaved &^ w.clobbers(target, 0))
 	}
@@ -552,14 +553,17 @@ func (w *worker) inFrame(x val) bool {
 func (w *worker) takenDown(s *state, in *x86.Inst) bool {
 	for _, y := range w.list(s.r[x86.RSP]) {
 		if e := &w.v.elems[y]; e.k == kSP && (e.b == 0 || !fixed(e.b)) {
-			if w.down.pc != in.PC {
-				w.down.pc, w.down.is = in.PC, false
+			w.downLock.Lock()
+			defer w.downLock.Unlock()
+			down, known := w.down[in.PC]
+			if !known {
 				if fr, found := w.f.Frame(in.PC); found {
-					n, known := fr.Depth()
-					w.down.is = known && n == 8
+					n, ok := fr.Depth()
+					down = ok && n == 8
 				}
+				w.down[in.PC] = down
 			}
-			return w.down.is
+			return down
 		}
 	}
 	return false

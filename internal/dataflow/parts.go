@@ -373,17 +373,25 @@ func (w *worker) back(in *x86.Inst) int32 {
 	}
 	slot, ok := uint64(in.Disp), in.Op == x86.OpCallInd && in.Base == x86.RIP
 	if in.Op == x86.OpCall {
-		slot, ok = Stub(w.f, uint64(in.Imm))
-	}
-	if !ok {
+		target := uint64(in.Imm)
+		if w.memo.get(target)&memoBack != 0 {
+			return 0
+		}
+		if slot, ok = Stub(w.f, target); !ok || !w.neverNamed(slot) {
+			w.memo.add(target, memoBack)
+			return 0
+		}
+	} else if !ok || !w.neverNamed(slot) {
 		return 0
 	}
-	for _, r := range w.f.RelocsIn(slot, slot+8) {
-		if r.Sym != 0 && slices.Contains(neverNames, w.f.SymbolName(int(r.Sym))) {
-			return w.cond(summary.Cond{Kind: summary.CondBack, A: slot})
-		}
-	}
-	return 0
+	return w.cond(summary.Cond{Kind: summary.CondBack, A: slot})
+}
+
+// neverNamed reports whether the loader fills slot for one of neverNames.
+func (w *worker) neverNamed(slot uint64) bool {
+	return slices.ContainsFunc(w.f.RelocsIn(slot, slot+8), func(r image.Reloc) bool {
+		return r.Sym != 0 && slices.Contains(neverNames, w.f.SymbolName(int(r.Sym)))
+	})
 }
 
 // Stub returns the slot that code at a jumps through, if that is all it does (an entry of the PLT).

@@ -107,6 +107,8 @@ type facts struct {
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
 	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	downLock  sync.Mutex
+	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
 	copies    []image.Range // what the loader copies other files' variables to
 }
@@ -143,11 +145,6 @@ type worker struct {
 	wide      bool // 32-bit words may hold addresses
 	isGo      bool
 	low, high uint64
-
-	down struct { // what takenDown found last
-		pc uint64
-		is bool
-	}
 
 	v               *values
 	exact           bool // answer queries as QueryExact says
@@ -192,6 +189,7 @@ type worker struct {
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
 	heap       []queued // blocks to evaluate, lowest rank first
+	soon       queued   // a block that is sooner than those, if its number is not negative
 	rank       uint64   // of the block that is evaluated
 	ordered    int      // blocks whose direct successors have been decoded
 	path       []step   // of order
@@ -229,14 +227,13 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
-	w.down.pc = 0
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}}
+		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -317,6 +314,14 @@ func (w *worker) join(s *state, a, b val) val {
 func (w *worker) newJoin(s *state, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
+	if a < setBit {
+		// Mostly one element is added to others that it has nothing to do with.
+		if l = w.v.with(l, a, b); len(l) > 0 {
+			x := w.v.mkSet(l)
+			w.v.memoise(a, b, x)
+			return x
+		}
+	}
 	for _, x := range [2]val{a, b} {
 		if x < setBit {
 			l = append(l, x)
@@ -328,11 +333,9 @@ func (w *worker) newJoin(s *state, a, b val) val {
 			}
 		}
 	}
-	if a != vTop { // which widens nothing, and stands first
-		l = w.v.widen(l)
-		slices.Sort(l)
-		l = slices.Compact(l)
-	}
+	l = w.v.widen(l)
+	slices.Sort(l)
+	l = slices.Compact(l)
 	var res val
 	switch {
 	case len(l) == 1:
@@ -566,11 +569,9 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 	if src.lost && !dst.lost {
 		dst.lost, changed = true, true
 	}
-	for r := range dst.r {
+	for diff := dst.differs(src); diff != 0; diff &= diff - 1 {
+		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
-		if a == b {
-			continue
-		}
 		var n val
 		if r == int(x86.RSP) {
 			n = w.join(dst, a, b)
@@ -722,7 +723,7 @@ func (w *worker) begin(entry uint64) {
 	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.hubs = nil
-	w.heap, w.rank, w.ordered, w.nest = w.heap[:0], 0, 0, w.nest[:0]
+	w.heap, w.soon.b, w.rank, w.ordered, w.nest = w.heap[:0], -1, 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -846,8 +847,7 @@ func (w *worker) solve(entry uint64) bool {
 // iterate evaluates queued blocks, lowest rank first, until nothing changes:
 // what leads to a block is settled before it is looked at, but for loops.
 func (w *worker) iterate() bool {
-	for len(w.heap) > 0 {
-		b := w.next()
+	for b := w.next(); b >= 0; b = w.next() {
 		bl := &w.blocks[b]
 		fresh, changed := bl.fresh, bl.changed
 		bl.queued, bl.fresh, bl.changed = false, false, 0

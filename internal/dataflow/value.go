@@ -285,7 +285,44 @@ func (v *values) join(key uint64) *joined {
 	}
 }
 
-// normalise merges elements of a sorted-by-id list that are the same address or
+// with appends the elements of y and x, one element that is none of them, to l, sorted. It appends nothing
+// if they are too many, or widen would do something.
+func (v *values) with(l []val, x, y val) []val {
+	old := []val{y}
+	if y >= setBit {
+		old = v.members(y)
+	}
+	if len(old) == maxSet {
+		return l
+	}
+	e := &v.elems[x]
+	at := 0
+	for _, z := range old {
+		f := &v.elems[z]
+		switch e.k {
+		case kAddr:
+			if f.k == kAddr && f.a == e.a {
+				return l
+			}
+		case kArg, kArgX:
+			if (f.k == kArg || f.k == kArgX) && f.r == e.r {
+				return l
+			}
+		case kSP:
+			if f.k == kSP {
+				return l
+			}
+		}
+		if z < x {
+			at++
+		}
+	}
+	l = append(l, old[:at]...)
+	l = append(l, x)
+	return append(l, old[at:]...)
+}
+
+// widen merges elements of a list that are the same address or
 // argument at different offsets into one "derived from" element, so that
 // pointers that move in loops converge at once.
 func (v *values) widen(l []val) []val {
