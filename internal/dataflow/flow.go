@@ -10,12 +10,11 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// transfer applies instruction i, transfers of control included.
-func (w *worker) transfer(s *state, i int32) {
-	in := &w.insts[i] // stays as it is when w.insts grows
+// transfer applies instruction i, which is in, transfers of control included.
+func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 	switch in.Op {
 	case x86.OpJmp:
-		w.jump(s, in, true)
+		w.jump(s, i, in, true)
 	case x86.OpJcc:
 		w.branch(s, i, in)
 	case x86.OpCall:
@@ -60,21 +59,21 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
 		if in.Cond == 4 {
-			w.jump(s, in, false)
+			w.jump(s, i, in, false)
 			w.stop = true
 		}
 		return
 	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 		return
 	}
 	x := s.r[r]
 	if e := w.v.one(x); e.k == kConst && x < setBit {
 		if taken, known := Holds(in.Cond, e.a, uint64(n), size); known {
 			if taken {
-				w.jump(s, in, false)
+				w.jump(s, i, in, false)
 				w.stop = true
 			}
 			return
@@ -92,10 +91,10 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 				equal := &w.equal
 				equal.set(s)
 				equal.r[r] = z
-				w.jump(equal, in, false)
+				w.jump(equal, i, in, false)
 				s.esc = s.esc || equal.esc
 			} else {
-				w.jump(s, in, false)
+				w.jump(s, i, in, false)
 				s.r[r] = z
 			}
 			return
@@ -103,16 +102,14 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	switch in.Cond {
 	case 4: // e
-		equal := &w.equal
-		equal.set(s)
-		equal.r[r] = y
-		w.jump(equal, in, false)
-		s.esc = s.esc || equal.esc
+		s.r[r] = y
+		w.jump(s, i, in, false)
+		s.r[r] = x
 	case 5: // ne
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 		s.r[r] = y
 	default:
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 	}
 }
 
@@ -255,13 +252,13 @@ func (w *worker) inside(target uint64, conditional bool) bool {
 	return conditional && w.fde != nil
 }
 
-func (w *worker) jump(s *state, in *x86.Inst, always bool) {
+func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if !w.final {
 			if b := w.blockAt(target); b >= 0 {
 				w.book.now.jumps = true
-				w.addPred(b, w.instAt(in.PC))
+				w.addPred(b, i)
 				w.flow(b, s)
 				return
 			}

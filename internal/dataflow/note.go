@@ -36,7 +36,7 @@ type notebook struct {
 
 // maxNotes is the limit of a notebook: where blocks are evaluated over and
 // over, most of what is in it is of visits before the last one.
-const maxNotes = 1 << 12
+const maxNotes = 1 << 15
 
 func (n *notebook) reset() {
 	n.notes, n.refs, n.passes, n.kept, n.rets, n.cmps = n.notes[:0], n.refs[:0], n.passes[:0], n.kept[:0], n.rets[:0], n.cmps[:0]

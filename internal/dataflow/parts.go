@@ -33,6 +33,9 @@ func (l *log[T]) reset() {
 	l.vals, l.last, l.id, l.blk = l.vals[:0], l.last[:0], l.id[:0], l.blk[:0]
 }
 
+// expect makes room for the entries of a unit that has noted n.
+func (l *log[T]) expect(n int) { l.ids.expect(n) }
+
 // add adds *t, which must not be on the stack: calling hash would move it to the heap.
 func (l *log[T]) add(t *T, blk int32) {
 	n := int32(len(l.id))

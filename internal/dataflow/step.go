@@ -587,7 +587,7 @@ func (w *worker) clobberAt(s *state, p *place, size uint8) {
 // trunc returns x cut to size bytes, zero-extended. Addresses do not survive:
 // they are used.
 func (w *worker) trunc(s *state, x val, size uint8) val {
-	if x == vBottom || x == vMany {
+	if x <= vMany {
 		return x
 	}
 	if x < setBit {
@@ -863,11 +863,22 @@ func (w *worker) step(s *state, in *x86.Inst) {
 	case x86.OpNop, x86.OpTrap, x86.OpJcc:
 		w.clobber(s, in.Def)
 	case x86.OpMov:
-		if in.Size == 8 && in.Dst != x86.RegNone && in.Src != x86.RegNone {
+		switch {
+		case in.Size < 4 || in.Dst == x86.RegNone || in.Len == 10: // far may say something of it
+			w.mov(s, in)
+		case in.Flags&x86.FlagImm != 0:
+			s.r[in.Dst] = w.imm(in.Imm)
+		case in.Src == x86.RegNone:
+			x := w.load(s, in, in.Size)
+			if in.Size == 4 {
+				x = w.trunc(s, x, 4)
+			}
+			s.r[in.Dst] = x
+		case in.Size == 4:
+			s.r[in.Dst] = w.trunc(s, s.r[in.Src], 4)
+		default:
 			s.r[in.Dst] = s.r[in.Src]
-			return
 		}
-		w.mov(s, in)
 	case x86.OpMovzx, x86.OpMovsx:
 		w.extend(s, in)
 	case x86.OpLea:

@@ -959,14 +959,15 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	for i := first; i < end; i++ {
-		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {
+	insts, chaos := w.insts[first:end], w.chaos // which stay as they are when w.insts grows
+	for i := range insts {
+		if in := &insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !chaos {
 			// no transfer of control; arithmetic in vector registers changes nothing that is known
 			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
 				w.step(s, in)
 			}
 		} else {
-			w.transfer(s, i)
+			w.transfer(s, first+int32(i), in)
 		}
 		if w.stop {
 			break // nothing behind it, or only where it jumps to
@@ -1014,6 +1015,9 @@ func (w *worker) leave(b int32, stop bool) {
 // emit walks the solved blocks once more and records what they refer to.
 func (w *worker) emit() {
 	w.final = true
+	const most = 256 // mostly the same is referred to more than once
+	w.refs.expect(min(len(w.book.refs), most))
+	w.passes.expect(min(len(w.book.passes), most))
 	for b := 0; b < len(w.blocks); b++ {
 		if w.blocks[b].in < 0 {
 			continue
