@@ -198,26 +198,29 @@ type worker struct {
 	hubs       []hub // of computed jumps
 	states     states
 	cur, equal state
+	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
-	fde     *image.FDE
-	fn      image.Range        // extent that counts as inside the function
-	pads    []image.LandingPad // of padFDE
-	padBuf  []image.LandingPad // memory of pads
-	padFDE  *image.FDE
-	tables  []uint64            // addresses read as tables of 32-bit offsets
-	tabN    map[uint64]int      // entries taken by the table jump at an address
-	anchors []uint64            // addresses that far constants are added to
-	apart   []uint64            // far constants that went where they are not followed
-	targets map[uint64]struct{} // of jumps through tables and to labels, where no block starts
-	opaque  bool                // an indirect jump was not resolved
-	parts   map[uint64]bool     // by start of an FDE: whether it jumps back into this function
-	coarse  bool                // settle gives up what differs
-	jumping bool                // hand is for a jump
-	below   bool                // the table is indexed from behind
-	stop    bool                // the block just evaluated does not go on to the next
-	query   map[uint64][]Param
-	passed  []Passed
-	scans   [neverDepth + 1]scan
+	fde      *image.FDE
+	fn       image.Range        // extent that counts as inside the function
+	pads     []image.LandingPad // of padFDE
+	padBuf   []image.LandingPad // memory of pads
+	padFDE   *image.FDE
+	formed   []uint64            // addresses in the function's range that its code forms, as far as it was searched
+	searched int                 // instructions
+	tables   []uint64            // addresses read as tables of 32-bit offsets
+	tabN     map[uint64]int      // entries taken by the table jump at an address
+	anchors  []uint64            // addresses that far constants are added to
+	apart    []uint64            // far constants that went where they are not followed
+	targets  map[uint64]struct{} // of jumps through tables and to labels, where no block starts
+	opaque   bool                // an indirect jump was not resolved
+	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
+	coarse   bool                // settle gives up what differs
+	jumping  bool                // hand is for a jump
+	below    bool                // the table is indexed from behind
+	stop     bool                // the block just evaluated does not go on to the next
+	query    map[uint64][]Param
+	passed   []Passed
+	scans    [neverDepth + 1]scan
 	*facts
 	files *files
 }
@@ -722,8 +725,9 @@ func (w *worker) begin(entry uint64) {
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
+	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
-	w.heap, w.soon.b, w.rank, w.ordered, w.nest = w.heap[:0], -1, 0, 0, w.nest[:0]
+	w.curOf, w.heap, w.soon.b, w.rank, w.ordered, w.nest = -1, w.heap[:0], -1, 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -852,13 +856,17 @@ func (w *worker) iterate() bool {
 		fresh, changed := bl.fresh, bl.changed
 		bl.queued, bl.fresh, bl.changed = false, false, 0
 		w.rank = bl.rank
+		there := b == w.curOf
+		w.curOf = -1
 		if bl.visits++; bl.visits > maxVisits {
 			return false
 		}
 		if !fresh && w.through(b, changed) {
 			continue
 		}
-		w.cur.set(w.states.at(bl.in))
+		if !there {
+			w.cur.set(w.states.at(bl.in))
+		}
 		w.eval(b, &w.cur)
 		if len(w.insts) >= maxInsts {
 			return false
@@ -990,7 +998,14 @@ func (w *worker) eval(b int32, s *state) {
 		return // a known condition, of which only the jump is taken, or a syscall that does not return
 	}
 	for _, t := range succ {
+		if t < 0 {
+			continue
+		}
+		first := w.blocks[t].in < 0
 		w.flow(t, s)
+		if first {
+			w.curOf = t
+		}
 	}
 }
 
