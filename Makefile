@@ -8,7 +8,7 @@ GO      ?= go
 PREFIX  ?= /usr/local
 COUNT   ?= 6
 BENCH   ?= .
-FUZZTIME ?= 40000x
+FUZZTIME ?= 10000x
 TIMEOUT ?= 20m
 
 .PHONY: build install deps check test lint fuzz groundtruth bench pgo clean

@@ -30,10 +30,10 @@ const whyGiven = "given"
 // count as all that are loaded: such a file often makes calls that others make too, with other arguments.
 const moduleArguments = "module-arguments"
 
-// ofTheMachine are the assumptions about what else runs on the machine: its kernel, whether nscd, mcstransd, systemd
+// ofTheMachine are the assumptions about what else runs on the machine: its kernel, whether it has booted, its file systems, whether nscd, mcstransd, systemd
 // or another service answers, what other programs put into memory that is shared. A policy may go to another machine
 // than that which scans, as one that is made where packages are built does, so it rests on them only if the user says so.
-var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "shared-ceilings", "userdb", "userdb-records"}
+var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "posix-locks", "random-pool", "shared-ceilings", "userdb", "userdb-records"}
 
 // ownLibraries is the assumption that a program loads none of the libraries in its own directories under
 // names that are not known. That a filter kills it is worse than a call too many.

@@ -17,6 +17,7 @@ import (
 // gateDetails say what the rows of internal/gate/gates.txt rest on.
 var gateDetails = map[string]string{
 	"abort-handlers":        "The C library sets no handler of a signal where its sigaction is reached by way of abort alone.",
+	"access-flags":          "Go's Faccessat gets the flags that reachable calls of it pass, and the identity of the process that these do not name is not asked for.",
 	"access-modes":          "The C library's faccessat compares the file's mode with the identity of the process only where a reachable call asks for more than whether a file is there, with flags.",
 	"audit-hosts":           "libaudit looks up hosts only where a reachable call names one.",
 	"all-threads":           "A Go program makes no call on all of its threads, since nothing that asks for that is in it.",
@@ -28,6 +29,7 @@ var gateDetails = map[string]string{
 	"fcntl-number":          "The variables that Go's packages take the number of fcntl from keep it, as they do in 64-bit programs.",
 	"first-thread":          "The first thread ends alone only by a reachable call that ends threads; nothing else jumps to the buffer that glibc sets before main.",
 	"glob-tilde":            "glob looks up home directories only where a reachable call asks for that.",
+	"jump-frames":           "No reachable call jumps down the stack (longjmp), as one to a frame that has ended would, or one between stacks that the program made: glibc's check ends programs that do, unless they are on a stack for signals.",
 	"journal":               "systemd's libraries write to the journal and to syslog only where something that connects to these is reachable.",
 	"library-paths":         "The loader finds all images by absolute paths.",
 	"loader-libraries":      "musl's loader opens no file, since the program has no library besides musl and nothing that loads one is reachable.",
@@ -37,6 +39,7 @@ var gateDetails = map[string]string{
 	"priority-ceilings":     "No mutex has a priority ceiling, since nothing that could make one is reachable.",
 	"process-attributes":    "A Go program makes the attributes of processes that it starts (syscall.SysProcAttr) in code that refers to that type or to one that has it or a pointer to it in it, or in memory of its own: not by a conversion of unsafe pointers.",
 	"process-streams":       "No stream leads to a process, since nothing that opens such streams is reachable.",
+	"profile-files":         "libkrb5 writes its configuration files only where a call that changes them, or writes one, is reachable.",
 	"rpc-services":          "No RPC service is unregistered when a thread ends, since nothing that registers one is reachable.",
 	"shared-mutexes":        "No mutex is shared between processes, since nothing that could make one so is reachable; none comes from another process through shared memory.",
 	"spawn-attributes":      "The attributes and file actions that posix_spawn gets were made with the functions for that, and ask for nothing that no reachable call of these puts there.",

@@ -27,7 +27,7 @@ what happens where it is not so.`,
 		RunE: func(*cobra.Command, []string) error {
 			switch list := gofind.Switches(); {
 			case json:
-				return report.JSON(out, list)
+				return report.JSON(out, report.NewSwitchList(list))
 			case out.screen.Terminal:
 				return report.SwitchPage(out, list, out.style())
 			default:
@@ -35,6 +35,6 @@ what happens where it is not so.`,
 			}
 		},
 	}
-	c.Flags().BoolVar(&json, "json", false, "write JSON: an array")
+	c.Flags().BoolVar(&json, "json", false, "write JSON (gofind.assumptions/v1)")
 	return c
 }

@@ -12,7 +12,8 @@
 // symbols that the host looks up, not through all that it exports.
 //
 // Over-approximated: a text that names an existing library counts as a request
-// for it, whoever refers to it; a symbol name counts as looked up. Not known
+// for it, whoever refers to it; a symbol name counts as looked up, but by images of which all names that
+// reach dlsym are known. Not known
 // here: names built in other ways, or read from files that are not followed;
 // the result lists the calls that take them (kind unknown).
 package dlopen
@@ -149,7 +150,7 @@ func (m *Model) Load(g *reach.Graph) bool {
 // finders are the functions that find a symbol by name: their handle is in rdi.
 var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
 
-// lookups tells which images look symbols up by name, and where. A handle that
+// lookups tells which images look symbols up by name, which ones, and where. A handle that
 // is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
 // everything; any other is taken for that of a file that dlopen loaded.
 func (m *Model) lookups(g *reach.Graph) bool {
@@ -165,20 +166,16 @@ func (m *Model) lookups(g *reach.Graph) bool {
 	}
 	each(finders, func(t process.Target, id reach.UnitID) {
 		grown = g.Looks(t.Image, reach.LooksInModules) || grown
-		found, known := number.Passed(g, id, x86.RDI)
-		for _, f := range found {
-			where := reach.LooksInModules
-			if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
-				where = reach.LooksEverywhere
-			}
-			grown = g.Looks(f.Image, where) || grown
+		handles, known := number.Passed(g, id, x86.RDI)
+		if known {
+			names, _ := number.Passed(g, id, x86.RSI)
+			grown = m.asked(g, id, handles, names) || grown
+			return
 		}
-		if !known {
-			// dlsym itself is called through a pointer
-			for img, i := range m.p.Images {
-				if i.Origin != process.OriginLoader && img != t.Image {
-					grown = g.Looks(img, reach.LooksEverywhere) || grown
-				}
+		// dlsym itself is called through a pointer
+		for img, i := range m.p.Images {
+			if i.Origin != process.OriginLoader && img != t.Image {
+				grown = g.Looks(img, reach.LooksEverywhere) || grown
 			}
 		}
 	})
@@ -190,6 +187,58 @@ func (m *Model) lookups(g *reach.Graph) bool {
 			}
 		}
 	})
+	return grown
+}
+
+// asked takes what a finder gets: handles, and names. An image all of whose names are texts that nothing can
+// change looks up these; else all texts that its live code refers to may be names, as they may where a handle goes
+// to a function that is given the names in other ways than a handle's (in a table, say).
+func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
+	callers, named, open := map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[int]bool{}
+	for _, e := range g.Callers(finder) {
+		callers[e.Unit] = true
+	}
+	var texts []number.Found
+	for _, f := range names {
+		named[f.Unit] = true
+		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); !ok || f.Value.Kind != summary.Addr || m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
+			open[f.Image] = true
+		} else {
+			texts = append(texts, f)
+		}
+	}
+	where := map[int]reach.Lookups{}
+	widest, all := reach.LooksInModules, reach.LooksInModules
+	for _, f := range handles {
+		w := reach.LooksInModules
+		if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
+			w = reach.LooksEverywhere
+		}
+		widest = max(widest, w)
+		switch {
+		case named[f.Unit]:
+		case callers[f.Unit]:
+			all = max(all, w) // it gets the names from its callers, of whatever image
+		default:
+			open[f.Image] = true
+		}
+		where[f.Image] = max(where[f.Image], w)
+	}
+	grown := false
+	scope := func(img int) reach.Lookups {
+		if w, ok := where[img]; ok {
+			return max(w, all)
+		}
+		return widest // its handles are others'
+	}
+	for img := range m.p.Images {
+		if open[img] {
+			grown = g.Looks(img, scope(img)) || grown
+		}
+	}
+	for _, f := range texts {
+		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, scope(f.Image)) || grown
+	}
 	return grown
 }
 

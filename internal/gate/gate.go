@@ -32,6 +32,7 @@ type Keeper struct {
 	p       *process.Process
 	assumed *assume.Set
 	images  map[int][]*row          // rows about an image
+	index   map[int]*candidates     // of them
 	names   map[int]exports         // its functions that have names
 	own     map[int]*owned          // of an image of a kind
 	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
@@ -115,15 +116,19 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
 func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	var about []*row
 	k.view.id = 0
-	for _, r := range k.rows(g.Units[id].Image) {
-		if !k.open[r] && k.about(g, id, r) {
+	rows := k.rows(g.Units[id].Image)
+	if len(rows) == 0 {
+		return reach.Held{}
+	}
+	for _, i := range k.candidates(g, g.Units[id].Image).of(g, id) {
+		if r := rows[i]; !k.open[r] && k.about(g, id, r) {
 			about = append(about, r)
 		}
 	}
@@ -321,12 +326,7 @@ func (k *Keeper) calls(g *reach.Graph, img int, r *summary.Ref, names exports, h
 
 // imports reports whether a unit transfers control to an imported function of a name.
 func (k *Keeper) imports(g *reach.Graph, img int, sum *summary.Unit, name string) bool {
-	at := importing{img, name}
-	slots, known := k.slots[at]
-	if !known { // few slots have a name, and all units of the image are asked for it
-		slots = g.Slots(img, func(symbol string) bool { return strings.TrimLeft(symbol, "_") == name })
-		k.slots[at] = slots
-	}
+	slots := k.slotsOf(g, img, name)
 	return len(slots) > 0 && slices.ContainsFunc(sum.Refs, func(r summary.Ref) bool {
 		to, slot, transfers := transfer(&r)
 		if transfers && !slot {
@@ -334,6 +334,17 @@ func (k *Keeper) imports(g *reach.Graph, img int, sum *summary.Unit, name string
 		}
 		return transfers && slot && slices.Contains(slots, to)
 	})
+}
+
+// slotsOf returns the slots of an image for an imported function of a name.
+func (k *Keeper) slotsOf(g *reach.Graph, img int, name string) []uint64 {
+	at := importing{img, name}
+	slots, known := k.slots[at]
+	if !known { // few slots have a name, and all units of the image are asked for it
+		slots = g.Slots(img, func(symbol string) bool { return strings.TrimLeft(symbol, "_") == name })
+		k.slots[at] = slots
+	}
+	return slots
 }
 
 // transfer returns where a reference transfers control, or passes an address on the way: to code, or to what a slot holds.

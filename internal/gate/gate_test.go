@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -61,6 +62,7 @@ func TestNeeds(t *testing.T) {
 		"f[2&7,3&-1]":              {name: "f", bits: []bits{{reg: x86.RDX, mask: 7}, {reg: x86.RCX, mask: -1}}},
 		"[1&-1]":                   {bits: []bits{{reg: x86.RSI, mask: -1}}},
 		"syscall[0=56,1&0x10100]":  {name: "syscall", bits: []bits{{reg: x86.RDI, n: 56}, {reg: x86.RSI, mask: 0x10100}}},
+		"f[1!0x200]/g":             {name: "f", bits: []bits{{reg: x86.RSI, mask: 512, clear: true}}, but: "g"},
 		"f[0&2]/os/exec.g":         {name: "f", bits: []bits{{reg: x86.RDI, mask: 2}}, but: "os/exec.g"},
 		">f,g/h/p.T~F/os/exec.k,l": {called: []string{"f", "g"}, but: "h", pointed: "p.T~F", referrers: []string{"os/exec.k", "l"}},
 		"dlopen~path":              {name: "dlopen", path: true},
@@ -76,7 +78,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[x=1]", "*p.T/f", "*p.T~F", ">f/g", ">f/g/p.T/h", "f~without-nothing"} {
+	for _, s := range []string{"-nothing", "f=x", "f&x", "f[1]", "f[6&1]", "f[]", "f[1&0]", "f[1!0]", "f[x=1]", "*p.T/f", "*p.T~F", ">f/g", ">f/g/p.T/h", "f~without-nothing"} {
 		if _, err := parseNeed(s); err == nil {
 			t.Errorf("%s is taken", s)
 		}
@@ -106,6 +108,41 @@ func TestUnitsWait(t *testing.T) {
 		if got := look(k, g); got != 2 {
 			t.Errorf("%s: went on to unit %d, although unit 2 is not analysed", name, got)
 		}
+	}
+}
+
+// No row that is about a unit is passed over because nothing says that it may be.
+func TestCandidates(t *testing.T) {
+	found := 0
+	for _, program := range []string{"/bin/true", "/bin/bash", "/usr/bin/curl"} {
+		p, err := process.Load(program, process.Options{NoHostConf: true})
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		defer p.Close()
+		k, g := New(p, assume.New(func(string) bool { return true })), reach.New(p, reach.Options{})
+		g.Hold = func(g *reach.Graph, id reach.UnitID) reach.Held {
+			img := g.Units[id].Image
+			k.view.id = 0
+			may := slices.Clone(k.candidates(g, img).of(g, id))
+			for i, r := range k.rows(img) {
+				if k.about(g, id, r) {
+					found++
+					if !slices.Contains(may, i) {
+						t.Errorf("%s: %s at %#x: %v is about it, and no candidate", program, p.Images[img].Soname, g.Units[id].Entry, r.function)
+					}
+				}
+			}
+			return k.Hold(g, id)
+		}
+		g.Startup()
+		if err := g.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Error("no row is about any unit")
 	}
 }
 

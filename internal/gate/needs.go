@@ -19,7 +19,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 		if (n.without != "" && !k.assumed.Holds(n.without) || n.calls != nil && k.made(g, r, &n) ||
 			n.symbol != "" && k.wanted(g, n.symbol) || n.paths && k.relative() || n.tokens && k.tokens() || n.opens && k.programOpens(g) ||
 			n.libraries && k.libraries() || n.tls && k.p.Images[0].TLS.MemSize > 0 || n.shares && k.shares(g, r, n.but) ||
-			n.env != "" && k.named(g, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.called == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
+			n.env != "" && k.named(g, r, n.env) || n.goType != "" && k.makes(g, &n) || n.calls == nil && !n.shares && n.goType == "" && n.called == nil && n.name == "" && n.but != "" && k.otherwise(g, r, n.but) ||
 			n.byWay != nil && k.around(g, r, n.byWay) || n.name == "" && n.bits != nil && k.anyPassed(g, r, n.bits)) && counts(&n) {
 			return true
 		}
@@ -169,9 +169,9 @@ func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
 // a function of these, and their own names of variables of the environment set none.
 var cLibrary = []string{"libc.so.6", "ld-linux-x86-64.so.2", "libdl.so.2", "libpthread.so.0"}
 
-// named reports whether live code outside of the C library, or data of such code,
+// named reports whether live code outside of the C library and of the images of a row, or data of such code,
 // refers to the name of an environment variable, or to an assignment of it.
-func (k *Keeper) named(g *reach.Graph, variable string) bool {
+func (k *Keeper) named(g *reach.Graph, r *row, variable string) bool {
 	for i, m := range g.Members {
 		switch {
 		case slices.Contains(cLibrary, m.Soname):
@@ -179,7 +179,7 @@ func (k *Keeper) named(g *reach.Graph, variable string) bool {
 			if g.Assigns(i, variable) || k.calledByName(g, i, "setenv", "putenv") {
 				return true
 			}
-		case g.Names(i, variable):
+		case !slices.ContainsFunc(r.images, func(n string) bool { return n == m.Soname }) && g.Names(i, variable):
 			return true
 		}
 	}

@@ -133,6 +133,9 @@ func (b *bits) decide(values []summary.Value) (par *dataflow.Param, may bool) {
 
 // is reports whether a number is what is asked for. Numbers are compared as int.
 func (b *bits) is(n int64) bool {
+	if b.clear {
+		return n&b.mask != b.mask
+	}
 	if b.mask != 0 {
 		return n&b.mask != 0
 	}

@@ -78,11 +78,12 @@ type need struct {
 	relative bool   // only if it may get a second argument that is no absolute path and not null
 }
 
-// bits are what is asked of an argument: that one of a mask is set, or that it is a number.
+// bits are what is asked of an argument: that one of a mask is set (or clear), or that it is a number.
 type bits struct {
-	reg  x86.Reg
-	mask int64
-	n    int64 // if mask is 0
+	reg   x86.Reg
+	mask  int64
+	clear bool
+	n     int64 // if mask is 0
 }
 
 var rows = parse(text)
@@ -266,10 +267,15 @@ func parseOne(s string) (n need, err error) {
 	return n, err
 }
 
-// parseBits parses conditions on arguments by index, INDEX&MASK or INDEX=N with commas between.
+// parseBits parses conditions on arguments by index, INDEX&MASK, INDEX!MASK or INDEX=N with commas between.
 func parseBits(s string) (all []bits, err error) {
 	for c := range strings.SplitSeq(s, ",") {
 		index, n, masked := strings.Cut(c, "&")
+		clear := false
+		if !masked {
+			index, n, clear = strings.Cut(c, "!")
+			masked = clear
+		}
 		if !masked {
 			index, n, _ = strings.Cut(c, "=")
 		}
@@ -280,7 +286,7 @@ func parseBits(s string) (all []bits, err error) {
 		}
 		b := bits{reg: arguments[i], n: v}
 		if masked {
-			b.mask, b.n = v, 0
+			b.mask, b.clear, b.n = v, clear, 0
 		}
 		all = append(all, b)
 	}

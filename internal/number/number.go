@@ -96,6 +96,7 @@ type solver struct {
 	unknown map[Unknown]bool
 	track   *track // nil if nobody asks what goes through units
 	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
+	done    bool   // what was found decides: nobody else is asked
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -144,7 +145,7 @@ func newSolver(g *reach.Graph) *solver {
 }
 
 func (s *solver) drain() {
-	for len(s.queue) > 0 {
+	for len(s.queue) > 0 && !s.done {
 		k := s.queue[0]
 		s.queue = s.queue[1:]
 		s.expand(k)
@@ -410,22 +411,28 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 		}
 		found = append(found, Found{s.g.Units[id].Image, v, id})
 	}
+	s.gets(unit, reg)
+	return found, known
+}
+
+// gets sends what is passed to a unit in a register to the sink.
+func (s *solver) gets(unit reach.UnitID, reg x86.Reg) {
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
 	s.drain()
-	return found, known
 }
 
 // MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
 func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
-	found, known := Passed(g, unit, x86.Reg(c.A))
-	return !known || slices.ContainsFunc(found, func(f Found) bool {
-		if f.Value.Kind != summary.Const && (f.Value.Kind != summary.Low || f.Value.Size < c.Size) {
-			return true
+	s := newSolver(g)
+	s.sink = func(_ reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
+		s.done = s.done || why != "" || v.Kind != summary.Const && (v.Kind != summary.Low || v.Size < c.Size)
+		if !s.done {
+			is, ok := dataflow.Holds(c.Cmp, uint64(v.N)&(1<<(8*c.Size)-1), c.N, c.Size)
+			s.done = is || !ok
 		}
-		n := uint64(f.Value.N) & (1<<(8*c.Size) - 1)
-		is, ok := dataflow.Holds(c.Cmp, n, c.N, c.Size)
-		return is || !ok
-	})
+	}
+	s.gets(unit, x86.Reg(c.A)) // one answer is enough, and each that is not asked for saves the analysis of a unit
+	return s.done
 }
 
 // Parameter finds the numbers that a unit gets in a register, as Solve does for
@@ -523,6 +530,9 @@ func (s *solver) expand(k key) {
 		return
 	}
 	for _, e := range s.g.Callers(k.unit) {
+		if s.done {
+			return
+		}
 		answers := s.g.Query(e.Unit, e.At, k.par)
 		if len(answers) == 0 {
 			for _, o := range origins {

@@ -306,6 +306,12 @@ func (m *member) class(r image.Reloc) wordClass {
 	return dataWord
 }
 
+// SHT_* of the gABI.
+const (
+	shtNote   = 7
+	shtDynsym = 11
+)
+
 // addWords adds the words of a position-dependent file that hold addresses of
 // the file as if they had relocations: 8-byte words at 8-byte boundaries; and at others (packed structures)
 // 8-byte ones that hold the start of a function or the address of a variable, and 4-byte ones at 4-byte boundaries
@@ -365,7 +371,7 @@ func (m *member) addWords() {
 	}
 	if len(m.Sections) > 0 {
 		for _, s := range m.Sections {
-			if s.X || s.NoBits || strings.HasPrefix(s.Name, ".eh_frame") || s.Name == ".gopclntab" || s.Name == ".gcc_except_table" || s.Type == 7 {
+			if s.X || s.NoBits || strings.HasPrefix(s.Name, ".eh_frame") || s.Name == ".gopclntab" || s.Name == ".gcc_except_table" || s.Type == shtNote || s.Type == shtDynsym {
 				continue
 			}
 			scan(s.Start, s.End)

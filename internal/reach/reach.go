@@ -1208,20 +1208,35 @@ func (g *Graph) Looks(img int, where Lookups) bool {
 	return true
 }
 
+// LookUp says that a unit has the symbol looked up whose name is the text at an address of an image.
+// It reports whether that was not known.
+func (g *Graph) LookUp(img int, addr uint64, unit UnitID, where Lookups) bool {
+	g.sync()
+	s := g.Members[img].Text(addr)
+	if l, known := g.lookups[s]; s == "" || known && l.where >= where && l.asked || g.Modelled != nil && g.Modelled(img, s) {
+		return false
+	}
+	g.lookup(s, cause{unit: unit}, where)
+	l := g.lookups[s]
+	l.asked = true
+	g.lookups[s] = l
+	return true
+}
+
 func (g *Graph) lookup(s string, c cause, where Lookups) {
 	if l, known := g.lookups[s]; known && l.where >= where {
 		return
 	}
 	c.how = Symbol
 	s = strings.Clone(s)
-	g.lookups[s] = looked{c, where}
+	g.lookups[s] = looked{c, where, g.lookups[s].asked}
 	g.found(s, 0)
 }
 
 // LookedUp reports whether live code looks a symbol of this name up, but for the
 // loader, whose own requests are few.
 func (g *Graph) LookedUp(symbol string) bool {
-	return slices.ContainsFunc(g.Members, func(m *member) bool {
+	return g.lookups[symbol].asked || slices.ContainsFunc(g.Members, func(m *member) bool {
 		return m.looks != LooksNowhere && m.Origin != process.OriginLoader && m.refersTo(symbol)
 	})
 }
@@ -1230,6 +1245,7 @@ func (g *Graph) LookedUp(symbol string) bool {
 type looked struct {
 	c     cause
 	where Lookups
+	asked bool // it is known to be passed to a function that looks names up
 }
 
 // found makes the definitions of a name that is looked up live, those in images from id first on.

@@ -18,6 +18,7 @@ func TestSchemaDocumented(t *testing.T) {
 	want := make(map[string][]string)
 	describe(want, reflect.TypeFor[gofind.Result]())
 	describe(want, reflect.TypeFor[Why]())
+	describe(want, reflect.TypeFor[SwitchList]())
 	describe(want, reflect.TypeFor[gofind.Sealed]())
 	describe(want, reflect.TypeFor[gofind.Policy]())
 	describe(want, reflect.TypeFor[gofind.Diff]())

@@ -8,6 +8,17 @@ import (
 	"github.com/gofind-dev/gofind"
 )
 
+// SwitchList is a gofind.assumptions/v1 document.
+type SwitchList struct {
+	Schema      string          `json:"schema"`
+	Assumptions []gofind.Switch `json:"assumptions"` // those of the environment first
+}
+
+// NewSwitchList makes it of the assumptions that can be switched.
+func NewSwitchList(list []gofind.Switch) *SwitchList {
+	return &SwitchList{"gofind.assumptions/v1", list}
+}
+
 // SwitchLines writes the assumptions that can be switched, one a line, in
 // tab-separated fields.
 func SwitchLines(w io.Writer, list []gofind.Switch) error {

@@ -149,7 +149,8 @@ func (f *file) movable(start, end uint64) ([]moved, error) {
 	return out, nil
 }
 
-// follow finds the addresses that have to follow what moved.
+// follow finds the addresses that have to follow what moved. A symbol moves with its section, and as far, whatever the
+// address of that: section headers may contradict the program headers, and what they say of each other stays true.
 func (f *file) follow(pl *plan) *plan {
 	if pl == nil {
 		return nil
@@ -169,10 +170,10 @@ func (f *file) follow(pl *plan) *plan {
 				continue
 			}
 			of := &f.sections[section]
-			i := slices.IndexFunc(pl.moved, func(m moved) bool {
-				return m.has(of) && value >= m.vaddr && value <= m.vaddr+m.size
-			})
-			if i >= 0 {
+			if value < of.addr || value-of.addr > of.size {
+				continue
+			}
+			if i := slices.IndexFunc(pl.moved, func(m moved) bool { return m.has(of) }); i >= 0 {
 				pl.words = append(pl.words, word{at + symValue, i})
 			}
 		}

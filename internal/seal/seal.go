@@ -47,7 +47,9 @@ package seal
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -103,16 +105,29 @@ func Seal(path string, data []byte, p *policy.Policy, m Meta, stay bool) ([]byte
 	return out, nil
 }
 
-// verify checks that a file is a sealed one, from which the original can be had.
+// verify checks that a file is a sealed one, from which the original can be had, and that the loader reads of it what it did
+// before: program headers may lie in what they describe.
 func (f *file) verify(out []byte) error {
 	s, err := Read(f.Path, out)
 	if err == nil {
 		_, err = s.Original()
 	}
+	var now *image.File
+	if err == nil {
+		now, err = image.Parse(f.Path, out)
+	}
+	if err == nil && !reflect.DeepEqual(loading(now), loading(f.File)) {
+		err = errors.New("they overlap what the loader reads")
+	}
 	if err != nil {
 		return f.errorf("its headers are such that no segment can be added: %v", err)
 	}
 	return nil
+}
+
+// loading is what a loader reads of a file.
+func loading(f *image.File) []any {
+	return []any{f.Interp, f.BuildID, f.ExecStack, f.TLS, f.HasDynamic, f.Needed, f.NumSymbols(), f.InitArray, f.Relro}
 }
 
 // Check returns the error that Seal would, but for those of the filter, and how many bytes were appended to

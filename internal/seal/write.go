@@ -133,7 +133,7 @@ func (w *writer) file() []byte {
 	le.PutUint64(out[ehEntry:], w.addr+headLen)
 	le.PutUint16(out[ehPhnum:], uint16(len(table)/phdrLen))
 	for _, a := range w.plan.words {
-		le.PutUint64(out[a.off:], le.Uint64(out[a.off:])-w.plan.moved[a.moved].vaddr+w.addr+w.at[a.moved])
+		le.PutUint64(out[a.off:], le.Uint64(f.Data[a.off:])-w.plan.moved[a.moved].vaddr+w.addr+w.at[a.moved])
 	}
 	out = append(out, make([]byte, w.off-f.end)...)
 	out = append(out, w.body...)
@@ -184,8 +184,8 @@ func (w *writer) sections(out []byte) []byte {
 		if i == f.strndx {
 			s.off, s.size = names, end-names
 		} else if k := slices.IndexFunc(w.plan.moved, func(m moved) bool { return m.has(&s) }); k >= 0 && i < len(f.sections) {
-			at := w.at[k] + s.off - w.plan.moved[k].off
-			s.off, s.addr = w.off+at, w.addr+at
+			s.off += w.off + w.at[k] - w.plan.moved[k].off
+			s.addr += w.addr + w.at[k] - w.plan.moved[k].vaddr
 		}
 		out = s.append(out)
 	}

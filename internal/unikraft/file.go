@@ -1,6 +1,7 @@
 package unikraft
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ type File struct {
 	segments []segment
 	sections []section
 	shstrndx int
+	headers  []byte // as they were read: the ELF header, and behind it the program headers
 }
 
 // segment is a program header.
@@ -122,6 +124,7 @@ func Parse(path string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, f.errorf(ErrTruncated, "is cut or damaged: %v", err)
 	}
+	f.headers = slices.Concat(f.elf[:ehdr64], f.elf[phoff:][:phnum*phdr64])
 	size := uint64(len(f.elf))
 	for i := range phnum {
 		p := f.elf[phoff+uint64(i)*phdr64:]
@@ -276,6 +279,10 @@ func (p *part) size() uint64 { return max(p.memory, uint64(len(p.bytes))) }
 // file has a symbol table. Headers are rewritten in place where there is room, and
 // at the end of the file otherwise; section headers go to the end of the file.
 func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []byte) error {
+	phoff := le.Uint64(f.headers[32:])
+	if table := f.headers[ehdr64:]; !bytes.HasPrefix(f.elf, f.headers[:ehdr64]) || !bytes.HasPrefix(f.elf[phoff:], table) {
+		return f.errorf(ErrTruncated, "is damaged: its code or its .uk_bootinfo lies where its headers do")
+	}
 	k, err := kludge{}, error(nil)
 	if f.isKludge() {
 		if k, err = f.kludge(); err != nil {
@@ -320,9 +327,9 @@ func (f *File) add(parts []part, symbols []Symbol, frames func(offset uint32) []
 
 // writeSegments writes the program headers where they are if nothing follows too close, and at the end otherwise.
 func (f *File) writeSegments() {
-	at := le.Uint64(f.elf[32:])
+	at, size := le.Uint64(f.elf[32:]), uint64(len(f.elf))
 	need := uint64(len(f.segments)) * phdr64
-	room := at >= ehdr64
+	room := at >= ehdr64 && at <= size && size-at >= need
 	for i := range f.segments {
 		if s := &f.segments[i]; s.filesz > 0 && s.off+s.filesz > at && s.off < at+need {
 			// The headers may be part of a segment that is loaded; then nothing else may be behind them.

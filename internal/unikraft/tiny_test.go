@@ -108,6 +108,27 @@ func tiny(symbols, filled bool) []byte {
 	return out
 }
 
+// tinyKludge is tiny with a multiboot header that says what to load, before its text, and code that computes where free memory
+// starts, in place of ukplat_terminate.
+func tinyKludge() []byte {
+	b := tiny(true, true)
+	const end = 0x101800
+	text := b[0x1000:]
+	copy(text[32*7:], append(le.AppendUint32([]byte{0xb8}, end+0xfff), 0xc3))
+	copy(b[bytes.Index(b, []byte("ukplat_terminate")):], "_libkvmplat_entry\x00_end\x00")
+	symbols := b[0x1000+32*len(tinyFuncs)+bootinfoHeader+8*48:]
+	entry, last := symbols[24*8:], symbols[24*9:]
+	le.PutUint64(entry[16:], 6)
+	le.PutUint32(last, le.Uint32(last)+1)
+	le.PutUint64(last[8:], end)
+	magic, flags := uint32(multibootMagic), uint32(kludgeFlag)
+	header := tinyText - uint32(kludgeSize)
+	for i, v := range []uint32{magic, flags, -magic - flags, header, header, tinyText + 32*uint32(len(tinyFuncs)), end, tinyText} {
+		le.PutUint32(b[0x1000-kludgeSize+4*i:], v)
+	}
+	return b
+}
+
 func tinyPlan() *compartment.Plan {
 	at := func(i int) uint64 { return tinyText + uint64(32*i) }
 	p := &compartment.Plan{Compartments: []compartment.Compartment{{Name: "core", Default: true}, {Name: "net"}}}
@@ -124,6 +145,27 @@ func parse(t testing.TB, name string, b []byte) *File {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// An image that is loaded by its multiboot header has what is added in the piece of the file that the header tells of.
+func TestTinyKludge(t *testing.T) {
+	f := parse(t, "debug", tinyKludge())
+	if _, err := Seal(tinyPlan(), f, nil, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := parse(t, "sealed", out)
+	r, err := again.Rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := again.kludge()
+	if err != nil || k.end < r.Code.Addr+r.Code.Size || k.bss < again.End() {
+		t.Errorf("%+v, %v", k, err)
+	}
 }
 
 func TestTiny(t *testing.T) {
@@ -252,6 +294,7 @@ func TestErrors(t *testing.T) {
 		{name: "later boot information", debug: tiny(true, false), final: change(tiny(false, true), capacity-68, 2), says: "has version 2"},
 		{name: "no room for regions", debug: tiny(true, false), final: change(full, capacity, 3), says: "CONFIG_UKPLAT_MEMREGION_MAX_COUNT"},
 		{name: "regions of another form", debug: tiny(true, false), final: change(full, capacity+8+40, 9), says: "do not match its segments"},
+		{name: "code in the headers", debug: change(tiny(true, true), 64+8, 0, 0), is: ErrTruncated, says: "where its headers do"},
 		{name: "kludge", debug: kludged, says: "multiboot header"},
 		{name: "no page table", debug: tiny(true, true), opts: Options{Protect: true}, says: "x86_bpt_pml4"},
 		{name: "too many compartments", debug: tiny(true, true), plan: func(p *compartment.Plan) { p.Compartments = make([]compartment.Compartment, 33) }, says: "33 compartments"},
@@ -364,7 +407,7 @@ func FuzzSeal(f *testing.F) {
 	f.Add([]byte{64, 0, 1, 72, 0, 0xff}, uint16(0x1000))
 	f.Add([]byte{40, 0, 0, 60, 0, 3}, uint16(0))
 	f.Fuzz(func(t *testing.T, edits []byte, cut uint16) {
-		for _, base := range [][]byte{tiny(true, true), wrapped} {
+		for _, base := range [][]byte{tiny(true, true), wrapped, tinyKludge()} {
 			b := bytes.Clone(base)
 			for e := edits; len(e) >= 3; e = e[3:] {
 				b[(int(e[0])|int(e[1])<<8)%len(b)] = e[2]

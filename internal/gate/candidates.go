@@ -1,0 +1,111 @@
+package gate
+
+import (
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/reach"
+	"github.com/gofind-dev/gofind/internal/summary"
+)
+
+// candidates tells quickly which rows about an image may be about a unit of it: the C library has a hundred rows, of which
+// few functions have anything. Rows are given by their places in Keeper.rows.
+type candidates struct {
+	at      map[uint64][]int // about functions of a name: by entry
+	calls   map[uint64][]int // by what the function must call
+	slots   map[uint64][]int // by the slot of what it must import
+	texts   [256][]int       // by the first byte of a text that it must refer to
+	numbers []int            // about functions that make calls themselves
+	rest    []int
+	found   []int // memory of of
+}
+
+// candidates returns those of an image.
+func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
+	if c := k.index[img]; c != nil {
+		return c
+	}
+	c := &candidates{at: map[uint64][]int{}, calls: map[uint64][]int{}, slots: map[uint64][]int{}}
+	k.index[img] = c
+	for i, r := range k.rows(img) {
+		f := r.function[0]
+		if len(f.names) == 0 {
+			c.rest = append(c.rest, i)
+			continue
+		}
+		switch first := f.names[0]; f.how {
+		case "name":
+			for _, n := range f.names {
+				for _, e := range k.exported(img).named(n) {
+					c.at[e.addr] = append(c.at[e.addr], i)
+				}
+			}
+		case "own":
+			for a := range k.owned(img).names {
+				if k.owned(img).is(a, f.names) {
+					c.at[a] = append(c.at[a], i)
+				}
+			}
+		case "local":
+			for a, l := range k.owned(img).locals {
+				if slices.Contains(f.names, l.Name) {
+					c.at[a] = append(c.at[a], i)
+				}
+			}
+		case "text":
+			if first == "" {
+				c.rest = append(c.rest, i)
+				break
+			}
+			c.texts[first[0]] = append(c.texts[first[0]], i)
+		case "numbers":
+			c.numbers = append(c.numbers, i)
+		case "imports":
+			for _, s := range k.slotsOf(g, img, first) {
+				c.slots[s] = append(c.slots[s], i)
+			}
+		case "file", "files", "passes":
+			c.rest = append(c.rest, i)
+		default: // calls, or a prefix
+			for _, e := range k.exported(img).named(first) {
+				c.calls[e.addr] = append(c.calls[e.addr], i)
+			}
+		}
+	}
+	return c
+}
+
+// of returns the rows that may be about a unit, in order, valid until the next call.
+func (c *candidates) of(g *reach.Graph, id reach.UnitID) []int {
+	u, sum := &g.Units[id], g.Full(id)
+	m := g.Members[u.Image]
+	l := append(c.found[:0], c.rest...)
+	l = append(l, c.at[u.Entry]...)
+	if len(sum.More().Sites) > 0 {
+		l = append(l, c.numbers...)
+	}
+	for i := range sum.Refs {
+		r := &sum.Refs[i]
+		switch r.Kind {
+		case summary.RefCode:
+			l = append(l, c.calls[r.A]...)
+		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			if b := m.Bytes(r.A); len(b) > 0 {
+				l = append(l, c.texts[b[0]]...)
+			}
+		}
+		if len(c.slots) == 0 {
+			continue
+		}
+		to, slot, transfers := transfer(r)
+		if transfers && !slot {
+			to, slot = dataflow.Stub(m.File, to)
+		}
+		if slot {
+			l = append(l, c.slots[to]...)
+		}
+	}
+	slices.Sort(l)
+	c.found = l
+	return slices.Compact(l)
+}
