@@ -201,19 +201,23 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 	where := map[int]reach.Lookups{}
 	widest := reach.LooksInModules
 	for _, f := range handles {
-		w := reach.LooksInModules
-		if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
-			w = reach.LooksEverywhere
-		}
+		w := leads(f.Value)
 		where[f.Image] = max(where[f.Image], w)
 		widest = max(widest, w)
 	}
-	others, gets := m.passesHandles(g, finder)
+	others, gets := m.passesHandles(g, finder, where)
+	passed := reach.LooksInModules
+	for _, w := range others {
+		passed = max(passed, w)
+	}
 	scope := func(f *number.Found) reach.Lookups {
-		if w, ok := where[f.Image]; ok && callers[f.Unit] && !gets[f.Unit] {
-			return w
+		switch {
+		case !callers[f.Unit]:
+			return widest // the handle is that of the function that the name is passed to
+		case gets[f.Unit]:
+			return max(where[f.Image], passed)
 		}
-		return widest // the handle may be another's
+		return max(where[f.Image], reach.LooksInModules)
 	}
 	var texts []number.Found
 	open := map[int]reach.Lookups{}
@@ -222,7 +226,11 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 			texts = append(texts, f)
 			continue
 		}
-		open[f.Image] = max(open[f.Image], scope(&f))
+		w, own := where[f.Image]
+		if !own {
+			w = widest // the handles are others'
+		}
+		open[f.Image] = max(open[f.Image], w)
 	}
 	if len(open) > 0 {
 		for img := range others {
@@ -241,37 +249,51 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 	return grown
 }
 
-// passesHandles returns the images that pass a handle to a finder by way of another function, and the units that get
-// one in a parameter.
-func (m *Model) passesHandles(g *reach.Graph, finder reach.UnitID) (images map[int]bool, gets map[reach.UnitID]bool) {
+// leads says where a handle leads.
+func leads(v summary.Value) reach.Lookups {
+	if v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
+		return reach.LooksEverywhere
+	}
+	return reach.LooksInModules
+}
+
+// passesHandles returns the images that pass a handle to a finder by way of another function, with where these lead, and the
+// units that get one in a parameter. A handle in a variable may be any of those that the image has.
+func (m *Model) passesHandles(g *reach.Graph, finder reach.UnitID, where map[int]reach.Lookups) (images map[int]reach.Lookups, gets map[reach.UnitID]bool) {
 	type parameter struct {
 		unit reach.UnitID
 		par  summary.Value
 	}
-	images, gets = map[int]bool{}, map[reach.UnitID]bool{}
+	images, gets = map[int]reach.Lookups{}, map[reach.UnitID]bool{}
 	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}}}
 	for i := 0; i < len(todo); i++ {
 		k := todo[i]
-		found := func(id reach.UnitID) {
-			if k.unit != finder {
-				images[g.Units[id].Image] = true
+		found := func(id reach.UnitID, v summary.Value) {
+			if k.unit == finder {
+				return
 			}
+			img := g.Units[id].Image
+			w := leads(v)
+			if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
+				w = max(w, where[img])
+			}
+			images[img] = max(images[img], w)
 		}
 		if g.Units[k.unit].Taken {
-			found(k.unit)
+			found(k.unit, summary.Value{})
 		}
 		for _, e := range g.Callers(k.unit) {
 			answers := g.Query(e.Unit, e.At, k.par)
 			if len(answers) == 0 {
-				found(e.Unit)
+				found(e.Unit, summary.Value{})
 			}
 			for _, p := range answers {
 				if len(p.Values) == 0 {
-					found(e.Unit)
+					found(e.Unit, summary.Value{})
 				}
 				for _, v := range p.Values {
 					if v.Kind != summary.Arg && v.Kind != summary.ArgMem && v.Kind != summary.Stack {
-						found(e.Unit)
+						found(e.Unit, v)
 					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
 						todo = append(todo, q)
 						gets[e.Unit] = true
