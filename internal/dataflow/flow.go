@@ -990,7 +990,12 @@ func (w *worker) frameWord(s *state, off int64) val {
 		return w.frameQuad(s, int32(off))
 	}
 	if x, _, ok := s.load(int32(off), 4); ok {
-		return w.trunc(s, x, 4)
+		return w.each(s, x, func(e elem) val {
+			if e.k == kLoad && e.r == 8 && !w.wide {
+				return w.v.mk(elem{k: kLoad, a: e.a, r: 4}) // its low half
+			}
+			return w.trunc(s, w.v.mk(e), 4)
+		})
 	}
 	if off >= 8 && !s.lost && !s.overlaps(int32(off), 4) {
 		return w.v.mk(elem{k: kStk, b: off})
