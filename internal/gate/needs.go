@@ -127,8 +127,8 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 			return k.is(g, id, &function{"text", []string{t}}, false)
 		})
 	}
-	for id := range reach.UnitID(len(g.Units)) {
-		if !slices.Contains(k.waiting[id], r) || refers(id) {
+	for id, rows := range k.waiting {
+		if !slices.Contains(rows, r) || refers(id) {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
@@ -157,8 +157,8 @@ func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
 			return g.Units[e.Unit].Image != g.Units[id].Image || !is(e.Unit) && other(e.Unit, depth-1)
 		})
 	}
-	for id := range reach.UnitID(len(g.Units)) {
-		if slices.Contains(k.waiting[id], r) && other(id, maxWay) {
+	for id, rows := range k.waiting {
+		if slices.Contains(rows, r) && other(id, maxWay) {
 			return true
 		}
 	}
