@@ -244,6 +244,8 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 		return mayGetText(g, id, x86.RSI, func(s string) bool { return !strings.HasPrefix(s, "/") })
 	case n.path:
 		return mayGetText(g, id, x86.RDI, func(s string) bool { return strings.Contains(s, "/") && relativeDir(s) })
+	case n.bits != nil && k.onStack(g.Units[id].Image):
+		return true
 	case n.bits != nil && n.but != "":
 		return k.togetherBut(g, id, n)
 	case n.bits != nil:
@@ -260,6 +262,16 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 		return mayGet(g, id, passed, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
 	}
 	return true
+}
+
+// onStack reports whether the functions of an image get their arguments on the stack, so that no register says what they are:
+// those of Go before 1.17, of whose table that of 1.17 is no different.
+func (k *Keeper) onStack(img int) bool {
+	if k.kind(img) != kindGo {
+		return false
+	}
+	_, offsets := k.p.Images[img].GoText()
+	return !offsets
 }
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
