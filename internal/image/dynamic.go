@@ -39,6 +39,9 @@ type dynTables struct {
 	sysv     sysvHash
 }
 
+// Dynamic returns where the dynamic section is, which linkers call _DYNAMIC; empty if there is none.
+func (f *File) Dynamic() Range { return f.dyn.at }
+
 func (f *File) parseDynamic() error {
 	if !f.HasDynamic {
 		f.staticArrays()

@@ -60,6 +60,7 @@ type member struct {
 	looks    Lookups           // which symbols it looks up by name: texts that its live code refers to may be names
 	texts    []name            // identifiers that its live code refers to
 	strict   bool              // see Graph.SymbolsBound
+	own      bool              // live code finds its own table of symbols
 	entries  map[uint64]uint64 // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string          // and those at the beginning of texts that go on with =
 
@@ -553,6 +554,24 @@ func relocSize(t uint32) uint64 {
 		return 4
 	}
 	return 8
+}
+
+// dynamic makes all live that a file exports if live code has the address of its dynamic section (_DYNAMIC), from where
+// the table of its symbols is found; the loader's code reads those of others. In data only the address of the
+// section itself counts, in code also that of one of its entries.
+func (g *Graph) dynamic(img int, a uint64, c cause) {
+	m := g.Members[img]
+	d := m.Dynamic()
+	if m.own || !d.Contains(a) || c.how == Data && a != d.Start || m.Origin == process.OriginLoader {
+		return
+	}
+	m.own = true
+	c.how, c.foreign = Symbol, false
+	for i := 1; i < m.NumSymbols(); i++ {
+		if m.Symbol(i).Shndx != 0 {
+			g.symbol(process.Target{Image: img, Sym: i}, 0, c, "")
+		}
+	}
 }
 
 func (m *member) inGOT(a uint64) bool {

@@ -550,6 +550,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		g.read(img, a, 8, c)
 		return
 	}
+	g.dynamic(img, a, c)
 	if g.derived != nil {
 		g.derived.table(g, img, a, c)
 	}
@@ -674,6 +675,7 @@ func (g *Graph) addrOff(img int, a uint64, off int32, c cause) {
 func (g *Graph) read(img int, a, size uint64, c cause) {
 	m := g.Members[img]
 	size = max(size, 1)
+	g.dynamic(img, a, c)
 	for w := a &^ 7; w < a+size; w += 8 {
 		if !m.marks.set(w, markRead) {
 			continue
