@@ -42,6 +42,9 @@ type dynTables struct {
 // Dynamic returns where the dynamic section is, which linkers call _DYNAMIC; empty if there is none.
 func (f *File) Dynamic() Range { return f.dyn.at }
 
+// SymbolTable returns the address of the table of dynamic symbols (DT_SYMTAB), 0 if there is none.
+func (f *File) SymbolTable() uint64 { return f.dyn.symtab }
+
 func (f *File) parseDynamic() error {
 	if !f.HasDynamic {
 		f.staticArrays()

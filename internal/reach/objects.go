@@ -321,6 +321,11 @@ const (
 	shtDynsym = 11
 )
 
+// isNote reports whether a section is a note of the toolchain's, which is no address; a program's own may have some.
+func isNote(s *image.Section) bool {
+	return s.Type == shtNote && (strings.HasPrefix(s.Name, ".note.gnu.") || strings.HasPrefix(s.Name, ".note.go.") || s.Name == ".note.ABI-tag")
+}
+
 // addWords adds the words of a position-dependent file that hold addresses of
 // the file as if they had relocations: 8-byte words at 8-byte boundaries; and at others (packed structures)
 // 8-byte ones that hold the start of a function or the address of a variable, and 4-byte ones at 4-byte boundaries
@@ -383,7 +388,7 @@ func (m *member) addWords() {
 	}
 	if len(m.Sections) > 0 {
 		for _, s := range m.Sections {
-			if s.X || s.NoBits || strings.HasPrefix(s.Name, ".eh_frame") || s.Name == ".gopclntab" || s.Name == ".gcc_except_table" || s.Type == shtNote || s.Type == shtDynsym {
+			if s.X || s.NoBits || strings.HasPrefix(s.Name, ".eh_frame") || s.Name == ".gopclntab" || s.Name == ".gcc_except_table" || isNote(&s) || s.Type == shtDynsym && s.Start == m.SymbolTable() {
 				continue
 			}
 			scan(s.Start, s.End)
