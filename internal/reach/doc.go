@@ -63,7 +63,8 @@
 // live code stores in it. A position-dependent file has words that hold addresses
 // without relocations: each aligned 8-byte word with a value in the image's range is
 // taken as one, and each aligned 4-byte word and 8-byte word at any place that is the start of a
-// function, as are 4 bytes at any place if code reads just them.
+// function, as are 4 bytes at any place if code reads just them. The table of dynamic symbols has none; a file
+// whose live code has the address of its own dynamic section finds that table, and calls what the file exports.
 //
 // Words that code reads by address are finer than objects: a slot is live
 // alone. Words of the GOT are always read one by one, so that the address of one
