@@ -13,7 +13,7 @@
 //
 // Over-approximated: a text that names an existing library counts as a request
 // for it, whoever refers to it; a symbol name counts as looked up, but by images of which all names that
-// reach dlsym are known. Not known
+// reach dlsym are known, and those that are known count as looked up everywhere. Not known
 // here: names built in other ways, or read from files that are not followed;
 // the result lists the calls that take them (kind unknown).
 package dlopen
@@ -55,6 +55,7 @@ type Model struct {
 
 	texts       []text // not looked at yet
 	held        []text // file names that wait for an opener to be live
+	open        []int  // images that are opened by name, which the graph does not know of yet
 	tried       map[string]bool
 	live        bool            // something that loads files is live
 	words       map[string]bool // identifiers that live code refers to
@@ -143,6 +144,10 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.openssl(g) || grown
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
+	for _, id := range m.open {
+		grown = g.Open(id) || grown
+	}
+	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
 	return grown
 }
@@ -194,9 +199,14 @@ func (m *Model) lookups(g *reach.Graph) bool {
 // change looks up these; else all texts that its live code refers to may be names, as they may where a handle goes
 // to a function that is given the names in other ways than a handle's (in a table, say).
 func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
-	callers, named, open := map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[int]bool{}
+	callers, through, named, open := map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[int]bool{}
 	for _, e := range g.Callers(finder) {
 		callers[e.Unit] = true
+		for _, p := range g.Query(e.Unit, e.At, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RSI)}) {
+			through[e.Unit] = through[e.Unit] || slices.ContainsFunc(p.Values, func(v summary.Value) bool {
+				return v.Kind != summary.Addr && v.Kind != summary.Const
+			})
+		}
 	}
 	var texts []number.Found
 	for _, f := range names {
@@ -216,20 +226,25 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 		}
 		widest = max(widest, w)
 		switch {
-		case named[f.Unit]:
-		case callers[f.Unit]:
-			all = max(all, w) // it gets the names from its callers, of whatever image
+		case callers[f.Unit] && through[f.Unit]:
+			all = max(all, w) // it gets names from its callers, of whatever image
+		case callers[f.Unit], named[f.Unit]:
 		default:
 			open[f.Image] = true
+			all = max(all, w)
 		}
 		where[f.Image] = max(where[f.Image], w)
 	}
 	grown := false
 	scope := func(img int) reach.Lookups {
-		if w, ok := where[img]; ok {
-			return max(w, all)
+		w, ok := where[img]
+		if w = max(w, all); !ok {
+			w = widest // its handles are others'
 		}
-		return widest // its handles are others'
+		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
+			return reach.LooksInOpened
+		}
+		return w
 	}
 	for img := range m.p.Images {
 		if open[img] {
@@ -237,7 +252,8 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 		}
 	}
 	for _, f := range texts {
-		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, scope(f.Image)) || grown
+		// wherever it is: a handle may be that of a library that was there before, finds what its libraries have, too, and may be null
+		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
 	}
 	return grown
 }
@@ -260,15 +276,15 @@ func isLibraryName(s string) bool {
 
 // constant loads a file whose name is a text of live code.
 func (m *Model) constant(g *reach.Graph, t text) bool {
-	if m.tried[t.s] {
+	if ids := m.of(t.s); m.tried[t.s] || len(ids) > 0 {
+		m.tried[t.s] = true
+		m.opened(t.img, ids)
 		return false
 	}
 	m.tried[t.s] = true
-	if m.loaded(t.s) {
-		return false
-	}
 	why := "a text in " + path.Base(m.p.Images[t.img].Path)
 	grown := m.add(g, t.img, t.s, "constant", why)
+	m.opened(t.img, m.Entries[len(m.Entries)-1].Images)
 	if last := len(m.Entries) - 1; !m.Entries[last].Found && !strings.Contains(t.s, "/") {
 		// Where the loader does not look, but the application may.
 		for i, own := range m.p.Own(t.img, t.s) {
@@ -276,9 +292,24 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 				m.Entries = m.Entries[:last]
 			}
 			grown = m.add(g, t.img, own, "constant", why+", and a file of the application") || grown
+			m.opened(t.img, m.Entries[len(m.Entries)-1].Images)
 		}
 	}
 	return grown
+}
+
+// opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
+func (m *Model) opened(by int, ids []int) {
+	if i := m.p.Images[by]; i.Origin == process.OriginLoader || by > 0 && slices.ContainsFunc(openers, func(name string) bool {
+		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == by })
+	}) {
+		return
+	}
+	for _, id := range ids {
+		if id != by || m.p.Images[id].Origin != process.OriginDlopen { // one that was loaded opens itself to stay: systemd's NSS module
+			m.open = append(m.open, id)
+		}
+	}
 }
 
 // A Library may be loaded by an image that loads files under names that are not known.
@@ -322,13 +353,16 @@ func (m *Model) LoadOwn(g *reach.Graph, libraries []Library) bool {
 }
 
 // loaded reports whether a name is that of an image that is there anyway.
-func (m *Model) loaded(name string) bool {
-	for _, i := range m.p.Images {
+func (m *Model) loaded(name string) bool { return len(m.of(name)) > 0 }
+
+// of returns the images that are there and have a name.
+func (m *Model) of(name string) (ids []int) {
+	for id, i := range m.p.Images {
 		if i.Soname == name || i.Path == name || path.Base(i.Path) == name {
-			return true
+			ids = append(ids, id)
 		}
 	}
-	return false
+	return ids
 }
 
 // add loads a file and its dependencies.
