@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/unikernel"
 	"github.com/gofind-dev/gofind/internal/unikraft"
 )
@@ -126,7 +126,7 @@ func (o *ImageSealOptions) internal() (unikraft.Options, error) {
 	opts := unikraft.Options{Protect: o.Protect, PKU: o.PKU, Tool: o.Tool}
 	for i, d := range denials {
 		if d == o.OnDeny {
-			opts.OnDeny = gates.Denial(i)
+			opts.OnDeny = gatecode.Denial(i)
 		}
 	}
 	if o.OnDeny != "" && denials[opts.OnDeny] != o.OnDeny {

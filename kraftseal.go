@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/kraft"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/unikraft"
@@ -88,7 +88,7 @@ type ImageGap struct {
 
 const imageSchema = "gofind.image/v1"
 
-var denials = []string{gates.EPERM: "eperm", gates.ENOSYS: "enosys", gates.Crash: "crash"}
+var denials = []string{gatecode.EPERM: "eperm", gatecode.ENOSYS: "enosys", gatecode.Crash: "crash"}
 
 // ImageGapsError says that rules cannot be enforced in full.
 type ImageGapsError struct {

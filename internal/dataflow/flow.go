@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -9,12 +10,11 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// transfer applies instruction i, transfers of control included.
-func (w *worker) transfer(s *state, i int32) {
-	in := &w.insts[i] // stays as it is when w.insts grows
+// transfer applies instruction i, which is in, transfers of control included.
+func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 	switch in.Op {
 	case x86.OpJmp:
-		w.jump(s, in, true)
+		w.jump(s, i, in, true)
 	case x86.OpJcc:
 		w.branch(s, i, in)
 	case x86.OpCall:
@@ -59,21 +59,21 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
 		if in.Cond == 4 {
-			w.jump(s, in, false)
+			w.jump(s, i, in, false)
 			w.stop = true
 		}
 		return
 	}
 	r, n, size, ok := w.condition(i)
 	if !ok || w.chaos {
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 		return
 	}
 	x := s.r[r]
 	if e := w.v.one(x); e.k == kConst && x < setBit {
 		if taken, known := Holds(in.Cond, e.a, uint64(n), size); known {
 			if taken {
-				w.jump(s, in, false)
+				w.jump(s, i, in, false)
 				w.stop = true
 			}
 			return
@@ -91,10 +91,10 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 				equal := &w.equal
 				equal.set(s)
 				equal.r[r] = z
-				w.jump(equal, in, false)
+				w.jump(equal, i, in, false)
 				s.esc = s.esc || equal.esc
 			} else {
-				w.jump(s, in, false)
+				w.jump(s, i, in, false)
 				s.r[r] = z
 			}
 			return
@@ -102,16 +102,14 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	}
 	switch in.Cond {
 	case 4: // e
-		equal := &w.equal
-		equal.set(s)
-		equal.r[r] = y
-		w.jump(equal, in, false)
-		s.esc = s.esc || equal.esc
+		s.r[r] = y
+		w.jump(s, i, in, false)
+		s.r[r] = x
 	case 5: // ne
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 		s.r[r] = y
 	default:
-		w.jump(s, in, false)
+		w.jump(s, i, in, false)
 	}
 }
 
@@ -254,13 +252,13 @@ func (w *worker) inside(target uint64, conditional bool) bool {
 	return conditional && w.fde != nil
 }
 
-func (w *worker) jump(s *state, in *x86.Inst, always bool) {
+func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if !w.final {
 			if b := w.blockAt(target); b >= 0 {
 				w.book.now.jumps = true
-				w.addPred(b, w.instAt(in.PC))
+				w.addPred(b, i)
 				w.flow(b, s)
 				return
 			}
@@ -307,25 +305,18 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	if slot {
 		kind = summary.RefPassSlot
 	}
+	same, other := s.given()
 	if !w.final && !w.book.open {
 		// Only the frame's escape matters before the values have settled.
-		for r := 0; r < 16 && !s.esc; r++ {
-			if calleeSaved>>uint(r)&1 == 0 && r != int(x86.RSP) {
-				s.esc = w.has(s.r[r], kSP) && w.mayConsume(callee, slot, r)
-			}
+		for m := other & callerSaved; m != 0 && !s.esc; m &= m - 1 {
+			r := bits.TrailingZeros16(m) & 15
+			s.esc = w.has(s.r[r], kSP) && w.mayConsume(callee, slot, r)
 		}
 		return
 	}
-	same := uint16(0)
-	for r := 0; r < 16; r++ {
+	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
+		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
-		if x <= vMany || r == int(x86.RSP) {
-			continue
-		}
-		if x == vArg0+val(r) {
-			same |= 1 << uint(r)
-			continue
-		}
 		if x < setBit {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
 			continue
@@ -334,7 +325,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
-	if same != 0 {
+	if same &^= 1 << x86.RSP; same != 0 {
 		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
 	}
 }
@@ -436,6 +427,13 @@ const (
 // callee returns what is known of the function at target.
 func (w *worker) callee(target uint64) uint32 {
 	c := uint32(calleeKnown)
+	if b := w.memo.get(target); b&memoClob != 0 && b&memoTwice != 0 && !w.isGo {
+		c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
+		if b&memoTwiceValue != 0 {
+			c |= calleeTwice
+		}
+		return c
+	}
 	if !w.isGo {
 		c |= uint32(callerSaved &^ w.clobbers(target, 0))
 	}
@@ -552,14 +550,17 @@ func (w *worker) inFrame(x val) bool {
 func (w *worker) takenDown(s *state, in *x86.Inst) bool {
 	for _, y := range w.list(s.r[x86.RSP]) {
 		if e := &w.v.elems[y]; e.k == kSP && (e.b == 0 || !fixed(e.b)) {
-			if w.down.pc != in.PC {
-				w.down.pc, w.down.is = in.PC, false
+			w.downLock.Lock()
+			defer w.downLock.Unlock()
+			down, known := w.down[in.PC]
+			if !known {
 				if fr, found := w.f.Frame(in.PC); found {
-					n, known := fr.Depth()
-					w.down.is = known && n == 8
+					n, ok := fr.Depth()
+					down = ok && n == 8
 				}
+				w.down[in.PC] = down
 			}
-			return w.down.is
+			return down
 		}
 	}
 	return false
@@ -989,7 +990,12 @@ func (w *worker) frameWord(s *state, off int64) val {
 		return w.frameQuad(s, int32(off))
 	}
 	if x, _, ok := s.load(int32(off), 4); ok {
-		return w.trunc(s, x, 4)
+		return w.each(s, x, func(e elem) val {
+			if e.k == kLoad && e.r == 8 && !w.wide {
+				return w.v.mk(elem{k: kLoad, a: e.a, r: 4}) // its low half
+			}
+			return w.trunc(s, w.v.mk(e), 4)
+		})
 	}
 	if off >= 8 && !s.lost && !s.overlaps(int32(off), 4) {
 		return w.v.mk(elem{k: kStk, b: off})

@@ -25,6 +25,13 @@ func (m *index) reset() {
 	m.tab, m.n = m.tabs.get(64), 0
 }
 
+// expect makes room for about n entries, while there is none.
+func (m *index) expect(n int) {
+	for m.n == 0 && 2*n > len(m.tab) {
+		m.tab = m.tabs.get(2 * len(m.tab))
+	}
+}
+
 // at returns the entry of a, or the free one where it belongs.
 func (m *index) at(a uint64) *indexEntry {
 	mask := uint64(len(m.tab) - 1)

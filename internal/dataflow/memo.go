@@ -31,6 +31,8 @@ const (
 	memoClob       = 1 << 8 // and at bits 9, 10: the registers are known
 	memoClobShift  = 16
 
+	memoBack = 1 << 11 // a call of it comes back without a condition
+
 	memoDecides      = 1 << 12 // the next bit is known
 	memoDecidesValue = 1 << 13 // it is a short leaf with conditions
 

@@ -28,41 +28,44 @@ type notebook struct {
 	kept   []summary.ArgStore
 	rets   []ret
 	cmps   [][16]val
-	open   bool // a block is visited
-	now    note // of that block
-	limit  int  // entries after which no more are noted
+	open   bool  // a block is visited
+	now    *note // of that block, or none
+	none   note
+	limit  int // entries after which no more are noted
 }
 
 // maxNotes is the limit of a notebook: where blocks are evaluated over and
 // over, most of what is in it is of visits before the last one.
-const maxNotes = 1 << 12
+const maxNotes = 1 << 15
 
 func (n *notebook) reset() {
 	n.notes, n.refs, n.passes, n.kept, n.rets, n.cmps = n.notes[:0], n.refs[:0], n.passes[:0], n.kept[:0], n.rets[:0], n.cmps[:0]
+	n.now = &n.none
 }
 
 // begin opens the note of a visit. Without refs it only says whether the block has to be evaluated again.
 func (n *notebook) begin(b *block, refs bool) {
-	n.now = note{refs: int32(len(n.refs)), passes: int32(len(n.passes)), kept: int32(len(n.kept)), rets: int32(len(n.rets)), cmp: -1}
-	if b.note >= 0 {
-		n.now.cmp = n.notes[b.note].cmp
+	if b.note < 0 {
+		b.note = int32(len(n.notes))
+		n.notes = append(n.notes, note{cmp: -1})
 	}
-	n.now.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > n.limit
-	n.open = refs && !n.now.again
+	t := &n.notes[b.note]
+	n.now = t
+	t.refs, t.passes, t.kept, t.rets = int32(len(n.refs)), int32(len(n.passes)), int32(len(n.kept)), int32(len(n.rets))
+	t.jumps, t.stops = false, false
+	t.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > n.limit
+	n.open = refs && !t.again
 }
 
 // giveUp says that the block that is visited has to be evaluated again.
 func (n *notebook) giveUp() { n.open, n.now.again = false, true }
 
-// close writes the note of the visit to block b.
-func (n *notebook) close(b *block) {
+// close ends the visit. stops: nothing follows the block but where it jumps to.
+func (n *notebook) close(stops bool) {
 	n.open = false
+	n.now.stops = stops
 	n.now.end = noteEnd{int32(len(n.refs)), int32(len(n.passes)), int32(len(n.kept)), int32(len(n.rets))}
-	if b.note < 0 {
-		b.note = int32(len(n.notes))
-		n.notes = append(n.notes, note{})
-	}
-	n.notes[b.note] = n.now
+	n.now = &n.none
 }
 
 // compare notes the registers at the conditional jump that ends the block.

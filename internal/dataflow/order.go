@@ -162,7 +162,8 @@ func (x *queued) sooner(y *queued) bool {
 	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
 }
 
-// enqueue puts block b on the heap of blocks to evaluate.
+// enqueue queues block b to be evaluated. What is sooner than all that is on the heap stays off it: what
+// control falls through to mostly is next.
 func (w *worker) enqueue(b int32) {
 	bl := &w.blocks[b]
 	bl.fresh = true
@@ -171,6 +172,15 @@ func (w *worker) enqueue(b int32) {
 	}
 	bl.queued = true
 	q := queued{bl.rank, bl.pc, b}
+	switch {
+	case w.soon.b >= 0:
+		if q.sooner(&w.soon) {
+			q, w.soon = w.soon, q
+		}
+	case len(w.heap) == 0 || q.sooner(&w.heap[0]):
+		w.soon = q
+		return
+	}
 	h := append(w.heap, q)
 	i := len(h) - 1
 	for i > 0 {
@@ -185,8 +195,16 @@ func (w *worker) enqueue(b int32) {
 	w.heap = h
 }
 
+// next takes the block that is to be evaluated next, -1 if there is none.
 func (w *worker) next() int32 {
+	if b := w.soon.b; b >= 0 {
+		w.soon.b = -1
+		return b
+	}
 	h := w.heap
+	if len(h) == 0 {
+		return -1
+	}
 	top := h[0].b
 	n := len(h) - 1
 	q := h[n]

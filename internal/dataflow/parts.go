@@ -33,6 +33,9 @@ func (l *log[T]) reset() {
 	l.vals, l.last, l.id, l.blk = l.vals[:0], l.last[:0], l.id[:0], l.blk[:0]
 }
 
+// expect makes room for the entries of a unit that has noted n.
+func (l *log[T]) expect(n int) { l.ids.expect(n) }
+
 // add adds *t, which must not be on the stack: calling hash would move it to the heap.
 func (l *log[T]) add(t *T, blk int32) {
 	n := int32(len(l.id))
@@ -373,17 +376,25 @@ func (w *worker) back(in *x86.Inst) int32 {
 	}
 	slot, ok := uint64(in.Disp), in.Op == x86.OpCallInd && in.Base == x86.RIP
 	if in.Op == x86.OpCall {
-		slot, ok = Stub(w.f, uint64(in.Imm))
-	}
-	if !ok {
+		target := uint64(in.Imm)
+		if w.memo.get(target)&memoBack != 0 {
+			return 0
+		}
+		if slot, ok = Stub(w.f, target); !ok || !w.neverNamed(slot) {
+			w.memo.add(target, memoBack)
+			return 0
+		}
+	} else if !ok || !w.neverNamed(slot) {
 		return 0
 	}
-	for _, r := range w.f.RelocsIn(slot, slot+8) {
-		if r.Sym != 0 && slices.Contains(neverNames, w.f.SymbolName(int(r.Sym))) {
-			return w.cond(summary.Cond{Kind: summary.CondBack, A: slot})
-		}
-	}
-	return 0
+	return w.cond(summary.Cond{Kind: summary.CondBack, A: slot})
+}
+
+// neverNamed reports whether the loader fills slot for one of neverNames.
+func (w *worker) neverNamed(slot uint64) bool {
+	return slices.ContainsFunc(w.f.RelocsIn(slot, slot+8), func(r image.Reloc) bool {
+		return r.Sym != 0 && slices.Contains(neverNames, w.f.SymbolName(int(r.Sym)))
+	})
 }
 
 // Stub returns the slot that code at a jumps through, if that is all it does (an entry of the PLT).

@@ -127,6 +127,26 @@ func (s *state) shown() {
 	}
 }
 
+// differs returns the registers that s and t do not agree on. It does not branch: how many these are, and
+// which, cannot be predicted.
+func (s *state) differs(t *state) (regs uint16) {
+	m := uint64(0)
+	for r := range s.r {
+		m |= (uint64(s.r[r]^t.r[r]) + (1<<32 - 1)) >> 32 << uint(r)
+	}
+	return uint16(m)
+}
+
+// given returns the registers that hold a value that says something: their own one of the entry, or another.
+func (s *state) given() (own, other uint16) {
+	m, n := uint64(0), uint64(0)
+	for r, x := range s.r {
+		m |= (uint64(x^(vArg0+val(r))) - 1) >> 63 << uint(r)
+		n |= (uint64(vMany) - uint64(x)) >> 63 << uint(r)
+	}
+	return uint16(m), uint16(n &^ m)
+}
+
 // set copies t, but not the slots that it does not use.
 func (s *state) set(t *state) {
 	s.r, s.n, s.esc, s.lost = t.r, t.n, t.esc, t.lost

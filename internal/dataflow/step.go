@@ -95,13 +95,15 @@ type place struct {
 // places calls f for each place that the memory operand of in may address.
 // Addresses that are dereferenced at an unknown offset have been used.
 func (w *worker) places(s *state, in *x86.Inst, f func(p place)) {
-	p, of := w.place(s, in)
+	var p place
+	of := w.place(s, in, &p)
 	if of.base == vBottom {
 		f(p)
 		return
 	}
 	for _, y := range w.v.members(of.base) {
-		f(w.placeOf(s, &w.v.elems[y], of.disp, of.indexed))
+		w.placeOf(s, &w.v.elems[y], of.disp, of.indexed, &p)
+		f(p)
 	}
 }
 
@@ -112,21 +114,23 @@ type operand struct {
 	indexed bool
 }
 
-// place returns the place that the memory operand of in addresses, or, if
-// there may be several, what placeOf makes them from.
-func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
+// place sets p to the place that the memory operand of in addresses, or, if
+// there may be several, returns what placeOf makes them from. (A place is too large to be returned in registers.)
+func (w *worker) place(s *state, in *x86.Inst, p *place) operand {
+	*p = place{}
 	if in.Flags&x86.FlagSeg != 0 {
 		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
 		w.useAddrRegs(s, in)
-		return place{}, operand{}
+		return operand{}
 	}
 	if in.Flags&x86.FlagAddr32 != 0 && in.Base != x86.RIP {
 		w.useAddrRegs(s, in)
-		return place{}, operand{}
+		return operand{}
 	}
 	disp := in.Disp
 	if in.Base == x86.RIP {
-		return place{k: kAddr, a: uint64(disp)}, operand{}
+		p.k, p.a = kAddr, uint64(disp)
+		return operand{}
 	}
 	index := in.Index
 	if index != x86.RegNone {
@@ -141,21 +145,24 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 	if in.Base == x86.RegNone {
 		if index == x86.RegNone {
 			if w.inImage(uint64(disp)) {
-				return place{k: kAddr, a: uint64(disp)}, operand{}
+				p.k, p.a = kAddr, uint64(disp)
+				return operand{}
 			}
-			return place{}, operand{}
+			return operand{}
 		}
 		if w.abs && w.inImage(uint64(in.Disp)) {
 			w.use(s, s.r[index])
-			return place{k: kTab4, a: uint64(in.Disp), t: uint64(in.Disp)}, operand{}
+			p.k, p.a, p.t = kTab4, uint64(in.Disp), uint64(in.Disp)
+			return operand{}
 		}
 		w.use(s, s.r[index])
-		return place{}, operand{}
+		return operand{}
 	}
 	if index != x86.RegNone && w.abs { // table+constant(index) in position-dependent code
 		if e := *w.v.one(s.r[in.Base]); e.k == kConst && e.r == 0 && disp != 0 && w.inImage(uint64(disp)+e.a) {
 			w.use(s, s.r[index])
-			return place{k: kTab4, a: uint64(disp) + e.a, t: uint64(disp) + e.a}, operand{}
+			p.k, p.a, p.t = kTab4, uint64(disp)+e.a, uint64(disp)+e.a
+			return operand{}
 		}
 	}
 	if index != x86.RegNone && in.Scale == 1 { // the index may be the address
@@ -164,11 +171,11 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 			if e.r != 0 && !w.anchor(x) {
 				w.useElem(s, &e)
 			}
-			return w.placeFrom(s, s.r[index], disp+int64(e.a), false)
+			return w.placeFrom(s, s.r[index], disp+int64(e.a), false, p)
 		}
 		if (e.k == kTop || e.k == kArgX) && x.k == kAddr && fixed(x.b) {
 			w.use(s, s.r[in.Base])
-			return w.placeFrom(s, s.r[index], disp, true)
+			return w.placeFrom(s, s.r[index], disp, true, p)
 		}
 	}
 	if index != x86.RegNone {
@@ -177,17 +184,19 @@ func (w *worker) place(s *state, in *x86.Inst) (place, operand) {
 	if w.abs && disp != 0 && w.inImage(uint64(disp)) {
 		// table(base) in position-dependent code: the displacement is the address
 		w.use(s, s.r[in.Base])
-		return place{k: kTab4, a: uint64(disp), t: uint64(disp)}, operand{}
+		p.k, p.a, p.t = kTab4, uint64(disp), uint64(disp)
+		return operand{}
 	}
-	return w.placeFrom(s, s.r[in.Base], disp, index != x86.RegNone)
+	return w.placeFrom(s, s.r[in.Base], disp, index != x86.RegNone, p)
 }
 
 // placeFrom is place for the address x plus disp, plus anything if indexed.
-func (w *worker) placeFrom(s *state, x val, disp int64, indexed bool) (place, operand) {
+func (w *worker) placeFrom(s *state, x val, disp int64, indexed bool, p *place) operand {
 	if x < setBit {
-		return w.placeOf(s, &w.v.elems[x], disp, indexed), operand{}
+		w.placeOf(s, &w.v.elems[x], disp, indexed, p)
+		return operand{}
 	}
-	return place{}, operand{x, disp, indexed}
+	return operand{x, disp, indexed}
 }
 
 // anchor records an address that a far constant is added to, and reports whether e is one.
@@ -210,52 +219,53 @@ func (w *worker) far(in *x86.Inst) bool {
 	return in.Flags&x86.FlagImm != 0 && in.Len == 10 && in.Dst != x86.RegNone && n < int64(w.high-w.low) && -n < int64(w.high-w.low)
 }
 
-// placeOf returns the place at an offset from e.
-func (w *worker) placeOf(s *state, e *elem, disp int64, indexed bool) place {
+// placeOf sets p to the place at an offset from e.
+func (w *worker) placeOf(s *state, e *elem, disp int64, indexed bool, p *place) {
 	if disp < 0 {
 		w.backwards(e)
 	}
+	*p = place{}
 	switch e.k {
 	case kAddr:
 		if indexed || !fixed(e.b) {
 			b := e.b
 			if fixed(b) && indexed {
 				// a table at a known distance: base + index
-				return place{k: kTab4, a: e.a, b: b + disp, t: e.a + uint64(b+disp), near: true}
+				p.k, p.a, p.b, p.t, p.near = kTab4, e.a, b+disp, e.a+uint64(b+disp), true
+				return
 			}
 			if disp < 0 && !fixed(b) {
 				b = anyBack
 			} else if fixed(b) {
 				b += disp
 			}
-			return place{k: kTab4, a: e.a, b: b, r: int8(b2i(!indexed || b != 0))}
+			p.k, p.a, p.b, p.r = kTab4, e.a, b, int8(b2i(!indexed || b != 0))
+			return
 		}
-		return place{k: kAddr, a: e.a + uint64(e.b+disp)}
+		p.k, p.a = kAddr, e.a+uint64(e.b+disp)
 	case kSP:
 		if indexed || !fixed(e.b) {
-			return place{anyS: true}
+			p.anyS = true
+			return
 		}
-		return place{k: kSP, b: e.b + disp}
+		p.k, p.b = kSP, e.b+disp
 	case kArg:
 		w.argUse |= 1 << uint(e.r)
-		if indexed || e.b != 0 {
-			return place{}
+		if !indexed && e.b == 0 {
+			p.k, p.r, p.b = kArg, e.r, disp
 		}
-		return place{k: kArg, r: e.r, b: disp}
 	case kConst:
 		if a := e.a + uint64(disp); !indexed && w.inImage(a) && w.abs {
-			return place{k: kAddr, a: a}
+			p.k, p.a = kAddr, a
 		}
-		return place{}
 	case kLoad:
 		w.useElem(s, e)
 		if e.r == 8 && !indexed {
-			return place{k: kLoad, a: e.a, b: disp}
+			p.k, p.a, p.b = kLoad, e.a, disp
 		}
-		return place{}
+	default:
+		w.useElem(s, e)
 	}
-	w.useElem(s, e)
-	return place{}
 }
 
 func b2i(b bool) int {
@@ -279,7 +289,8 @@ func (w *worker) useAddrRegs(s *state, in *x86.Inst) {
 
 // load returns the value of the memory operand, size bytes wide.
 func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
-	p, of := w.place(s, in)
+	var p place
+	of := w.place(s, in, &p)
 	if p.anyS || of.base != vBottom {
 		s.shown()
 	}
@@ -288,7 +299,7 @@ func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
 	}
 	res := vBottom
 	for _, y := range w.v.members(of.base) {
-		p = w.placeOf(s, &w.v.elems[y], of.disp, of.indexed)
+		w.placeOf(s, &w.v.elems[y], of.disp, of.indexed, &p)
 		res = w.join(s, res, w.loadAt(s, in, &p, size))
 	}
 	return res
@@ -408,7 +419,8 @@ func (w *worker) read(a uint64, size uint8) {
 
 // touch records a read of the memory operand whose value is not tracked.
 func (w *worker) touch(s *state, in *x86.Inst) {
-	p, of := w.place(s, in)
+	var p place
+	of := w.place(s, in, &p)
 	if p.k == kSP && p.b == int64(int32(p.b)) && in.Flags&x86.FlagMemAny == 0 {
 		s.seen(int32(p.b), in.MemSize)
 	} else if p.k == kSP || p.anyS || of.base != vBottom {
@@ -419,7 +431,7 @@ func (w *worker) touch(s *state, in *x86.Inst) {
 		return
 	}
 	for _, y := range w.v.members(of.base) {
-		p = w.placeOf(s, &w.v.elems[y], of.disp, of.indexed)
+		w.placeOf(s, &w.v.elems[y], of.disp, of.indexed, &p)
 		w.touchAt(in, &p)
 	}
 }
@@ -439,7 +451,8 @@ func (w *worker) touchAt(in *x86.Inst, p *place) {
 
 // store writes x to the memory operand.
 func (w *worker) store(s *state, in *x86.Inst, x val, size uint8) {
-	p, of := w.place(s, in)
+	var p place
+	of := w.place(s, in, &p)
 	if of.base == vBottom {
 		w.storeAt(s, &p, x, size, true)
 		return
@@ -540,30 +553,41 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 	if in.Flags&x86.FlagMemAny != 0 || size == 0 {
 		size = 255
 	}
-	w.places(s, in, func(p place) {
-		switch {
-		case p.k == kSP && size <= 64 && p.b == int64(int32(p.b)):
-			for o := uint8(0); o < size; o += 8 {
-				s.store(int32(p.b)+int32(o), min(8, size-o), vTop)
-			}
-		case p.k == kSP || p.anyS:
-			s.smash(w.v)
-		case p.k == kTab4:
-			w.access(&p)
-		case p.k == kAddr && size == 255:
-			w.obj(p.a, 0)
-		case p.k == kAddr:
-			w.keep(summary.ArgStore{Slot: p.a, Size: size})
-		case p.k != kAddr && s.esc:
-			s.smash(w.v)
+	var p place
+	of := w.place(s, in, &p)
+	if of.base == vBottom {
+		w.clobberAt(s, &p, size)
+		return
+	}
+	for _, y := range w.v.members(of.base) {
+		w.placeOf(s, &w.v.elems[y], of.disp, of.indexed, &p)
+		w.clobberAt(s, &p, size)
+	}
+}
+
+func (w *worker) clobberAt(s *state, p *place, size uint8) {
+	switch {
+	case p.k == kSP && size <= 64 && p.b == int64(int32(p.b)):
+		for o := uint8(0); o < size; o += 8 {
+			s.store(int32(p.b)+int32(o), min(8, size-o), vTop)
 		}
-	})
+	case p.k == kSP || p.anyS:
+		s.smash(w.v)
+	case p.k == kTab4:
+		w.access(p)
+	case p.k == kAddr && size == 255:
+		w.obj(p.a, 0)
+	case p.k == kAddr:
+		w.keep(summary.ArgStore{Slot: p.a, Size: size})
+	case s.esc:
+		s.smash(w.v)
+	}
 }
 
 // trunc returns x cut to size bytes, zero-extended. Addresses do not survive:
 // they are used.
 func (w *worker) trunc(s *state, x val, size uint8) val {
-	if x == vBottom || x == vMany {
+	if x <= vMany {
 		return x
 	}
 	if x < setBit {
@@ -839,11 +863,22 @@ func (w *worker) step(s *state, in *x86.Inst) {
 	case x86.OpNop, x86.OpTrap, x86.OpJcc:
 		w.clobber(s, in.Def)
 	case x86.OpMov:
-		if in.Size == 8 && in.Dst != x86.RegNone && in.Src != x86.RegNone {
+		switch {
+		case in.Size < 4 || in.Dst == x86.RegNone || in.Len == 10: // far may say something of it
+			w.mov(s, in)
+		case in.Flags&x86.FlagImm != 0:
+			s.r[in.Dst] = w.imm(in.Imm)
+		case in.Src == x86.RegNone:
+			x := w.load(s, in, in.Size)
+			if in.Size == 4 {
+				x = w.trunc(s, x, 4)
+			}
+			s.r[in.Dst] = x
+		case in.Size == 4:
+			s.r[in.Dst] = w.trunc(s, s.r[in.Src], 4)
+		default:
 			s.r[in.Dst] = s.r[in.Src]
-			return
 		}
-		w.mov(s, in)
 	case x86.OpMovzx, x86.OpMovsx:
 		w.extend(s, in)
 	case x86.OpLea:
@@ -870,12 +905,7 @@ func (w *worker) step(s *state, in *x86.Inst) {
 		w.unary(s, in)
 	case x86.OpCmp, x86.OpTest:
 		if in.Flags&x86.FlagMem != 0 {
-			// Comparing a slot is not reading a pointer; the address may still be in an index register.
-			w.places(s, in, func(p place) {
-				if p.k == kTab4 && !fixed(p.b) {
-					w.access(&p)
-				}
-			})
+			w.compared(s, in)
 		}
 	case x86.OpCmov:
 		x := w.source(s, in)
@@ -916,6 +946,24 @@ func (w *worker) step(s *state, in *x86.Inst) {
 		}
 	default:
 		w.other(s, in)
+	}
+}
+
+// compared: the memory operand is compared, which is not reading a pointer; the address may still be in an index register.
+func (w *worker) compared(s *state, in *x86.Inst) {
+	var p place
+	of := w.place(s, in, &p)
+	if of.base == vBottom {
+		if p.k == kTab4 && !fixed(p.b) {
+			w.access(&p)
+		}
+		return
+	}
+	for _, y := range w.v.members(of.base) {
+		w.placeOf(s, &w.v.elems[y], of.disp, of.indexed, &p)
+		if p.k == kTab4 && !fixed(p.b) {
+			w.access(&p)
+		}
 	}
 }
 

@@ -414,20 +414,32 @@ func (w *worker) gotoLabels(s *state) bool {
 		any = true
 		w.flowTo(w.labels[i], s)
 	}
-	for i := 0; i < len(w.insts); i++ {
-		in := &w.insts[i]
+	for i := 0; i < len(w.formed) || w.findFormed(); i++ {
+		if t := w.formed[i]; w.boundary(t) {
+			any = true
+			w.flowTo(t, s)
+		}
+	}
+	return any
+}
+
+// findFormed looks for the next address in the function's range that its code forms, in what is decoded by now.
+func (w *worker) findFormed() bool {
+	for w.searched < len(w.insts) {
+		in := &w.insts[w.searched]
+		w.searched++
 		t := uint64(in.Disp)
 		if in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0 && w.abs {
 			t = uint64(in.Imm)
 		} else if in.Op != x86.OpLea || in.Base != x86.RIP {
 			continue
 		}
-		if t > w.fn.Start && t < w.fn.End && w.boundary(t) {
-			any = true
-			w.flowTo(t, s)
+		if t > w.fn.Start && t < w.fn.End {
+			w.formed = append(w.formed, t)
+			return true
 		}
 	}
-	return any
+	return false
 }
 
 // findLabels lists the code addresses that the file's data holds.

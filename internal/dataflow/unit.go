@@ -107,6 +107,8 @@ type facts struct {
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
 	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	downLock  sync.Mutex
+	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
 	copies    []image.Range // what the loader copies other files' variables to
 }
@@ -143,11 +145,6 @@ type worker struct {
 	wide      bool // 32-bit words may hold addresses
 	isGo      bool
 	low, high uint64
-
-	down struct { // what takenDown found last
-		pc uint64
-		is bool
-	}
 
 	v               *values
 	exact           bool // answer queries as QueryExact says
@@ -192,6 +189,7 @@ type worker struct {
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
 	heap       []queued // blocks to evaluate, lowest rank first
+	soon       queued   // a block that is sooner than those, if its number is not negative
 	rank       uint64   // of the block that is evaluated
 	ordered    int      // blocks whose direct successors have been decoded
 	path       []step   // of order
@@ -200,26 +198,29 @@ type worker struct {
 	hubs       []hub // of computed jumps
 	states     states
 	cur, equal state
+	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
-	fde     *image.FDE
-	fn      image.Range        // extent that counts as inside the function
-	pads    []image.LandingPad // of padFDE
-	padBuf  []image.LandingPad // memory of pads
-	padFDE  *image.FDE
-	tables  []uint64            // addresses read as tables of 32-bit offsets
-	tabN    map[uint64]int      // entries taken by the table jump at an address
-	anchors []uint64            // addresses that far constants are added to
-	apart   []uint64            // far constants that went where they are not followed
-	targets map[uint64]struct{} // of jumps through tables and to labels, where no block starts
-	opaque  bool                // an indirect jump was not resolved
-	parts   map[uint64]bool     // by start of an FDE: whether it jumps back into this function
-	coarse  bool                // settle gives up what differs
-	jumping bool                // hand is for a jump
-	below   bool                // the table is indexed from behind
-	stop    bool                // the block just evaluated does not go on to the next
-	query   map[uint64][]Param
-	passed  []Passed
-	scans   [neverDepth + 1]scan
+	fde      *image.FDE
+	fn       image.Range        // extent that counts as inside the function
+	pads     []image.LandingPad // of padFDE
+	padBuf   []image.LandingPad // memory of pads
+	padFDE   *image.FDE
+	formed   []uint64            // addresses in the function's range that its code forms, as far as it was searched
+	searched int                 // instructions
+	tables   []uint64            // addresses read as tables of 32-bit offsets
+	tabN     map[uint64]int      // entries taken by the table jump at an address
+	anchors  []uint64            // addresses that far constants are added to
+	apart    []uint64            // far constants that went where they are not followed
+	targets  map[uint64]struct{} // of jumps through tables and to labels, where no block starts
+	opaque   bool                // an indirect jump was not resolved
+	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
+	coarse   bool                // settle gives up what differs
+	jumping  bool                // hand is for a jump
+	below    bool                // the table is indexed from behind
+	stop     bool                // the block just evaluated does not go on to the next
+	query    map[uint64][]Param
+	passed   []Passed
+	scans    [neverDepth + 1]scan
 	*facts
 	files *files
 }
@@ -229,14 +230,13 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
-	w.down.pc = 0
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}}
+		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -302,17 +302,29 @@ func (w *worker) join(s *state, a, b val) val {
 	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
 		return b
 	}
-	cell, known := w.v.memo(a, b)
-	if known {
-		x := *cell
-		if x == vMany {
-			w.escape(s, a)
-			w.escape(s, b)
-		}
-		return x
+	x, known := w.v.memo(a, b)
+	if !known {
+		return w.newJoin(s, a, b)
 	}
+	if x == vMany {
+		w.escape(s, a)
+		w.escape(s, b)
+	}
+	return x
+}
+
+// newJoin is join for a < b that were not joined before.
+func (w *worker) newJoin(s *state, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
+	if a < setBit {
+		// Mostly one element is added to others that it has nothing to do with.
+		if l = w.v.with(l, a, b); len(l) > 0 {
+			x := w.v.mkSet(l)
+			w.v.memoise(a, b, x)
+			return x
+		}
+	}
 	for _, x := range [2]val{a, b} {
 		if x < setBit {
 			l = append(l, x)
@@ -338,9 +350,7 @@ func (w *worker) join(s *state, a, b val) val {
 	default:
 		res = w.v.mkSet(l)
 	}
-	// widening may have grown the memo table's arenas: look the cell up again
-	cell, _ = w.v.memo(a, b)
-	*cell = res
+	w.v.memoise(a, b, res)
 	return res
 }
 
@@ -562,11 +572,9 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 	if src.lost && !dst.lost {
 		dst.lost, changed = true, true
 	}
-	for r := range dst.r {
+	for diff := dst.differs(src); diff != 0; diff &= diff - 1 {
+		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
-		if a == b {
-			continue
-		}
 		var n val
 		if r == int(x86.RSP) {
 			n = w.join(dst, a, b)
@@ -717,8 +725,9 @@ func (w *worker) begin(entry uint64) {
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
+	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
-	w.heap, w.rank, w.ordered, w.nest = w.heap[:0], 0, 0, w.nest[:0]
+	w.curOf, w.heap, w.soon.b, w.rank, w.ordered, w.nest = -1, w.heap[:0], -1, 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -842,19 +851,22 @@ func (w *worker) solve(entry uint64) bool {
 // iterate evaluates queued blocks, lowest rank first, until nothing changes:
 // what leads to a block is settled before it is looked at, but for loops.
 func (w *worker) iterate() bool {
-	for len(w.heap) > 0 {
-		b := w.next()
+	for b := w.next(); b >= 0; b = w.next() {
 		bl := &w.blocks[b]
 		fresh, changed := bl.fresh, bl.changed
 		bl.queued, bl.fresh, bl.changed = false, false, 0
 		w.rank = bl.rank
+		there := b == w.curOf
+		w.curOf = -1
 		if bl.visits++; bl.visits > maxVisits {
 			return false
 		}
 		if !fresh && w.through(b, changed) {
 			continue
 		}
-		w.cur.set(w.states.at(bl.in))
+		if !there {
+			w.cur.set(w.states.at(bl.in))
+		}
 		w.eval(b, &w.cur)
 		if len(w.insts) >= maxInsts {
 			return false
@@ -955,14 +967,15 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	for i := first; i < end; i++ {
-		if in := &w.insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !w.chaos {
+	insts, chaos := w.insts[first:end], w.chaos // which stay as they are when w.insts grows
+	for i := range insts {
+		if in := &insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !chaos {
 			// no transfer of control; arithmetic in vector registers changes nothing that is known
 			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
 				w.step(s, in)
 			}
 		} else {
-			w.transfer(s, i)
+			w.transfer(s, first+int32(i), in)
 		}
 		if w.stop {
 			break // nothing behind it, or only where it jumps to
@@ -974,8 +987,7 @@ func (w *worker) eval(b int32, s *state) {
 		w.leave(b, stop)
 		return
 	}
-	w.book.now.stops = stop
-	w.book.close(&w.blocks[b])
+	w.book.close(stop)
 	// transfer may have split b
 	succ := w.blocks[b].succ
 	if w.blocks[b].end != end {
@@ -986,7 +998,14 @@ func (w *worker) eval(b int32, s *state) {
 		return // a known condition, of which only the jump is taken, or a syscall that does not return
 	}
 	for _, t := range succ {
+		if t < 0 {
+			continue
+		}
+		first := w.blocks[t].in < 0
 		w.flow(t, s)
+		if first {
+			w.curOf = t
+		}
 	}
 }
 
@@ -1011,6 +1030,9 @@ func (w *worker) leave(b int32, stop bool) {
 // emit walks the solved blocks once more and records what they refer to.
 func (w *worker) emit() {
 	w.final = true
+	const most = 256 // mostly the same is referred to more than once
+	w.refs.expect(min(len(w.book.refs), most))
+	w.passes.expect(min(len(w.book.passes), most))
 	for b := 0; b < len(w.blocks); b++ {
 		if w.blocks[b].in < 0 {
 			continue

@@ -251,13 +251,15 @@ func hashIDs(l []val) uint32 {
 	return uint32(h >> 16)
 }
 
-// memo looks up or reserves the cell of a memoised join.
-func (v *values) memo(a, b val) (cell *val, known bool) {
+// memo looks up a memoised join.
+func (v *values) memo(a, b val) (x val, known bool) {
 	key := uint64(a)<<32 | uint64(b)
 	c := v.join(key)
-	if c.key == key {
-		return &c.val, true
-	}
+	return c.val, c.key == key
+}
+
+// memoise remembers a join that is not memoised.
+func (v *values) memoise(a, b, x val) {
 	if v.jN++; 2*v.jN > len(v.joins) {
 		old := v.joins
 		v.joins = v.jTabs.get(2 * len(old))
@@ -267,10 +269,9 @@ func (v *values) memo(a, b val) (cell *val, known bool) {
 			}
 		}
 		clear(old)
-		c = v.join(key)
 	}
-	c.key = key
-	return &c.val, false
+	key := uint64(a)<<32 | uint64(b)
+	*v.join(key) = joined{key, x}
 }
 
 // join returns the cell of key, or the free one where it belongs.
@@ -284,17 +285,54 @@ func (v *values) join(key uint64) *joined {
 	}
 }
 
-// normalise merges elements of a sorted-by-id list that are the same address or
+// with appends the elements of y and x, one element that is none of them, to l, sorted. It appends nothing
+// if they are too many, or widen would do something.
+func (v *values) with(l []val, x, y val) []val {
+	old := []val{y}
+	if y >= setBit {
+		old = v.members(y)
+	}
+	if len(old) == maxSet {
+		return l
+	}
+	e := &v.elems[x]
+	at := 0
+	for _, z := range old {
+		f := &v.elems[z]
+		switch e.k {
+		case kAddr:
+			if f.k == kAddr && f.a == e.a {
+				return l
+			}
+		case kArg, kArgX:
+			if (f.k == kArg || f.k == kArgX) && f.r == e.r {
+				return l
+			}
+		case kSP:
+			if f.k == kSP {
+				return l
+			}
+		}
+		if z < x {
+			at++
+		}
+	}
+	l = append(l, old[:at]...)
+	l = append(l, x)
+	return append(l, old[at:]...)
+}
+
+// widen merges elements of a list that are the same address or
 // argument at different offsets into one "derived from" element, so that
 // pointers that move in loops converge at once.
 func (v *values) widen(l []val) []val {
 	for i := 0; i < len(l); i++ {
-		e := v.elems[l[i]]
+		e := &v.elems[l[i]]
 		if e.k != kAddr && e.k != kSP && e.k != kArgX && e.k != kArg {
 			continue
 		}
 		for j := i + 1; j < len(l); j++ {
-			f := v.elems[l[j]]
+			f := &v.elems[l[j]]
 			var w val
 			switch {
 			case e.k == kAddr && f.k == kAddr && e.a == f.a:

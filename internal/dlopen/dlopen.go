@@ -196,66 +196,108 @@ func (m *Model) lookups(g *reach.Graph) bool {
 }
 
 // asked takes what a finder gets: handles, and names. An image all of whose names are texts that nothing can
-// change looks up these; else all texts that its live code refers to may be names, as they may where a handle goes
-// to a function that is given the names in other ways than a handle's (in a table, say).
+// change looks up these; else all texts that its live code refers to may be names. If there are names that are not known,
+// an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
+//
+// A name that is known is looked up everywhere: a handle may be that of a library that was there before it was opened, it leads to what its
+// library needs, too, and it may be null.
 func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
-	callers, through, named, open := map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[reach.UnitID]bool{}, map[int]bool{}
-	for _, e := range g.Callers(finder) {
-		callers[e.Unit] = true
-		for _, p := range g.Query(e.Unit, e.At, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RSI)}) {
-			through[e.Unit] = through[e.Unit] || slices.ContainsFunc(p.Values, func(v summary.Value) bool {
-				return v.Kind != summary.Addr && v.Kind != summary.Const
-			})
-		}
-	}
-	var texts []number.Found
-	for _, f := range names {
-		named[f.Unit] = true
-		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); !ok || f.Value.Kind != summary.Addr || m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
-			open[f.Image] = true
-		} else {
-			texts = append(texts, f)
-		}
-	}
 	where := map[int]reach.Lookups{}
-	widest, all := reach.LooksInModules, reach.LooksInModules
+	widest := reach.LooksInModules
 	for _, f := range handles {
-		w := reach.LooksInModules
-		if v := f.Value; v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
-			w = reach.LooksEverywhere
-		}
-		widest = max(widest, w)
-		switch {
-		case callers[f.Unit] && through[f.Unit]:
-			all = max(all, w) // it gets names from its callers, of whatever image
-		case callers[f.Unit], named[f.Unit]:
-		default:
-			open[f.Image] = true
-			all = max(all, w)
-		}
+		w := leads(f.Value)
 		where[f.Image] = max(where[f.Image], w)
+		widest = max(widest, w)
 	}
 	grown := false
-	scope := func(img int) reach.Lookups {
-		w, ok := where[img]
-		if w = max(w, all); !ok {
-			w = widest // its handles are others'
+	open := map[int]reach.Lookups{}
+	for _, f := range names {
+		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); ok && f.Value.Kind == summary.Addr && !m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
+			grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
+			continue
 		}
-		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
-			return reach.LooksInOpened
+		open[f.Image] = max(where[f.Image], reach.LooksInModules)
+	}
+	if len(open) > 0 {
+		for img := range m.passers(g, finder, x86.RSI, where) {
+			if _, ok := open[img]; ok {
+				open[img] = widest // the handle is that of the function that the name is passed to
+			}
 		}
-		return w
+		for img := range open {
+			if _, own := where[img]; !own {
+				open[img] = widest // the handles are others'
+			}
+		}
+		for img, w := range m.passers(g, finder, x86.RDI, where) {
+			open[img] = max(open[img], w)
+		}
 	}
 	for img := range m.p.Images {
-		if open[img] {
-			grown = g.Looks(img, scope(img)) || grown
+		w, ok := open[img]
+		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
+			w = reach.LooksInOpened
+		}
+		if ok {
+			grown = g.Looks(img, w) || grown
 		}
 	}
-	for _, f := range texts {
-		// wherever it is: a handle may be that of a library that was there before, finds what its libraries have, too, and may be null
-		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
-	}
 	return grown
+}
+
+// leads says where a handle leads.
+func leads(v summary.Value) reach.Lookups {
+	if v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
+		return reach.LooksEverywhere
+	}
+	return reach.LooksInModules
+}
+
+// passers returns the images that pass an argument to a finder by way of another function: with where it leads, if it is a
+// handle. One in a variable may be any of those that the image has.
+func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where map[int]reach.Lookups) map[int]reach.Lookups {
+	type parameter struct {
+		unit reach.UnitID
+		par  summary.Value
+	}
+	images := map[int]reach.Lookups{}
+	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}}
+	for i := 0; i < len(todo); i++ {
+		k := todo[i]
+		found := func(id reach.UnitID, v summary.Value) {
+			if k.unit == finder {
+				return
+			}
+			img := g.Units[id].Image
+			w := leads(v)
+			if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
+				w = max(w, where[img])
+			}
+			images[img] = max(images[img], w)
+		}
+		if g.Units[k.unit].Taken {
+			found(k.unit, summary.Value{})
+		}
+		for _, e := range g.Callers(k.unit) {
+			answers := g.Query(e.Unit, e.At, k.par)
+			if len(answers) == 0 {
+				found(e.Unit, summary.Value{})
+			}
+			for _, p := range answers {
+				if len(p.Values) == 0 {
+					found(e.Unit, summary.Value{})
+				}
+				for _, v := range p.Values {
+					if v.Kind != summary.Arg && v.Kind != summary.ArgMem && v.Kind != summary.Stack {
+						found(e.Unit, v)
+					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
+						todo = append(todo, q)
+					}
+				}
+			}
+		}
+	}
+	return images
 }
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.

@@ -46,6 +46,9 @@ type Keeper struct {
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
 
+	sites    []reach.UnitID // units with syscall instructions, of those before siteRead
+	siteRead reach.UnitID
+
 	types map[string]*made
 }
 

@@ -127,8 +127,8 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 			return k.is(g, id, &function{"text", []string{t}}, false)
 		})
 	}
-	for id := range reach.UnitID(len(g.Units)) {
-		if !slices.Contains(k.waiting[id], r) || refers(id) {
+	for id, rows := range k.waiting {
+		if !slices.Contains(rows, r) || refers(id) {
 			continue
 		}
 		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
@@ -157,8 +157,8 @@ func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
 			return g.Units[e.Unit].Image != g.Units[id].Image || !is(e.Unit) && other(e.Unit, depth-1)
 		})
 	}
-	for id := range reach.UnitID(len(g.Units)) {
-		if slices.Contains(k.waiting[id], r) && other(id, maxWay) {
+	for id, rows := range k.waiting {
+		if slices.Contains(rows, r) && other(id, maxWay) {
 			return true
 		}
 	}
@@ -189,18 +189,27 @@ func (k *Keeper) named(g *reach.Graph, r *row, variable string) bool {
 // made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
-	for id := range g.Units {
+	for k.siteRead = max(k.siteRead, 1); int(k.siteRead) < len(g.Units); k.siteRead++ {
+		sum := g.Full(k.siteRead)
+		if sum == nil {
+			break // not analysed yet
+		}
+		if len(sum.More().Sites) > 0 {
+			k.sites = append(k.sites, k.siteRead)
+		}
+	}
+	may := func(id reach.UnitID) bool {
 		u := &g.Units[id]
-		if !g.Live(reach.UnitID(id)) || len(u.Sum.More().Sites) == 0 {
-			continue
+		if !g.Live(id) || len(u.Sum.More().Sites) == 0 {
+			return false
 		}
 		switch {
 		case n.but != "": // the image has more than the C library
 			if k.owned(u.Image).is(u.Entry, strings.Split(n.but, ",")) {
-				continue
+				return false
 			}
 		case k.in(r, u.Image) || slices.Contains(cLibrary, g.Members[u.Image].Soname) || g.Members[u.Image].Origin == process.OriginLoader:
-			continue
+			return false
 		}
 		for i := range u.Sum.More().Sites {
 			if len(u.Sum.More().Sites[i].Values) == 0 {
@@ -213,8 +222,14 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 				}
 			}
 		}
+		return false
 	}
-	return false
+	for id := k.siteRead; int(id) < len(g.Units); id++ { // what is not in the list yet
+		if may(id) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(k.sites, may)
 }
 
 // callByNumber is the C library's function whose first argument is the number of a call.

@@ -19,8 +19,8 @@ type asked struct {
 
 // anyPassed reports whether together holds for a unit that waits for a row.
 func (k *Keeper) anyPassed(g *reach.Graph, r *row, all []bits) bool {
-	for id := range reach.UnitID(len(g.Units)) {
-		if slices.Contains(k.waiting[id], r) && together(g, id, all, false) {
+	for id, rows := range k.waiting {
+		if slices.Contains(rows, r) && together(g, id, all, false) {
 			return true
 		}
 	}

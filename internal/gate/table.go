@@ -14,6 +14,7 @@ import (
 // that was read refers to.
 type given struct {
 	tables map[string]uint64 // by function
+	all    []uint64          // the addresses, which are few
 	used   map[uint64]bool
 }
 
@@ -32,7 +33,9 @@ func (k *Keeper) gives(g *reach.Graph, img int, name string) bool {
 		for i := range sum.Refs {
 			switch r := &sum.Refs[i]; r.Kind {
 			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-				t.used[r.A] = true
+				if slices.Contains(t.all, r.A) {
+					t.used[r.A] = true
+				}
 			}
 		}
 	}
@@ -46,7 +49,7 @@ func (k *Keeper) givenBy(img int) *given {
 	if t := k.given[img]; t != nil {
 		return t
 	}
-	t := &given{map[string]uint64{}, map[uint64]bool{}}
+	t := &given{tables: map[string]uint64{}, used: map[uint64]bool{}}
 	k.given[img] = t
 	for _, r := range k.rows(img) {
 		for _, n := range r.needs {
@@ -56,6 +59,7 @@ func (k *Keeper) givenBy(img int) *given {
 			for _, e := range k.exported(img).named(n.name) {
 				if a, ok := returned(k.p.Images[img], e.addr); ok {
 					t.tables[n.name] = a
+					t.all = append(t.all, a)
 				}
 			}
 		}

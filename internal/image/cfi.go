@@ -69,6 +69,10 @@ func (f *File) Frame(addr uint64) (*Frame, bool) {
 
 // frameIn searches a section for an FDE and evaluates it.
 func (f *File) frameIn(b []byte, base uint64, bases ehBases, want *FDE, addr uint64) (*Frame, bool) {
+	var c cie // of the FDE before, which most have
+	var init ehReader
+	var ok bool
+	last := -1
 	for p := 0; p+4 <= len(b); {
 		size := uint64(le32(b[p:]))
 		body := p + 4
@@ -91,14 +95,20 @@ func (f *File) frameIn(b []byte, base uint64, bases ehBases, want *FDE, addr uin
 		if id == 0 {
 			continue
 		}
-		c, init, ok := cieAt(b, base, body-int(id), bases)
+		if off := body - int(id); off != last {
+			c, init, ok = cieAt(b, base, off, bases)
+			last = off
+		}
 		if !ok {
 			continue
 		}
 		r := ehReader{b: b[body:p:p], addr: base + uint64(body), pos: 4}
+		if q := r; q.pointer(c.fdeEnc, bases, 0) != want.Start {
+			continue
+		}
 		e := ehFrame{bases: bases}
-		d, ok := e.fde(&c, r)
-		if !ok || d.Start != want.Start || min(d.End, want.End) != want.End {
+		d, valid := e.fde(&c, r)
+		if !valid || d.Start != want.Start || min(d.End, want.End) != want.End {
 			continue
 		}
 		// The instructions follow the addresses and the augmentation.

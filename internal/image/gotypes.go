@@ -128,8 +128,11 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 	// A type that was defined by it, or has its fields, can be converted to it, and so can pointers (Go specification, Conversions).
 	for p := 0; ok && p+goTypeSize <= len(all); p += 8 {
 		a, b := m.types.Start+uint64(p), all[p:]
+		if b[23]&goKinds != goStruct {
+			continue
+		}
 		want := shapes[shape{le64(b), le64(b[8:])}]
-		if want == nil || b[23]&goKinds != goStruct || structs[a] {
+		if want == nil || structs[a] {
 			continue
 		}
 		gc, known := f.pointer(a + 32)

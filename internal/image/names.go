@@ -152,7 +152,11 @@ func (f *File) nameTable(tabs ...*symTable) nameTable {
 		name        string
 		rank        int
 	}
-	var cs []cand
+	n := 0
+	for _, t := range tabs {
+		n += t.len()
+	}
+	cs := make([]cand, 0, n) // at most; to grow costs several times as much, at the end of a scan, when most memory is in use
 	for _, t := range tabs {
 		for i, n := 0, t.len(); i < n; i++ {
 			s := t.at(i)

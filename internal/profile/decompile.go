@@ -21,8 +21,12 @@ const maxNumber = 1023
 // maxPaths bounds the ways through a filter for one number.
 const maxPaths = 4096
 
-// maxSteps bounds the instructions that are run for all numbers.
-const maxSteps = 50_000_000
+// maxSteps bounds the instructions that are run for all numbers: more than all of the longest filter for each.
+const maxSteps = 20_000_000
+
+// maxSize bounds the clauses of all numbers, and the tests of those that differ from the number's before. Filters that compare
+// arguments for each call have a few thousand.
+const maxSize = 100_000
 
 // Audit values of architectures: one of another machine stands for all.
 const archOther = 0xc00000b7 // AUDIT_ARCH_AARCH64
@@ -32,24 +36,24 @@ const archOther = 0xc00000b7 // AUDIT_ARCH_AARCH64
 func decompile(f *bpf.Filter) (*policy.Policy, []string, error) {
 	var notes []string
 	p := &policy.Policy{}
-	budget := maxSteps
+	all := &reading{f: f, steps: maxSteps, size: maxSize}
 	outcome := map[sysno.Call][]policy.Clause{}
 	for _, abi := range policy.ABIs {
 		for nr := range maxNumber + 1 {
 			c := sysno.Call{ABI: abi, Nr: nr}
 			arch, number := dataOf(c)
-			clauses, err := explore(f, arch, number, &budget)
+			clauses, err := all.explore(arch, number)
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s: %w", c, err)
 			}
 			outcome[c] = clauses
 		}
 	}
-	other, err := explore(f, archOther, 0, &budget)
+	other, err := all.explore(archOther, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	minus, err := explore(f, policy.ArchX86_64, ^uint32(0), &budget)
+	minus, err := all.explore(policy.ArchX86_64, ^uint32(0))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,6 +178,10 @@ func (l *limits) free() bool {
 	return l.first == 0 && l.last == ^uint32(0) && l.mask == 0 && len(l.not) == 0
 }
 
+func (l limits) equal(k limits) bool {
+	return l.first == k.first && l.last == k.last && l.mask == k.mask && l.bits == k.bits && l.odd == k.odd && slices.Equal(l.not, k.not)
+}
+
 // machine is the state of a filter on one way through it.
 type machine struct {
 	pc     int
@@ -188,18 +196,31 @@ type way struct {
 	action policy.Action
 }
 
-// explorer follows all ways.
+func (w way) equal(v way) bool {
+	return w.action == v.action && slices.EqualFunc(w.limits[:], v.limits[:], limits.equal)
+}
+
+// reading is what is kept between numbers.
+type reading struct {
+	f           *bpf.Filter
+	steps, size int // that are left
+	paths       []way
+	clauses     []policy.Clause // for paths, the last number's
+}
+
+// explorer follows all ways for one number.
 type explorer struct {
-	f            *bpf.Filter
+	*reading
 	arch, number uint32
-	budget       *int // steps that are left
 	paths        []way
 	err          error
 }
 
-// explore returns the clauses for one number; the last one has no tests.
-func explore(f *bpf.Filter, arch, nr uint32, budget *int) ([]policy.Clause, error) {
-	e := &explorer{f: f, arch: arch, number: nr, budget: budget}
+var errTooMany = errors.New("the filter tells too many values of arguments apart")
+
+// explore returns the clauses for one number; the last one has no tests. Their tests may be those of another number's.
+func (r *reading) explore(arch, nr uint32) ([]policy.Clause, error) {
+	e := &explorer{reading: r, arch: arch, number: nr}
 	m := machine{}
 	for i := range m.limits {
 		m.limits[i].last = ^uint32(0)
@@ -208,12 +229,22 @@ func explore(f *bpf.Filter, arch, nr uint32, budget *int) ([]policy.Clause, erro
 	if e.err != nil {
 		return nil, e.err
 	}
-	return clausesOf(e.paths), nil
+	if r.clauses == nil || !slices.EqualFunc(e.paths, r.paths, way.equal) {
+		var ok bool
+		if r.clauses, ok = clausesOf(e.paths, &r.size); !ok {
+			return nil, errTooMany
+		}
+		r.paths = e.paths
+	}
+	if r.size -= len(r.clauses); r.size < 0 {
+		return nil, errTooMany
+	}
+	return slices.Clone(r.clauses), nil
 }
 
 func (e *explorer) run(m machine) {
 	for e.err == nil {
-		if *e.budget--; *e.budget < 0 {
+		if e.steps--; e.steps < 0 {
 			e.err = errors.New("the filter has too many ways to follow")
 			return
 		}

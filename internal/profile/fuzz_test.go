@@ -1,9 +1,13 @@
 package profile
 
 import (
+	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+
+	xbpf "golang.org/x/net/bpf"
 
 	"github.com/gofind-dev/gofind/internal/bpf"
 	"github.com/gofind-dev/gofind/internal/policy"
@@ -66,6 +70,33 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A filter may tell more values apart than anybody can list: for each word of the arguments, whether it is 7, and an error number that says
+// for which it was. That is refused before it takes much memory.
+func TestDecompileMany(t *testing.T) {
+	for _, words := range []int{2, 6, 12} {
+		code := []xbpf.RawInstruction{{Op: 0x00, K: uint32(policy.Errno(0))}, {Op: 0x02}} // M[0] = ERRNO(0)
+		for w := range words {
+			code = append(code,
+				xbpf.RawInstruction{Op: 0x20, K: uint32(16 + 4*w)}, // A = the word
+				xbpf.RawInstruction{Op: 0x15, Jt: 3, K: 7},         // if it is not 7
+				xbpf.RawInstruction{Op: 0x60},                      // M[0] += 1 << w
+				xbpf.RawInstruction{Op: 0x04, K: 1 << min(w, 11)},  //
+				xbpf.RawInstruction{Op: 0x02})                      //
+		}
+		code = append(code, xbpf.RawInstruction{Op: 0x60}, xbpf.RawInstruction{Op: 0x16}) // return M[0]
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err := decompile(&bpf.Filter{Instructions: code})
+		runtime.ReadMemStats(&after)
+		if many := words > 2; many != errors.Is(err, errTooMany) || !many && err != nil {
+			t.Errorf("%d words: %v", words, err)
+		}
+		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 256 {
+			t.Errorf("%d words: %d MB", words, mb)
+		}
+	}
 }
 
 // FuzzDecompile follows hostile filters. What it makes of them is what they do.

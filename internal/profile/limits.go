@@ -130,8 +130,8 @@ func (l *limits) tidy() bool {
 const maxListed = 16
 
 // clausesOf returns the clauses for all ways through a filter, which are disjoint and have all
-// arguments. The last one has no tests.
-func clausesOf(paths []way) []policy.Clause {
+// arguments. The last one has no tests. It is false if they would have more tests than are left, which are then fewer.
+func clausesOf(paths []way, left *int) ([]policy.Clause, bool) {
 	odd := slices.ContainsFunc(paths, func(p way) bool {
 		return slices.ContainsFunc(p.limits[:], func(l limits) bool { return l.odd })
 	})
@@ -158,7 +158,11 @@ func clausesOf(paths []way) []policy.Clause {
 		if p.action == rest && !odd {
 			continue
 		}
-		for _, tests := range p.tests() {
+		lists, ok := p.tests(left)
+		if !ok {
+			return nil, false
+		}
+		for _, tests := range lists {
 			if slices.ContainsFunc(tests, func(t policy.Test) bool { return len(t.Values) == 0 }) {
 				continue // no number is left
 			}
@@ -171,22 +175,29 @@ func clausesOf(paths []way) []policy.Clause {
 	if !odd {
 		out = join(out)
 	}
-	return append(out, policy.Clause{Action: rest})
+	return append(out, policy.Clause{Action: rest}), true
 }
 
 // tests returns what is known on a way as lists of tests, one of which holds.
-func (p *way) tests() [][]policy.Test {
+func (p *way) tests(left *int) ([][]policy.Test, bool) {
 	out := [][]policy.Test{nil}
 	for arg := range uint8(6) {
+		low, high := &p.limits[2*arg], &p.limits[2*arg+1]
+		if *left < (1+len(low.not))*(1+len(high.not)) {
+			return nil, false
+		}
 		var next [][]policy.Test
-		for _, more := range argument64(arg, &p.limits[2*arg], &p.limits[2*arg+1]) {
+		for _, more := range argument64(arg, low, high) {
 			for _, tests := range out {
+				if *left -= len(more); *left < 0 {
+					return nil, false
+				}
 				next = append(next, slices.Concat(tests, more))
 			}
 		}
 		out = next
 	}
-	return out
+	return out, true
 }
 
 // argument64 returns what is known of both halves of an argument.

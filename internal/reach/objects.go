@@ -50,6 +50,7 @@ type member struct {
 	guards   map[uint64][]way // by word: edges that wait for a write
 	exports  []image.Range    // data that other files can name
 	got      []image.Range
+	keepers  []UnitID            // see Graph.keeping
 	stored   map[uint64][]uint64 // addresses that live code stores to a word
 	held     map[uint64][]held   // stores to words that nothing reads yet
 	heldIn   map[int][]uint64    // object -> words with held stores
@@ -229,11 +230,18 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	return slices.Compact(out)
 }
 
+// forms are the opcodes of instructions that may form an address in a position-dependent file.
+var forms = [256]bool{0x8d: true, 0x68: true, 0xc7: true, 0xb8: true, 0xb9: true, 0xba: true, 0xbb: true, 0xbc: true, 0xbd: true, 0xbe: true, 0xbf: true}
+
 // formed calls add for each address that an instruction in code may form:
 // lea disp(%rip), and in position-dependent files 32-bit immediates.
 func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 	for i := 1; i+6 <= len(code); i++ {
-		if code[i] != 0x8d && m.Type != 2 {
+		if m.Type == 2 {
+			if !forms[code[i]] {
+				continue
+			}
+		} else if code[i] != 0x8d {
 			k := bytes.IndexByte(code[i:len(code)-5], 0x8d)
 			if k < 0 {
 				return
@@ -338,8 +346,11 @@ func (m *member) addWords() {
 			b = b[:end-start]
 		}
 		step := uint64(1)
-		if goFile || m.Exec(start) {
-			step = 4 // nothing is packed
+		switch { // nothing is packed
+		case goFile:
+			step = 8
+		case m.Exec(start):
+			step = 4
 		}
 		for off := -start & (step - 1); off+4 <= uint64(len(b)); off += step {
 			a := start + off
@@ -383,8 +394,16 @@ func (m *member) addWords() {
 			scan(s.Addr, s.Addr+s.FileSize)
 		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].Addr < out[j].Addr })
+	byAddr(out)
 	m.relocs = out
+}
+
+// byAddr sorts relocations by address, those at the same one as they come. Most often they are sorted.
+func byAddr(l []image.Reloc) {
+	order := func(a, b image.Reloc) int { return cmp.Compare(a.Addr, b.Addr) }
+	if !slices.IsSortedFunc(l, order) {
+		slices.SortStableFunc(l, order)
+	}
 }
 
 // vsyscallPage is where the kernel maps the vsyscalls (arch/x86/include/uapi/asm/vsyscall.h).
@@ -411,7 +430,7 @@ func (m *member) addVsyscalls() {
 		}
 	}
 	if len(m.relocs) > n {
-		sort.SliceStable(m.relocs, func(i, j int) bool { return m.relocs[i].Addr < m.relocs[j].Addr })
+		byAddr(m.relocs)
 	}
 }
 

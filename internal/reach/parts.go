@@ -200,14 +200,14 @@ func (g *Graph) Passes(id UnitID, n int64) bool {
 }
 
 // Keeps reports whether a word of memory that a unit loads the number n of a call from keeps it: of what
-// Held says so, unless live code stores to it by name.
+// Held says so, unless live code stores to it by name, or gives its address away.
 func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
 	s, img := g.Units[id].some, g.Units[id].Image
 	if s == nil || !slices.Contains(s.gate.Words, n) {
 		return false
 	}
 	m := g.Members[img]
-	return len(m.stored[slot&^7]) == 0 && m.writes[slot&^7]&bytesOf(slot&^7, slot, 8) == 0
+	return !m.marks.has(slot, markTaken) && len(m.stored[slot&^7]) == 0 && m.writes[slot&^7]&bytesOf(slot&^7, slot, 8) == 0
 }
 
 // Full returns what is known of a unit, with what does not run of it.

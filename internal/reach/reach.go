@@ -147,6 +147,7 @@ type Graph struct {
 	reasons   []string // by Unit.why; the first is empty
 	reasonIDs map[string]uint32
 	touched   int // units analysed since the last evict
+	keeping   int // units before it that store to words are in member.keepers
 	relooked  int // images in which all of lookups were looked up
 }
 
@@ -161,7 +162,7 @@ func New(p *process.Process, opts Options) *Graph {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096),
+	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), keeping: 1,
 		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
@@ -1424,18 +1425,39 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 			known = false
 		}
 	}()
-	for id := 1; id < len(g.Units); id++ {
+	for ; g.keeping < len(g.Units); g.keeping++ {
+		u := &g.Units[g.keeping]
+		if u.Sum == nil {
+			break // not analysed yet
+		}
+		if len(g.Full(UnitID(g.keeping)).More().Kept) > 0 {
+			k := g.Members[u.Image]
+			k.keepers = append(k.keepers, UnitID(g.keeping))
+		}
+	}
+	add := func(id UnitID) bool {
 		u := &g.Units[id]
 		if u.Image != img || u.Sum == nil || u.held {
-			continue
+			return true
 		}
 		for _, k := range u.Sum.More().Kept {
 			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
 				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
-					return nil, false
+					return false
 				}
-				stores = append(stores, Store{UnitID(id), k.N, k.Reg, k.Kind == summary.StoreConst})
+				stores = append(stores, Store{id, k.N, k.Reg, k.Kind == summary.StoreConst})
 			}
+		}
+		return true
+	}
+	for _, id := range m.keepers {
+		if !add(id) {
+			return nil, false
+		}
+	}
+	for id := g.keeping; id < len(g.Units); id++ {
+		if !add(UnitID(id)) {
+			return nil, false
 		}
 	}
 	return stores, true

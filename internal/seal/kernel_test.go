@@ -96,6 +96,20 @@ func write(t testing.TB, path string, data []byte) string {
 	return path
 }
 
+// read reads a sealed program, and its bytes.
+func read(t testing.TB, path string) (*Sealed, []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Read(path, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, data
+}
+
 // outcome is what a run showed.
 type outcome struct {
 	out, errs string
@@ -161,14 +175,7 @@ func TestBuilds(t *testing.T) {
 			if got := start(t, seal, "again", "20"); got.out != "filters 1 no_new_privs 0\n" && os.Getuid() == 0 {
 				t.Errorf("after 20 execs: %+v", got)
 			}
-			data, err := os.ReadFile(seal)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := Read(seal, data)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, _ := read(t, seal)
 			back, err := s.Original()
 			if err != nil {
 				t.Fatal(err)

@@ -311,14 +311,7 @@ func TestBegins(t *testing.T) {
 			if got := start(t, seal); got.code != c.code {
 				t.Errorf("%+v, want %d", got, c.code)
 			}
-			data, err := os.ReadFile(seal)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := Read(seal, data)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, _ := read(t, seal)
 			begins, before := s.Begins()
 			if begins != c.begins || strings.Contains(before, "constructors") != (c.code == 5 && c.args == "") {
 				t.Errorf("%s, %q", begins, before)
@@ -348,14 +341,7 @@ func TestBeginsEarly(t *testing.T) {
 			if got := start(t, out); got.code != code {
 				t.Errorf("%+v, want %d", got, code)
 			}
-			data, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := Read(out, data)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, _ := read(t, out)
 			if _, before := s.Begins(); strings.Contains(before, "own") != (c.want != "") || !strings.Contains(before, c.want) {
 				t.Errorf("%q, want %q", before, c.want)
 			}

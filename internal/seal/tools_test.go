@@ -62,14 +62,7 @@ func TestTools(t *testing.T) {
 				if got := start(t, out, "call", nrSync); got.code != sigsys {
 					t.Errorf("not filtered: %+v", got)
 				}
-				data, err := os.ReadFile(out)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s, err := Read(out, data)
-				if err != nil {
-					t.Fatal(err)
-				}
+				s, data := read(t, out)
 				again := filepath.Join(dir, "again")
 				write(t, again, s.Plain())
 				if got := start(t, again, "call", nrSync); got.out != "returned\n" {

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
@@ -36,7 +36,7 @@ func (s *sealing) alone(debug *File, files []*File) (*Report, error) {
 		return nil, err
 	}
 	in.Data = in.Code
-	out, err := gates.Generate(in)
+	out, err := gatecode.Generate(in)
 	if err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
@@ -94,7 +94,7 @@ func (s *sealing) servers() {
 }
 
 // aloneRules adds to the rules what other images may have called, and where that is checked.
-func (s *sealing) aloneRules(r *rules.Rules, in *gates.Input, at map[uint64]uint64) {
+func (s *sealing) aloneRules(r *rules.Rules, in *gatecode.Input, at map[uint64]uint64) {
 	for _, e := range s.plan.Exports {
 		r.Gates = append(r.Gates, rules.Gate{Func: e.Func, Addr: e.Addr, Kind: rules.Export})
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/specimen"
 )
 
@@ -101,7 +101,7 @@ var attacks = []attack{
 	{name: "return without a gate", onRules: true, model: rop, how: "net calls `gofind_leave`", words: one("gofind_leave", 0, ""), result: "ends the image"},
 	{name: "exit", model: pointer, how: "net calls `uk_syscall_r_exit_group`", words: one("uk_syscall_r_exit_group", 0, "66"), took: ended, result: "ends the image"},
 	{name: "exit through libc", model: logic, how: "net calls libc's `exit`", words: one("exit", 0, "66"), took: ended, result: "ends the image"},
-	{name: "denied calls end the image", model: logic, how: "net calls libc's `unlink`, with `--on-deny crash`", opts: Options{OnDeny: gates.Crash}, words: one("unlink", 0, "@0"), result: "ends the image"},
+	{name: "denied calls end the image", model: logic, how: "net calls libc's `unlink`, with `--on-deny crash`", opts: Options{OnDeny: gatecode.Crash}, words: one("unlink", 0, "@0"), result: "ends the image"},
 	{name: "rules overwritten, protected", onRules: true, rewritten: true, model: write, how: "net overwrites the rules, with `--protect-rules`", opts: Options{Protect: true},
 		words: func(s *target) []string {
 			return []string{job("net", "direct", s.addr("memset"), fmt.Sprintf("%#x,0,64", s.rules())) + fmt.Sprintf("+%#x,@0", s.addr("uk_syscall_r_unlink"))}
@@ -175,7 +175,11 @@ func TestAttacks(t *testing.T) {
 			return s
 		})
 	})
-	document(t, results)
+	var rows []row
+	for i, a := range attacks {
+		rows = append(rows, row{a.model, a.name, a.how, results[i], a.why})
+	}
+	document(t, "attacks", []string{logic, pointer, rop, write}, rows)
 }
 
 // narrow takes calls from net that its attackers want.
@@ -286,28 +290,26 @@ func TestSourceWrapped(t *testing.T) {
 	}
 }
 
-// document writes the table of docs/attacks.md, or compares it.
-func document(t *testing.T, results []string) {
+// row is a line of docs/attacks.md.
+type row struct{ model, name, how, result, why string }
+
+// document writes one table of docs/attacks.md, or compares it: attackers in the order of their power.
+func document(t *testing.T, name string, models []string, rows []row) {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString("| attacker | what | how | result |\n|---|---|---|---|\n")
-	for _, model := range []string{logic, pointer, rop, write} {
-		for i, a := range attacks {
-			if a.model == model {
-				result := results[i]
-				if a.why != "" {
-					result = "**" + result + "**: " + a.why
-				}
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.model, a.name, a.how, result)
+	for _, model := range models {
+		for _, r := range rows {
+			if r.model != model {
+				continue
 			}
+			if r.why != "" {
+				r.result = "**" + r.result + "**: " + r.why
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.model, r.name, r.how, r.result)
 		}
 	}
-	writeTable(t, "attacks", b.String())
-}
-
-// writeTable writes one table of docs/attacks.md, or compares it.
-func writeTable(t *testing.T, name, text string) {
-	t.Helper()
-	writePart(t, "../../docs/attacks.md", name, text)
+	writePart(t, "../../docs/attacks.md", name, b.String())
 }
 
 // writePart writes the part of a document that is between two comments with its name, or compares it.

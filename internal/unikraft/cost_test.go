@@ -28,6 +28,26 @@ type single struct {
 	d   *qemu.Debugger
 }
 
+// debugged boots an image, and stops before its first instruction.
+func debugged(t *testing.T, kernel string) *single {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	m, err := qemu.Start(ctx, qemu.Config{Kernel: kernel, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
+	if errors.Is(err, qemu.ErrNoQEMU) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	d, err := m.Debugger(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &single{t, ctx, d}
+}
+
 func (s *single) word(addr uint64) uint64 {
 	w, err := s.d.Word(addr)
 	if err != nil {
@@ -94,21 +114,8 @@ func (s *single) same(what string, got, want qemu.Regs, except ...int) {
 func TestCostAndRegisters(t *testing.T) {
 	debugPath, final, rep := seal(t, nil, Options{})
 	debug := open(t, debugPath)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	m, err := qemu.Start(ctx, qemu.Config{Kernel: final, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
-	if errors.Is(err, qemu.ErrNoQEMU) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	d, err := m.Debugger(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &single{t, ctx, d}
+	s := debugged(t, final)
+	ctx, d := s.ctx, s.d
 	gated := addr(t, debug, "plugin_wide")
 	if err := errors.Join(d.Break(gated), d.Continue(ctx), d.Clear(gated)); err != nil {
 		t.Fatal(err)

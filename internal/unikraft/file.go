@@ -148,8 +148,11 @@ func Parse(path string, data []byte) (*File, error) {
 	return f, nil
 }
 
-// check reports whether a file with symbols is an image of Unikraft.
+// check reports whether a file is an image of Unikraft with symbols.
 func (f *File) check() error {
+	if i, _ := f.symtab(); i == 0 {
+		return f.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
+	}
 	for _, y := range f.Symbols() {
 		if strings.HasPrefix(y.Name, "ukplat_") || strings.HasPrefix(y.Name, "_ukplat_") || strings.HasPrefix(y.Name, "uk_syscall_") {
 			return nil

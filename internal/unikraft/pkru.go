@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
@@ -71,7 +71,7 @@ func (c *code) keyed(addr uint64) bool {
 }
 
 // own names bytes in the code that is added, and in what leads there, which change keys and are none of its instructions.
-func (s *sealing) own(in *gates.Input, out *gates.Output) {
+func (s *sealing) own(in *gatecode.Input, out *gatecode.Output) {
 	for _, p := range out.Patches {
 		b := s.code.f.Bytes(p.Addr)
 		b = slices.Clone(b[:min(len(b), len(p.Bytes)+2)])
@@ -147,7 +147,7 @@ func (s *sealing) keySites(debug *File) error {
 		if err != nil {
 			s.gap(others, prot, s.code.name(prot), fmt.Errorf("memory with keys can be executed, so that who writes code there has all keys: %w", err))
 		} else {
-			h.Special = gates.SetProt
+			h.Special = gatecode.SetProt
 		}
 	} else {
 		s.gap(others, 0, "", errors.New("what gives memory its keys is not known, so that it may be executed, too: who writes code there has all keys"))
@@ -229,7 +229,7 @@ func (s *sealing) site(q Sequence) error {
 			return errors.New("what is right before it is replaced itself")
 		}
 	}
-	s.sites = append(s.sites, gates.Site{Name: q.Func, At: p, Load: q.Aligned && q.What == "xrstor", Move: !q.Aligned})
+	s.sites = append(s.sites, gatecode.Site{Name: q.Func, At: p, Load: q.Aligned && q.What == "xrstor", Move: !q.Aligned})
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (s *sealing) replaces(addr uint64) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.sites, func(x gates.Site) bool { return in(x.At) })
+	return slices.ContainsFunc(s.sites, func(x gatecode.Site) bool { return in(x.At) })
 }
 
 // moved reports whether the byte at addr is of instructions that are moved, and is another one then, or nowhere in the code where it was: what
@@ -286,7 +286,7 @@ func (s *sealing) moved(addr uint64) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.sites, func(x gates.Site) bool {
+	return slices.ContainsFunc(s.sites, func(x gatecode.Site) bool {
 		return addr >= x.At.Addr && (addr-x.At.Addr < relocate.JumpSize || x.Move && addr-x.At.Addr < uint64(x.At.Size))
 	})
 }
@@ -326,37 +326,37 @@ func (c *code) dataPages() []span {
 }
 
 // keys is what the generator must know of keys; the addresses of what is added are yet to be filled in.
-func (s *sealing) keys() *gates.Keys {
-	return &gates.Keys{PKRU: pku.Values(len(s.plan.Compartments)), Key: pku.Tag, Offset: s.offset, Wipe: s.wipes}
+func (s *sealing) keys() *gatecode.Keys {
+	return &gatecode.Keys{PKRU: pku.Values(len(s.plan.Compartments)), Key: pku.Tag, Offset: s.offset, Wipe: s.wipes}
 }
 
 // keyPages sets what becomes of pages as keys are turned on: those of the data get keys, and with --protect-rules, text, code of gates and rules
 // are not written any more. How many there are does not depend on addresses of what is added.
-func (s *sealing) keyPages(k *gates.Keys, in *gates.Input, code int, at uint64, size int) {
+func (s *sealing) keyPages(k *gatecode.Keys, in *gatecode.Input, code int, at uint64, size int) {
 	const key = 15 << pteKey
 	k.End = (at + uint64(size) + 4095) &^ 4095
-	page := func(start, end uint64, set uint64) gates.Pages {
-		return gates.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(key), Or: set | pteNX}
+	page := func(start, end uint64, set uint64) gatecode.Pages {
+		return gatecode.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(key), Or: set | pteNX}
 	}
-	k.Pages = []gates.Pages{page(in.Data, k.Alias, pku.Tag<<pteKey),
+	k.Pages = []gatecode.Pages{page(in.Data, k.Alias, pku.Tag<<pteKey),
 		{Start: k.Descriptors, End: k.Descriptors + 2*4096, And: ^uint64(key | pteWrite), Or: pku.Shared<<pteKey | pteNX}}
 	for i := range k.PKRU {
 		at := k.Pass + 4096*uint64(i)
 		k.Pages = append(k.Pages, page(at, at+4096, uint64(i)<<pteKey))
 	}
 	for _, x := range s.code.dataPages() {
-		k.Pages = append(k.Pages, gates.Pages{Start: x.start, End: x.end, And: ^uint64(0), Or: pteNX, Optional: true})
+		k.Pages = append(k.Pages, gatecode.Pages{Start: x.start, End: x.end, And: ^uint64(0), Or: pteNX, Optional: true})
 	}
 	write := ^uint64(0)
 	if s.opts.Protect {
 		write = ^uint64(pteWrite)
 	}
-	k.Pages = append(k.Pages, gates.Pages{Start: at, End: k.End, And: write, Or: pteNX}) // of the rules
+	k.Pages = append(k.Pages, gatecode.Pages{Start: at, End: k.End, And: write, Or: pteNX}) // of the rules
 	if !s.opts.Protect {
 		return
 	}
 	readOnly := func(start, end uint64) {
-		k.Pages = append(k.Pages, gates.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(pteWrite)})
+		k.Pages = append(k.Pages, gatecode.Pages{Start: start, End: (end + 4095) &^ 4095, And: ^uint64(pteWrite)})
 	}
 	for _, x := range s.code.textPages() {
 		readOnly(x.start, x.end)
@@ -477,7 +477,7 @@ func (s *sealing) keyEntries() {
 			}
 		}
 		err := error(errCold)
-		var h *gates.Hook
+		var h *gatecode.Hook
 		if !cold(e.Func) {
 			h, err = s.hook(e.Addr, e.Size, e.Func)
 		}

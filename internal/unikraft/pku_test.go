@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/bounded"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
@@ -66,7 +66,7 @@ func TestPKUWorkload(t *testing.T) {
 	if status != 0 || strings.Contains(plain, "WRONG") || !strings.Contains(plain, "under interrupts: ok") {
 		t.Fatalf("the specimen itself: status %d\n%s", status, plain)
 	}
-	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gates.Crash}} {
+	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gatecode.Crash}} {
 		_, final, rep := sealPKU(t, opts)
 		sealed, status := boot(t, final, "normal")
 		if status != 0 || sealed != plain {
@@ -171,10 +171,10 @@ func TestTableBehindText(t *testing.T) {
 func TestReservePlace(t *testing.T) {
 	for _, move := range []bool{false, true} {
 		f := open(t, imagePKU(t).Debug)
-		s := &sealing{code: scan(f), hooks: map[uint64]*gates.Hook{}}
+		s := &sealing{code: scan(f), hooks: map[uint64]*gatecode.Hook{}}
 		s.code.function(addr(t, f, "_libkvmplat_entry"), func(in *x86.Inst) bool {
 			if p, err := s.code.cut(in.PC, 16); err == nil && move {
-				s.sites = append(s.sites, gates.Site{At: p, Move: true})
+				s.sites = append(s.sites, gatecode.Site{At: p, Move: true})
 			}
 			return true
 		})
@@ -285,7 +285,7 @@ func TestSequenceBytes(t *testing.T) {
 
 // An image that ends says why, though its texts are out of reach of who is refused.
 func TestPKUCrash(t *testing.T) {
-	debug, final, _ := sealPKU(t, Options{OnDeny: gates.Crash})
+	debug, final, _ := sealPKU(t, Options{OnDeny: gatecode.Crash})
 	s := &target{t: t, debug: debug}
 	for word, want := range map[string]string{
 		s.call("net", s.fn("uk_syscall_r_getppid")):                    "gofind: who has this PKRU must not call getppid",

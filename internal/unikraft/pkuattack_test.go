@@ -239,19 +239,9 @@ func TestPKUAttacks(t *testing.T) {
 		debug, final, _ := sealPKU(t, Options{Protect: protect})
 		targets[protect] = &target{t: t, plain: open(t, img.Debug), debug: debug, final: final}
 	}
-	var b strings.Builder
-	b.WriteString("| attacker | what | how | result |\n|---|---|---|---|\n")
-	for _, model := range []string{logic, pointer, rop, write} {
-		for _, a := range pkuAttacks {
-			if a.model != model {
-				continue
-			}
-			result := a.result
-			if a.why != "" {
-				result = "**" + result + "**: " + a.why
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.model, a.name, a.how, result)
-		}
+	var rows []row
+	for _, a := range pkuAttacks {
+		rows = append(rows, row{a.model, a.name, a.how, a.result, a.why})
 	}
 	for _, a := range pkuAttacks {
 		s := targets[a.protect]
@@ -270,7 +260,7 @@ func TestPKUAttacks(t *testing.T) {
 			}
 		})
 	}
-	writeTable(t, "attacks with keys", b.String())
+	document(t, "attacks with keys", []string{logic, pointer, rop, write}, rows)
 }
 
 // What the rules allow goes on, before keys are on, too.

@@ -1,10 +1,8 @@
 package unikraft
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/gofind-dev/gofind/internal/qemu"
 )
@@ -22,21 +20,8 @@ const (
 func TestPKUCost(t *testing.T) {
 	img := imagePKU(t)
 	debug, final, rep := sealPKU(t, Options{})
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	m, err := qemu.Start(ctx, qemu.Config{Kernel: final, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
-	if errors.Is(err, qemu.ErrNoQEMU) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	d, err := m.Debugger(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &single{t, ctx, d}
+	s := debugged(t, final)
+	ctx, d := s.ctx, s.d
 	to := func(at uint64) {
 		t.Helper()
 		if err := errors.Join(d.Break(at), d.Continue(ctx), d.Clear(at)); err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/pku"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
@@ -19,7 +19,7 @@ import (
 
 // Options are choices in sealing.
 type Options struct {
-	OnDeny  gates.Denial
+	OnDeny  gatecode.Denial
 	Protect bool   // write-protect text and rules
 	PKU     bool   // PKRU tells compartments apart, as FlexOS's intel-pku has it, and keys protect the tag
 	Tool    string // version, for the rules
@@ -51,10 +51,10 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 			return nil, f.errorf(ErrSealed, "is already sealed: %v; seal the image as it was built", err)
 		}
 	}
-	if i, _ := debug.symtab(); i == 0 {
-		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
-	}
 	if err := debug.check(); err != nil {
+		return nil, err
+	}
+	if err := fits(plan, debug); err != nil {
 		return nil, err
 	}
 	code := scan(debug)
@@ -63,10 +63,7 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 			return nil, debug.errorf(nil, "has compartments that memory keys separate (%s), which could not write a tag without keys of its own; leave out --no-pku, and give --pku if no kraft.yaml says so", y.Name)
 		}
 	}
-	s := &sealing{plan: plan, code: code, opts: opts, hooks: map[uint64]*gates.Hook{}}
-	if len(plan.Compartments) > compartment.MaxCompartments {
-		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
-	}
+	s := &sealing{plan: plan, code: code, opts: opts, hooks: map[uint64]*gatecode.Hook{}}
 	first := 0
 	for i := range plan.Compartments {
 		if plan.Compartments[i].Default && !plan.Compartments[i].Transparent {
@@ -85,13 +82,21 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 	return s.seal(debug, files)
 }
 
+// fits reports whether rules can have as many compartments as a plan.
+func fits(plan *compartment.Plan, debug *File) error {
+	if n := len(plan.Compartments); n > compartment.MaxCompartments {
+		return debug.errorf(nil, "there are %d compartments, and an image can have %d", n, compartment.MaxCompartments)
+	}
+	return nil
+}
+
 // sealing is the work on one image.
 type sealing struct {
 	plan  *compartment.Plan
 	code  *code
 	opts  Options
 	first uint32 // mask of the compartment in which the image starts
-	hooks map[uint64]*gates.Hook
+	hooks map[uint64]*gatecode.Hook
 	gaps  []rules.Gap
 	rep   Report
 
@@ -99,9 +104,9 @@ type sealing struct {
 
 	// With keys:
 	entryAt map[uint64]int // entries by address
-	sites   []gates.Site
+	sites   []gatecode.Site
 	wipes   []uint64
-	offset  uint64 // gates.Keys.Offset
+	offset  uint64 // gatecode.Keys.Offset
 }
 
 func (s *sealing) gap(weakens uint32, addr uint64, name string, reason error) {
@@ -131,7 +136,7 @@ func (s *sealing) denied(n int) uint32 {
 }
 
 // hook returns the hook of the function at addr, a new one if there is none, or the reason why there cannot be one.
-func (s *sealing) hook(addr, size uint64, name string) (*gates.Hook, error) {
+func (s *sealing) hook(addr, size uint64, name string) (*gatecode.Hook, error) {
 	if h := s.hooks[addr]; h != nil {
 		return h, nil
 	}
@@ -143,7 +148,7 @@ func (s *sealing) hook(addr, size uint64, name string) (*gates.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &gates.Hook{Name: name, Prologue: p}
+	h := &gatecode.Hook{Name: name, Prologue: p}
 	s.hooks[addr] = h
 	return h, nil
 }
@@ -181,7 +186,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 		s.keyPages(in.Keys, in, 0, 0, 0)
 	}
 	in.Code = base
-	out, err := gates.Generate(in)
+	out, err := gatecode.Generate(in)
 	if err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
@@ -199,7 +204,7 @@ func (s *sealing) seal(debug *File, files []*File) (*Report, error) {
 	if s.opts.PKU {
 		s.keyPages(in.Keys, in, len(out.Code), rulesAt, len(rules.Encode(r)))
 	}
-	if out, err = gates.Generate(in); err != nil {
+	if out, err = gatecode.Generate(in); err != nil {
 		return nil, debug.errorf(err, "cannot be sealed: %v", err)
 	}
 	reserved := len(rules.Encode(r)) // in the tables of pages
@@ -360,7 +365,7 @@ func (s *sealing) flow() {
 			s.gap(0, addr, name, fmt.Errorf("a handler of interrupts runs on behalf of what it interrupts: %w", err))
 			continue
 		}
-		h.Special = gates.Handler
+		h.Special = gatecode.Handler
 	}
 	if all == 0 {
 		return // outside of handlers the tag never changes
@@ -374,17 +379,17 @@ func (s *sealing) flow() {
 		if _, old := s.code.byName["sw_ctx_switch"]; old != (r.kind == "add5") && (r.kind == "add" || r.kind == "add5") {
 			continue // of another version
 		}
-		if old := s.hooks[y.Addr]; old != nil && old.Special != gates.Plain {
+		if old := s.hooks[y.Addr]; old != nil && old.Special != gatecode.Plain {
 			continue // another name of the same
 		}
-		special, offset := gates.Plain, r.offset
+		special, offset := gatecode.Plain, r.offset
 		switch r.kind {
 		case "switch":
-			special, threads = gates.Switch, true
+			special, threads = gatecode.Switch, true
 		case "add", "add5":
-			special = gates.ThreadAdd
+			special = gatecode.ThreadAdd
 		case "jump":
-			special = gates.LongJump
+			special = gatecode.LongJump
 			if offset, ok = s.code.stackOffset(y.Addr); !ok {
 				if offset, ok = s.jumpsOn(y.Addr); ok && s.link == nil {
 					continue
@@ -402,7 +407,7 @@ func (s *sealing) flow() {
 			s.gap(all, y.Addr, r.symbol, fmt.Errorf("it is not followed: %w", err))
 			continue
 		}
-		added = added || special == gates.ThreadAdd
+		added = added || special == gatecode.ThreadAdd
 		h.Special, h.Offset, h.Pointer = special, offset, r.kind == "add5"
 	}
 	for _, r := range roles {
@@ -453,15 +458,15 @@ func (s *sealing) stacks(all uint32) {
 }
 
 // input makes the input of the generator.
-func (s *sealing) input(debug *File) (*gates.Input, error) {
-	in := &gates.Input{First: s.first, OnDeny: s.opts.OnDeny}
+func (s *sealing) input(debug *File) (*gatecode.Input, error) {
+	in := &gatecode.Input{First: s.first, OnDeny: s.opts.OnDeny}
 	for i := range s.plan.Compartments {
 		in.Names = append(in.Names, s.plan.Compartments[i].Name)
 	}
 	for _, h := range s.hooks {
 		in.Hooks = append(in.Hooks, *h)
 	}
-	slices.SortFunc(in.Hooks, func(a, b gates.Hook) int { return cmp.Compare(a.Prologue.Addr, b.Prologue.Addr) })
+	slices.SortFunc(in.Hooks, func(a, b gatecode.Hook) int { return cmp.Compare(a.Prologue.Addr, b.Prologue.Addr) })
 	for i := 1; i < len(in.Hooks); i++ {
 		a, b := in.Hooks[i-1].Prologue, in.Hooks[i].Prologue
 		if a.Addr+uint64(max(a.Size, relocate.JumpSize)) > b.Addr {
@@ -469,7 +474,7 @@ func (s *sealing) input(debug *File) (*gates.Input, error) {
 		}
 	}
 	in.Sites = s.sites
-	setsErrno := slices.ContainsFunc(in.Hooks, func(h gates.Hook) bool { return h.Check && h.Errno })
+	setsErrno := slices.ContainsFunc(in.Hooks, func(h gatecode.Hook) bool { return h.Check && h.Errno })
 	for _, r := range roles {
 		y, ok := s.code.byName[r.symbol]
 		if !ok || !s.code.exec(y.Addr) {
@@ -492,7 +497,7 @@ func (s *sealing) input(debug *File) (*gates.Input, error) {
 			in.Errno.Address = y.Addr
 		}
 	}
-	if setsErrno && !in.Errno.Known() && s.opts.OnDeny != gates.Crash {
+	if setsErrno && !in.Errno.Known() && s.opts.OnDeny != gatecode.Crash {
 		s.gap(0, 0, "", errors.New("errno was not found: entries that set it (uk_syscall_e_*) leave it as it is when they refuse"))
 	}
 	return in, nil

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 )
@@ -79,16 +79,13 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	case !errors.Is(err, rules.ErrNone):
 		return nil, debug.errorf(ErrSealed, "has rules: %v; make them from the image as it is built without", err)
 	}
-	if i, _ := debug.symtab(); i == 0 {
-		return nil, debug.errorf(ErrNoSymbols, "has no symbols; give the file with symbols that the build left (IMAGE.dbg)")
-	}
 	if err := debug.check(); err != nil {
 		return nil, err
 	}
-	if len(plan.Compartments) > compartment.MaxCompartments {
-		return nil, debug.errorf(nil, "there are %d compartments, and an image can have %d", len(plan.Compartments), compartment.MaxCompartments)
+	if err := fits(plan, debug); err != nil {
+		return nil, err
 	}
-	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gates.Hook{}}
+	s := &sealing{plan: plan, code: scan(debug), opts: opts, hooks: map[uint64]*gatecode.Hook{}}
 	s.link = &linking{library: library, symbols: map[string][]Symbol{}, globals: map[uint64][]string{}, exposed: map[string][]string{}}
 	for _, y := range debug.Symbols() {
 		s.link.symbols[y.Name] = append(s.link.symbols[y.Name], y)
@@ -109,9 +106,9 @@ func FromSource(plan *compartment.Plan, debug *File, library func(addr uint64) s
 	s.gates()
 	s.flow()
 	for _, addr := range slices.Sorted(maps.Keys(s.hooks)) {
-		if h := s.hooks[addr]; h.Special == gates.Switch && s.hasRoom(addr) {
+		if h := s.hooks[addr]; h.Special == gatecode.Switch && s.hasRoom(addr) {
 			s.gap(s.enforced()&^s.first, addr, h.Name, errors.New("it is not followed: it switches contexts and is not in assembly"))
-			h.Special = gates.Plain
+			h.Special = gatecode.Plain
 		}
 	}
 	return s.source(), nil
@@ -230,15 +227,15 @@ func (s *sealing) source() *Source {
 		names = append(names, c.Name)
 		r.Compartments = append(r.Compartments, rules.Compartment{Name: c.Name, Default: c.Default, Transparent: c.Transparent, Allowed: c.Needs})
 	}
-	var hooks []*gates.Hook
+	var hooks []*gatecode.Hook
 	for _, h := range s.hooks {
-		if h.Check || h.Gate || h.Special != gates.Plain {
+		if h.Check || h.Gate || h.Special != gatecode.Plain {
 			hooks = append(hooks, h)
 		}
 	}
-	slices.SortFunc(hooks, func(a, b *gates.Hook) int { return cmp.Compare(a.Prologue.Addr, b.Prologue.Addr) })
+	slices.SortFunc(hooks, func(a, b *gatecode.Hook) int { return cmp.Compare(a.Prologue.Addr, b.Prologue.Addr) })
 	w := &sourceText{s: s, first: s.first, names: names, errno: 1}
-	if s.opts.OnDeny == gates.ENOSYS {
+	if s.opts.OnDeny == gatecode.ENOSYS {
 		w.errno = 38
 	}
 	label := map[uint64]string{} // of hooks
@@ -268,7 +265,7 @@ func (s *sealing) source() *Source {
 		add(rules.EntryPart, function(e.Addr, e.Func))
 		add(rules.HookPart, hook)
 	}
-	kinds := map[gates.Special]rules.Kind{gates.Handler: rules.Handler, gates.Switch: rules.Switch, gates.ThreadAdd: rules.Start, gates.LongJump: rules.Jump}
+	kinds := map[gatecode.Special]rules.Kind{gatecode.Handler: rules.Handler, gatecode.Switch: rules.Switch, gatecode.ThreadAdd: rules.Start, gatecode.LongJump: rules.Jump}
 	for _, h := range hooks {
 		gate := func(kind rules.Kind, to compartment.ID) {
 			r.Gates = append(r.Gates, rules.Gate{Func: h.Name, Kind: kind, To: to})
@@ -278,7 +275,7 @@ func (s *sealing) source() *Source {
 		if h.Gate {
 			gate(rules.Enter, compartment.ID(h.Bit))
 		}
-		if h.Special != gates.Plain {
+		if h.Special != gatecode.Plain {
 			gate(kinds[h.Special], 0)
 		}
 	}

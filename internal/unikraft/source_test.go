@@ -1,7 +1,6 @@
 package unikraft
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -10,10 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/qemu"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
@@ -98,7 +96,7 @@ func TestSourceWorkload(t *testing.T) {
 
 // The calls of TestMatrix, in an image that the rules are linked into.
 func TestSourceMatrix(t *testing.T) {
-	for _, denial := range []gates.Denial{gates.EPERM, gates.ENOSYS} {
+	for _, denial := range []gatecode.Denial{gatecode.EPERM, gatecode.ENOSYS} {
 		img, _ := linkedImage(t, nil, Options{OnDeny: denial})
 		matrix(t, planOf(t, image(t)), open(t, img.Debug), img.Final, denial)
 	}
@@ -117,21 +115,8 @@ const (
 func TestSourceCostAndRegisters(t *testing.T) {
 	img, _ := linkedImage(t, nil, Options{})
 	debug := open(t, img.Debug)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	m, err := qemu.Start(ctx, qemu.Config{Kernel: img.Final, Append: "normal", Memory: 64, Debug: true, Args: []string{"-device", "isa-debug-exit"}})
-	if errors.Is(err, qemu.ErrNoQEMU) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	d, err := m.Debugger(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &single{t, ctx, d}
+	s := debugged(t, img.Final)
+	ctx, d := s.ctx, s.d
 	gated := addr(t, debug, "plugin_wide")
 	behind := gated + uint64(len(room))
 	if err := errors.Join(d.Break(behind), d.Continue(ctx), d.Clear(behind)); err != nil {
@@ -245,7 +230,7 @@ func TestSourceRules(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%v\n%v\n%v", got, want, err)
 	}
-	if !got.Linked || got.Tool != "v1" || got.Tag != addr(t, debug, "gofind_tag") || got.Code.Size == 0 || got.Data.Size != gates.DefaultEntries*32 {
+	if !got.Linked || got.Tool != "v1" || got.Tag != addr(t, debug, "gofind_tag") || got.Code.Size == 0 || got.Data.Size != gatecode.DefaultEntries*32 {
 		t.Errorf("%+v", got)
 	}
 	for i, e := range got.Entries {

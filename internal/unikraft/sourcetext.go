@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/rules"
 )
 
@@ -22,7 +22,7 @@ type sourceText struct {
 
 // hook writes the hook of one function and returns its label. One that starts with room for a call is
 // called from there: the address to go on at is on the stack, below the return address. One that does not is wrapped.
-func (w *sourceText) hook(h *gates.Hook) string {
+func (w *sourceText) hook(h *gatecode.Hook) string {
 	addr := h.Prologue.Addr
 	symbol := w.s.symbolOf(addr, h.Name)
 	hooked := w.s.hasRoom(addr)
@@ -47,18 +47,18 @@ func (w *sourceText) hook(h *gates.Hook) string {
 		fmt.Fprintf(b, "\ttestl $%#x, gofind_state(%%rip)\n\tjne %s\n", h.Denied, refusal)
 	}
 	switch h.Special {
-	case gates.Switch:
+	case gatecode.Switch:
 		// It runs within this, and so comes back when the thread goes on.
 		fmt.Fprintf(b, "\tpushq gofind_state(%%rip)\n\tpushfq\n\tcli\n\tpushq %%rdi\n\tpushq %%rsi\n\tmovq %%rsi, %%rdi\n\tcall gofind_switch\n"+
 			"\tpopq %%rsi\n\tpopq %%rdi\n\tpopfq\n\tcall __real_%s\n\tpopq gofind_state(%%rip)\n", symbol)
 		goOn = "ret"
-	case gates.ThreadAdd:
+	case gatecode.ThreadAdd:
 		fmt.Fprintf(b, "\tpushq $%d\n\tcall gofind_thread\n\tleaq 8(%%rsp), %%rsp\n", h.Offset)
-	case gates.LongJump:
+	case gatecode.LongJump:
 		fmt.Fprintf(b, "\tpushq $%d\n\tcall gofind_longjmp\n\tleaq 8(%%rsp), %%rsp\n", h.Offset)
 	}
 	mask := uint32(0)
-	handler := h.Special == gates.Handler // on nobody's behalf, not on that of its compartment either
+	handler := h.Special == gatecode.Handler // on nobody's behalf, not on that of its compartment either
 	if h.Gate && !handler {
 		mask = 1 << h.Bit
 		fmt.Fprintf(b, "\ttestb $%#x, gofind_state+%d(%%rip)\n\tjne 1f\n", 1<<(h.Bit%8), h.Bit/8)
@@ -80,8 +80,8 @@ func (w *sourceText) hook(h *gates.Hook) string {
 }
 
 // refusal returns where a call goes that is refused.
-func (w *sourceText) refusal(h *gates.Hook, hooked bool) string {
-	if h.NoReturn || w.s.opts.OnDeny == gates.Crash {
+func (w *sourceText) refusal(h *gatecode.Hook, hooked bool) string {
+	if h.NoReturn || w.s.opts.OnDeny == gatecode.Crash {
 		w.crashes++
 		return fmt.Sprintf("gofind_crash%d", w.crashes)
 	}
@@ -120,7 +120,7 @@ func (w *sourceText) finish(r *rules.Rules, of map[rules.Part][]string) []byte {
 	fmt.Fprintf(&b, "\n.section .rodata\n.p2align 3\n.globl gofind_patches, gofind_patches_end\ngofind_patches: /* function, hook, name */\n%sgofind_patches_end:\n", w.patches.String())
 	fmt.Fprintf(&b, ".globl gofind_names\ngofind_names:\n%s.globl gofind_first\ngofind_first: .long %#x\n.globl gofind_errno\ngofind_errno: .long %d\n%s", names.String(), w.first, w.errno, w.texts.String())
 	fmt.Fprintf(&b, "\n.data\n.p2align 3\n.globl gofind_state, gofind_tag\n.type gofind_state, @object\n.size gofind_state, 8\n.type gofind_tag, @object\n.size gofind_tag, 4\ngofind_state:\ngofind_tag:\n\t.long %#x, 0\n", w.first)
-	fmt.Fprintf(&b, "\n.bss\n.p2align 4\n.globl gofind_table, gofind_table_end\ngofind_table:\n\t.skip %d * 32\ngofind_table_end:\n", gates.DefaultEntries)
+	fmt.Fprintf(&b, "\n.bss\n.p2align 4\n.globl gofind_table, gofind_table_end\ngofind_table:\n\t.skip %d * 32\ngofind_table_end:\n", gatecode.DefaultEntries)
 	fmt.Fprintf(&b, "\n.section .gofind_rules, \"a\", @progbits\n.balign %d\n.globl gofind_rules\ngofind_rules:\n", rules.Align)
 	data := rules.Encode(r)
 	at := 0

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/qemu"
 	"github.com/gofind-dev/gofind/internal/specimen"
 	"github.com/gofind-dev/gofind/internal/sysno"
@@ -173,7 +173,7 @@ var arguments = map[string]string{
 // Each call, through each entry, from each compartment, in each way: it is refused where the
 // rules say so, and does the same as without rules otherwise.
 func TestMatrix(t *testing.T) {
-	for _, denial := range []gates.Denial{gates.EPERM, gates.ENOSYS} {
+	for _, denial := range []gatecode.Denial{gatecode.EPERM, gatecode.ENOSYS} {
 		img := image(t)
 		debug, final, _ := seal(t, nil, Options{OnDeny: denial})
 		matrix(t, planOf(t, img), open(t, debug), final, denial)
@@ -181,7 +181,7 @@ func TestMatrix(t *testing.T) {
 }
 
 // matrix tries all calls in the specimen as it is, and in an image with rules. The plan is that of the specimen.
-func matrix(t *testing.T, plan *compartment.Plan, debug *File, final string, denial gates.Denial) {
+func matrix(t *testing.T, plan *compartment.Plan, debug *File, final string, denial gatecode.Denial) {
 	img := image(t)
 	plainDebug := open(t, img.Debug)
 	type try struct {
@@ -239,7 +239,7 @@ func matrix(t *testing.T, plan *compartment.Plan, debug *File, final string, den
 	if len(plain) != len(tries) || len(sealed) != len(tries) {
 		t.Fatalf("%d and %d results of %d", len(plain), len(sealed), len(tries))
 	}
-	errno := map[gates.Denial]int{gates.EPERM: 1, gates.ENOSYS: 38}[denial]
+	errno := map[gatecode.Denial]int{gatecode.EPERM: 1, gatecode.ENOSYS: 38}[denial]
 	refused, allowed := 0, 0
 	for i, try := range tries {
 		c := slices.IndexFunc(plan.Compartments, func(c compartment.Compartment) bool {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/qemu"
 	"github.com/gofind-dev/gofind/internal/rules"
 	"github.com/gofind-dev/gofind/internal/specimen"
@@ -165,7 +165,7 @@ func TestVMEPTWorkload(t *testing.T) {
 	if status != 0 || strings.Contains(plain, "WRONG") || !strings.Contains(plain, "nested call: ok") {
 		t.Fatalf("the specimen itself: status %d\n%s", status, plain)
 	}
-	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gates.Crash}, {OnDeny: gates.ENOSYS}} {
+	for _, opts := range []Options{{}, {Protect: true}, {OnDeny: gatecode.Crash}, {OnDeny: gatecode.ENOSYS}} {
 		m := sealVMEPT(t, opts)
 		sealed, _, status := m.boot("normal")
 		if status != 0 || sealed != plain {
@@ -360,19 +360,9 @@ func (a *vmeptAttack) verdict(first string, status int) string {
 func TestVMEPTAttacks(t *testing.T) {
 	plain := plainVMEPT(t)
 	sets := map[bool]*machines{false: sealVMEPT(t, Options{}), true: sealVMEPT(t, Options{Protect: true})}
-	var b strings.Builder
-	b.WriteString("| attacker | what | how | result |\n|---|---|---|---|\n")
-	for _, model := range []string{machine, logic, pointer, rop, write} {
-		for _, a := range vmeptAttacks {
-			if a.model != model {
-				continue
-			}
-			result := a.result
-			if a.why != "" {
-				result = "**" + result + "**: " + a.why
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.model, a.name, a.how, result)
-		}
+	var rows []row
+	for _, a := range vmeptAttacks {
+		rows = append(rows, row{a.model, a.name, a.how, a.result, a.why})
 	}
 	for _, a := range vmeptAttacks {
 		t.Run(a.name, func(t *testing.T) {
@@ -395,5 +385,5 @@ func TestVMEPTAttacks(t *testing.T) {
 			}
 		})
 	}
-	writeTable(t, "attacks with machines", b.String())
+	document(t, "attacks with machines", []string{machine, logic, pointer, rop, write}, rows)
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/compartment"
-	"github.com/gofind-dev/gofind/internal/gates"
+	"github.com/gofind-dev/gofind/internal/gatecode"
 	"github.com/gofind-dev/gofind/internal/relocate"
 	"github.com/gofind-dev/gofind/internal/rules"
 )
@@ -29,7 +29,7 @@ func free(files []*File) (uint64, error) {
 }
 
 // write puts what was generated into the files, and what it replaces.
-func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts []part, r *rules.Rules, frames func(uint32) []byte) (*Report, error) {
+func (s *sealing) write(files []*File, in *gatecode.Input, out *gatecode.Output, parts []part, r *rules.Rules, frames func(uint32) []byte) (*Report, error) {
 	debug := files[0]
 	for i := range parts {
 		s.rep.Added += uint64(len(parts[i].bytes))
@@ -45,7 +45,7 @@ func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts
 		symbols = append(symbols, Symbol{Name: y.Name, Addr: y.Addr, Size: y.Size, Type: sttFunc})
 	}
 	if out.DataMem > 0 {
-		symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gates.TagOffset, Size: 4, Type: sttObject})
+		symbols = append(symbols, Symbol{Name: "gofind_tag", Addr: in.Data + gatecode.TagOffset, Size: 4, Type: sttObject})
 	}
 	if err := patch(files, in, out.Patches); err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (s *sealing) write(files []*File, in *gates.Input, out *gates.Output, parts
 }
 
 // rules says what was done.
-func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
-	r := &rules.Rules{Tool: s.opts.Tool, Deny: true, OnDeny: uint8(s.opts.OnDeny), Tag: in.Data + gates.TagOffset, First: uint64(s.first),
+func (s *sealing) rules(in *gatecode.Input, out *gatecode.Output) *rules.Rules {
+	r := &rules.Rules{Tool: s.opts.Tool, Deny: true, OnDeny: uint8(s.opts.OnDeny), Tag: in.Data + gatecode.TagOffset, First: uint64(s.first),
 		Code: rules.Range{Addr: in.Code, Size: uint64(len(out.Code))}, Data: rules.Range{Addr: in.Data, Size: out.DataMem}, Gaps: s.gaps}
 	for i := range s.plan.Compartments {
 		c := &s.plan.Compartments[i]
@@ -90,13 +90,13 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 		}
 		r.Entries = append(r.Entries, re)
 	}
-	kinds := map[gates.Special]rules.Kind{gates.Handler: rules.Handler, gates.Switch: rules.Switch, gates.ThreadAdd: rules.Start, gates.LongJump: rules.Jump, gates.SetProt: rules.Keep}
+	kinds := map[gatecode.Special]rules.Kind{gatecode.Handler: rules.Handler, gatecode.Switch: rules.Switch, gatecode.ThreadAdd: rules.Start, gatecode.LongJump: rules.Jump, gatecode.SetProt: rules.Keep}
 	for _, h := range in.Hooks {
 		g := rules.Gate{Func: h.Name, Addr: h.Prologue.Addr, Code: at[h.Prologue.Addr], To: compartment.ID(h.Bit)}
 		if h.Gate {
 			r.Gates = append(r.Gates, g)
 		}
-		if h.Special != gates.Plain {
+		if h.Special != gatecode.Plain {
 			g.Kind, g.To = kinds[h.Special], 0
 			r.Gates = append(r.Gates, g)
 		}
@@ -112,7 +112,7 @@ func (s *sealing) rules(in *gates.Input, out *gates.Output) *rules.Rules {
 }
 
 // patch replaces bytes in all files, the first of which is the one with symbols. They must have the same code.
-func patch(files []*File, in *gates.Input, patches []gates.Patch) error {
+func patch(files []*File, in *gatecode.Input, patches []gatecode.Patch) error {
 	for i, p := range patches {
 		var name string
 		var at *relocate.Prologue

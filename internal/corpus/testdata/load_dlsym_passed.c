@@ -1,8 +1,9 @@
 // Names that reach dlsym otherwise than as constants of the file that calls it: a table of a library that gets the handle, a
 // table that the library gets, with handles of everything and of a file; a text that changes; a library's own function for
-// names, with a handle of everything in it, that the program calls beside dlsym for a file's; one that is called through a pointer.
+// names, with a handle of everything in it, that the program calls beside dlsym for a file's; the table beside dlsym; such a function
+// that looks in a file, too; one that is called through a pointer.
 //
-// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -shared -fPIC -DFILE {{src}} -o {{dir}}/file.so && gcc -O2 -rdynamic -DPATH='"{{dir}}/file.so"' -D{{TABLE|LISTED|NULL_LISTED|CHANGED|BESIDE|POINTER}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -shared -fPIC -DFILE {{src}} -o {{dir}}/file.so && gcc -O2 -rdynamic -DPATH='"{{dir}}/file.so"' -D{{TABLE|LISTED|NULL_LISTED|CHANGED|BESIDE|BOTH|MIXED|POINTER}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // MODULE: {{dir}}/file.so
 // WANT: keyctl request_key
 #define _GNU_SOURCE
@@ -14,11 +15,17 @@
 
 typedef void call(void);
 void *everywhere(const char *name);
+void *mixed(void *handle, const char *name);
 void each(void *handle);
 void listed(void *handle, const char *const *names);
 
 #ifdef LIB
 void *everywhere(const char *name) { return dlsym(RTLD_DEFAULT, name); }
+
+void *mixed(void *handle, const char *name)
+{
+	return dlsym(handle, "no_such") ? NULL : dlsym(RTLD_DEFAULT, name);
+}
 
 static const char *const own[] = {"first", "second"};
 
@@ -62,6 +69,14 @@ int main(int argc, char **argv)
 #elif defined BESIDE
 	((call *)dlsym(dlopen(PATH, RTLD_NOW), "first"))();
 	((call *)everywhere("fourth"))();
+#elif defined BOTH
+	void *h = dlopen(PATH, RTLD_NOW);
+	if (dlsym(h, "no_such") == NULL)
+		listed(h, names);
+#elif defined MIXED
+	void *h = dlopen(PATH, RTLD_NOW);
+	((call *)dlsym(h, "first"))();
+	((call *)mixed(h, "fourth"))();
 #else
 	((call *)by("third"))();
 	((call *)by("fourth"))();

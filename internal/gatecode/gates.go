@@ -1,4 +1,4 @@
-// Package gates generates the machine code that keeps and checks an origin tag in a
+// Package gatecode generates the machine code that keeps and checks an origin tag in a
 // sealed image.
 //
 // # The tag
@@ -56,7 +56,7 @@
 // If compartments are virtual machines, with an image each (Input.Alone), rules do not depend on who calls: there is no tag, nothing that is
 // written, and a call that is denied is a jump to what refuses it. What calls functions on another image's behalf (Hook.Server)
 // compares their address with those that may be called, which are part of the code.
-package gates
+package gatecode
 
 import (
 	"fmt"
