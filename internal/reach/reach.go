@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"maps"
 	"runtime"
 	"slices"
 	"sort"
@@ -1254,10 +1255,34 @@ func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
 	for _, t := range g.P.LookupFrom(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
-		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen {
+		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || l.where == LooksInOpened && g.Members[t.Image].opened {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
+}
+
+// Open says that an image is opened by name, so that a handle may lead to it and to what it needs.
+// It reports whether symbols may be found that were not.
+func (g *Graph) Open(img int) bool {
+	g.sync()
+	grown := false
+	for todo := []int{img}; len(todo) > 0; {
+		m := g.Members[todo[0]]
+		todo = todo[1:]
+		if m.opened {
+			continue
+		}
+		m.opened, grown = true, true
+		todo = append(todo, m.Needs...)
+	}
+	if grown {
+		for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
+			if g.lookups[s].where == LooksInOpened {
+				g.found(s, 0)
+			}
+		}
+	}
+	return grown
 }
 
 func identifier(s string) bool {
