@@ -145,7 +145,7 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
 	for _, id := range m.open {
-		grown = g.Open(id) || grown
+		grown = g.Open(id, m.ofC) || grown
 	}
 	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
@@ -340,11 +340,17 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	return grown
 }
 
+// ofC reports whether an image is the C library, or its loader.
+func (m *Model) ofC(img int) bool {
+	i := m.p.Images[img]
+	return i.Origin == process.OriginLoader || i.Soname == "libc.so.6" || img > 0 && slices.ContainsFunc(openers, func(name string) bool {
+		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == img })
+	})
+}
+
 // opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
 func (m *Model) opened(by int, ids []int) {
-	if i := m.p.Images[by]; i.Origin == process.OriginLoader || by > 0 && slices.ContainsFunc(openers, func(name string) bool {
-		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == by })
-	}) {
+	if m.ofC(by) {
 		return
 	}
 	for _, id := range ids {
