@@ -145,7 +145,11 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
 	for _, id := range m.open {
-		grown = g.Open(id) || grown
+		but := m.ofC
+		if slices.Contains(moved, m.p.Images[id].Soname) {
+			but = func(int) bool { return false }
+		}
+		grown = g.Open(id, but) || grown
 	}
 	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
@@ -341,9 +345,20 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	return grown
 }
 
+// ofC reports whether an image is the C library, or its loader.
+func (m *Model) ofC(img int) bool {
+	i := m.p.Images[img]
+	return i.Origin == process.OriginLoader || i.Soname == "libc.so.6" || img > 0 && slices.ContainsFunc(openers, func(name string) bool {
+		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == img })
+	})
+}
+
+// moved are libraries of glibc whose functions have been in libc.so.6 since 2.34 (its NEWS), so that their handles find these.
+var moved = []string{"libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libanl.so.1"}
+
 // opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
 func (m *Model) opened(by int, ids []int) {
-	if i := m.p.Images[by]; i.Origin == process.OriginLoader || strings.HasPrefix(i.Soname, "libc.so") || strings.HasPrefix(i.Soname, "libdl.so") {
+	if m.ofC(by) {
 		return
 	}
 	for _, id := range ids {

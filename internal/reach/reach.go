@@ -1261,15 +1261,16 @@ func (g *Graph) found(s string, first int) {
 	}
 }
 
-// Open says that an image is opened by name, so that a handle may lead to it and to what it needs.
-// It reports whether symbols may be found that were not.
-func (g *Graph) Open(img int) bool {
+// Open says that an image is opened by name, so that a handle may lead to it and to what it needs, but for what
+// nobody looks for by way of others. It reports whether symbols may be found that were not.
+func (g *Graph) Open(img int, but func(img int) bool) bool {
 	g.sync()
 	grown := false
 	for todo := []int{img}; len(todo) > 0; {
-		m := g.Members[todo[0]]
+		id := todo[0]
+		m := g.Members[id]
 		todo = todo[1:]
-		if m.opened {
+		if m.opened || id != img && but(id) {
 			continue
 		}
 		m.opened, grown = true, true
