@@ -1,5 +1,6 @@
 // Handles of libraries that were in the process before they were opened: the C library's, by its own name, as a table of names is looked
-// up in, and by that of one whose functions have moved to it; that of a file, which finds what its own library has, too; one that is still null. And two functions of a library, of which one passes a handle of
+// up in, and by that of one whose functions have moved to it; that of a file, which finds what its own library
+// has, too; one that is still null. And two functions of a library, of which one passes a handle of
 // everything on to the other, or looks a name of its own up, too, for a program that has handles of files besides.
 //
 // BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -shared -fPIC -Wl,--no-as-needed -DFILE {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{dir}}/file.so && gcc -O2 -rdynamic -Wl,--no-as-needed -DPATH='"{{dir}}/file.so"' -D{{OPENED|TABLE|MOVED|NEEDS|STILL_NULL|LEVELS|OWN|LEVELS_TABLE|OWN_TABLE}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
@@ -23,6 +24,7 @@ void *everywhere_else(const char *name)
 	void *p = dlsym(RTLD_DEFAULT, name);
 	return p ? p : dlsym(RTLD_DEFAULT, "no_such");
 }
+
 int in_library(const char *name) { return acct(name); }
 int in_library_too(const char *name) { return swapoff(name); }
 #elif defined FILE
