@@ -158,7 +158,8 @@ var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
 
 // lookups tells which images look symbols up by name, which ones, and where. A handle that
 // is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
-// everything; any other is taken for that of a file that dlopen loaded.
+// everything; with names that are not known, any other is taken for that of a file that dlopen loaded, or that is opened
+// by its name, and of what that needs.
 func (m *Model) lookups(g *reach.Graph) bool {
 	grown := false
 	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
@@ -343,12 +344,10 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	return grown
 }
 
-// ofC reports whether an image is the C library, or its loader.
+// ofC reports whether an image is the C library, or its loader. A library that has a dlopen of its own is none.
 func (m *Model) ofC(img int) bool {
 	i := m.p.Images[img]
-	return i.Origin == process.OriginLoader || i.Soname == "libc.so.6" || img > 0 && slices.ContainsFunc(openers, func(name string) bool {
-		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == img })
-	})
+	return i.Origin == process.OriginLoader || strings.HasPrefix(i.Soname, "libc.so") || strings.HasPrefix(i.Soname, "libdl.so")
 }
 
 // opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
