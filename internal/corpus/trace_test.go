@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/gofind-dev/gofind/internal/bounded"
@@ -164,6 +165,9 @@ func (v *variant) run(file string, args []string, calls trace) error {
 	return readTrace(file, skip, calls)
 }
 
+// shown is a call that has begun, as strace shows it.
+type shown struct{ pid, call string }
+
 var (
 	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] \[([0-9a-f]+)\] (?:<\.\.\. )?(\w+)(?:\(((?:0x[0-9a-f]+|\d+)(?:, (?:0x[0-9a-f]+|\d+))*))?`)
 	execPath  = regexp.MustCompile(`execve\("([^"]*)"`)
@@ -182,6 +186,7 @@ func readTrace(file string, skip int, calls trace) error {
 	executed := map[string]string{} // the argument of a process's last execve
 	foreign := map[string]bool{}    // processes that have executed another program
 	ending := false                 // an exit_group has begun and not ended
+	var begun shown                 // the last call that began, as it is shown
 	for s := bufio.NewScanner(f); s.Scan(); {
 		line := s.Text()
 		if m := modeLine.FindStringSubmatch(line); m != nil {
@@ -201,15 +206,26 @@ func readTrace(file string, skip int, calls trace) error {
 		if m[3] == "rt_sigreturn" && strings.Contains(line, " resumed>") {
 			continue // it shows where it returned to
 		}
+		pid, _, _ := strings.Cut(line, " ")
+		if rest, unfinished := strings.CutSuffix(line, "<unfinished ...>"); unfinished {
+			// A thread that was killed as it stopped can't be asked for its call: strace shows that of the thread it
+			// asked before, arguments and all, at the address where this one last was.
+			_, rest, _ = strings.Cut(rest, m[2]+"]")
+			if ending && rest == begun.call && pid != begun.pid {
+				continue
+			}
+			begun = shown{pid, rest}
+		} else if !strings.Contains(line, " resumed>") {
+			begun = shown{}
+		}
 		if m[3] == "exit_group" && strings.HasSuffix(line, "<unfinished ...>") {
 			if ending {
-				continue // a thread that was killed as it stopped: strace shows the call of the one that ended the process
+				continue // likewise, of the one that ended the process
 			}
 			ending = true
 		} else if m[3] == "exit_group" {
 			ending = false
 		}
-		pid, _, _ := strings.Cut(line, " ")
 		abi := abis[pid]
 		if abi == "" {
 			abi = "x86_64"
@@ -236,6 +252,37 @@ func readTrace(file string, skip int, calls trace) error {
 		}
 	}
 	return nil
+}
+
+// TestReadTraceOfEnd: what strace shows of threads that are killed by exit_group as they stop is no call of theirs;
+// what it shows of others is, and so is the same call of two threads before.
+func TestReadTraceOfEnd(t *testing.T) {
+	const (
+		before = "7 [  59] [00007f0000000001] execve(\"./p\", [\"./p\"], 0x1 /* 1 var */) = 0\n" +
+			"8 [  35] [000000000047d717] nanosleep(0x1, 0 <unfinished ...>\n" +
+			"9 [ 202] [000000000047dce3] futex(0x3b, 0x80, 0, 0 <unfinished ...>\n"
+		end = "7 [ 231] [000000000047d60b] exit_group(0 <unfinished ...>\n"
+	)
+	for _, c := range []struct {
+		lines string
+		sites int
+	}{
+		{before + end + "9 [ 202] [000000000047dce3] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n8 [ 202] [000000000047d717] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n", 1},
+		{before + end + "9 [ 202] [000000000047dce3] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n8 [ 202] [000000000047d717] futex(0x3d, 0x80, 0, 0 <unfinished ...>\n", 2},
+		{before + "8 [ 202] [000000000047d717] futex(0x3b, 0x80, 0, 0 <unfinished ...>\n" + end, 2},
+	} {
+		file := filepath.Join(t.TempDir(), "trace")
+		if err := os.WriteFile(file, []byte(c.lines), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		calls := trace{}
+		if err := readTrace(file, 1, calls); err != nil {
+			t.Fatal(err)
+		}
+		if m := calls[call{"x86_64", 202, "futex"}]; m == nil || len(m.at) != c.sites {
+			t.Errorf("futex at %v, want %d sites, of\n%s", m, c.sites, c.lines)
+		}
+	}
 }
 
 // kernelHas is nil if the kernel has the property that an input needs.

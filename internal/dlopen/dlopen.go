@@ -53,9 +53,10 @@ type Model struct {
 
 	Entries []Entry
 
-	texts       []text // not looked at yet
-	held        []text // file names that wait for an opener to be live
-	open        []int  // images that are opened by name, which the graph does not know of yet
+	texts       []text       // not looked at yet
+	held        []text       // file names that wait for an opener to be live
+	open        []int        // images that are opened by name, which the graph does not know of yet
+	opens       map[int]bool // images that open others by names that are constants
 	tried       map[string]bool
 	live        bool            // something that loads files is live
 	words       map[string]bool // identifiers that live code refers to
@@ -77,7 +78,7 @@ type text struct {
 
 // New returns a model for p. hostNone: configuration of the host is not read.
 func New(p *process.Process, hostNone bool) *Model {
-	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, words: map[string]bool{},
+	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, opens: map[int]bool{}, words: map[string]bool{},
 		nssDone: map[string]bool{}, pamDone: map[string]bool{}, roots: len(p.Images)}
 }
 
@@ -241,7 +242,9 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 	for img := range m.p.Images {
 		w, ok := open[img]
 		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
-			w = reach.LooksInOpened
+			if w = reach.LooksInOpened; m.opens[img] {
+				w = reach.LooksInNeeded
+			}
 		}
 		if ok {
 			grown = g.Looks(img, w) || grown
@@ -345,12 +348,10 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 	return grown
 }
 
-// ofC reports whether an image is the C library, or its loader.
+// ofC reports whether an image is the C library, or its loader. A library that has a dlopen of its own is none.
 func (m *Model) ofC(img int) bool {
 	i := m.p.Images[img]
-	return i.Origin == process.OriginLoader || i.Soname == "libc.so.6" || img > 0 && slices.ContainsFunc(openers, func(name string) bool {
-		return slices.ContainsFunc(m.p.LookupAll(name, nil), func(t process.Target) bool { return t.Image == img })
-	})
+	return i.Origin == process.OriginLoader || strings.HasPrefix(i.Soname, "libc.so") || strings.HasPrefix(i.Soname, "libdl.so")
 }
 
 // moved are libraries of glibc whose functions have been in libc.so.6 since 2.34 (its NEWS), so that their handles find these.
@@ -361,6 +362,7 @@ func (m *Model) opened(by int, ids []int) {
 	if m.ofC(by) {
 		return
 	}
+	m.opens[by] = true
 	for _, id := range ids {
 		if id != by || m.p.Images[id].Origin != process.OriginDlopen { // one that was loaded opens itself to stay: systemd's NSS module
 			m.open = append(m.open, id)

@@ -1255,30 +1255,31 @@ func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
 	for _, t := range g.P.LookupFrom(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
-		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || l.where == LooksInOpened && g.Members[t.Image].opened {
+		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || g.Members[t.Image].opened != LooksNowhere && l.where >= g.Members[t.Image].opened {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
 }
 
-// Open says that an image is opened by name, so that a handle may lead to it and to what it needs, but for what
-// nobody looks for by way of others. It reports whether symbols may be found that were not.
-func (g *Graph) Open(img int, but func(img int) bool) bool {
+// Open says that an image is opened by name, so that a handle may lead to it and to what it needs. ofC tells the
+// C library's images. It reports whether symbols may be found that were not.
+func (g *Graph) Open(img int, ofC func(img int) bool) bool {
 	g.sync()
 	grown := false
 	for todo := []int{img}; len(todo) > 0; {
-		id := todo[0]
-		m := g.Members[id]
+		id, as := todo[0], LooksInOpened // who looks there, or further, finds it
 		todo = todo[1:]
-		if m.opened || id != img && but(id) {
-			continue
+		if id != img && ofC(id) {
+			as = LooksInNeeded
 		}
-		m.opened, grown = true, true
-		todo = append(todo, m.Needs...)
+		if m := g.Members[id]; m.opened == LooksNowhere || m.opened > as {
+			m.opened, grown = as, true
+			todo = append(todo, m.Needs...)
+		}
 	}
 	if grown {
 		for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
-			if g.lookups[s].where == LooksInOpened {
+			if w := g.lookups[s].where; w == LooksInOpened || w == LooksInNeeded {
 				g.found(s, 0)
 			}
 		}
