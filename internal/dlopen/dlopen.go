@@ -146,11 +146,7 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
 	for _, id := range m.open {
-		but := m.ofC
-		if slices.Contains(moved, m.p.Images[id].Soname) {
-			but = func(int) bool { return false }
-		}
-		grown = g.Open(id, but) || grown
+		grown = g.Open(id, m.ofC) || grown
 	}
 	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
@@ -353,9 +349,6 @@ func (m *Model) ofC(img int) bool {
 	i := m.p.Images[img]
 	return i.Origin == process.OriginLoader || strings.HasPrefix(i.Soname, "libc.so") || strings.HasPrefix(i.Soname, "libdl.so")
 }
-
-// moved are libraries of glibc whose functions have been in libc.so.6 since 2.34 (its NEWS), so that their handles find these.
-var moved = []string{"libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libanl.so.1"}
 
 // opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
 func (m *Model) opened(by int, ids []int) {

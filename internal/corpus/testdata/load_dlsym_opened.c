@@ -1,9 +1,9 @@
 // Handles of libraries that were in the process before they were opened: the C library's, by its own name, as a table of names is looked
-// up in, and by that of one whose functions have moved to it; that of a file, which finds what its own library
-// has, too; one that is still null. And two functions of a library, of which one passes a handle of
+// up in, and by that of one whose functions have moved to it; that of a file, which finds what it and its own library
+// need, too; one that is still null. And two functions of a library, of which one passes a handle of
 // everything on to the other, or looks a name of its own up, too, for a program that has handles of files besides.
 //
-// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -shared -fPIC -Wl,--no-as-needed -DFILE {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{dir}}/file.so && gcc -O2 -rdynamic -Wl,--no-as-needed -DPATH='"{{dir}}/file.so"' -D{{OPENED|TABLE|MOVED|NEEDS|STILL_NULL|LEVELS|OWN|LEVELS_TABLE|OWN_TABLE}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O2 -shared -fPIC -Wl,--no-as-needed -DFILE {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{dir}}/file.so && gcc -O2 -rdynamic -Wl,--no-as-needed -DPATH='"{{dir}}/file.so"' -D{{OPENED|TABLE|MOVED|NEEDS|HAS|STILL_NULL|LEVELS|OWN|LEVELS_TABLE|OWN_TABLE}} {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: acct swapoff
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,7 +33,7 @@ int in_file(const char *name) { return getppid(); }
 static const struct {
 	const char *name;
 	long n;
-#ifdef NEEDS
+#ifdef HAS
 } table[] = {{"in_library", 1}, {"in_library_too", 2}};
 #else
 } table[] = {{"acct", 1}, {"swapoff", 2}};
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 	void *libc = dlopen("libc.so.6", RTLD_NOW);
 	((call *)dlsym(libc, "acct"))("/nowhere");
 	((call *)dlsym(libc, "swapoff"))("/nowhere");
-#elif defined TABLE || defined NEEDS || defined MOVED
+#elif defined TABLE || defined NEEDS || defined HAS || defined MOVED
 #ifdef MOVED
 	void *handle = dlopen("libpthread.so.0", RTLD_NOW);
 #elif defined TABLE
