@@ -39,6 +39,10 @@ var ofTheMachine = []string{"faccessat2", "mcstransd", "nscd", "posix-locks", "r
 // names that are not known. That a filter kills it is worse than a call too many.
 const ownLibraries = "own-libraries"
 
+// jumpFrames is the assumption that the C library's check of longjmp has nothing to find. Where a filter refuses the call that it
+// makes then, it checks nothing (glibc, ____longjmp_chk.S): an attacker who jumps down the stack would gain by that.
+const jumpFrames = "jump-frames"
+
 // doubt gives up an assumption that was not asked for.
 func (o *Options) doubt(name string) {
 	if !slices.Contains(o.Assume, name) && !slices.Contains(o.Assume, "all") {
@@ -178,6 +182,7 @@ func (f *follower) scan(c *child) (*Result, error) {
 		opts.doubt(name)
 	}
 	opts.doubt(ownLibraries)
+	opts.doubt(jumpFrames)
 	key := fmt.Sprint(opts.SinceMain, " ", c.path)
 	if f.seen[key] {
 		return nil, nil

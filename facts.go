@@ -64,7 +64,7 @@ func (a *assembly) assumptions() []Assumption {
 	l = append(l,
 		Assumption{Name: "object-bounds", Detail: "In stripped files, an address that code or a relocation refers to, that is aligned as objects are and across which pointers follow no array's pattern, begins an object: a pointer does not move across it, unless code was seen to move pointers backwards from it."},
 		Assumption{Name: "private-wrappers", Detail: "A function that is private to its file and passes a syscall number on is called through pointers only by code of that file."},
-		Assumption{Name: "dlsym-handles", Detail: "A handle that dlsym gets, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded."},
+		Assumption{Name: "dlsym-handles", Detail: "A handle that dlsym gets with a name that is not constant, other than RTLD_DEFAULT, RTLD_NEXT and that of dlopen(NULL), is that of a file that dlopen loaded, or whose name is a constant; it finds something of the C library by way of these only for code that opens files under constant names."},
 	)
 	if a.ans.Known {
 		l = append(l, Assumption{Name: "library-numbers", Detail: "libseccomp makes no call by a number that it looks up but seccomp."})

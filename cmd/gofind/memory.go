@@ -10,7 +10,7 @@ import (
 // the heap that may be garbage before the next one is memory that is asked for and never used.
 const (
 	firstHeap = 400 // percent of the runtime's smallest heap, 4 MB: collections of a few MB are for nothing
-	garbage   = 50  // percent, from then on
+	garbage   = 40  // percent, from then on
 )
 
 // tuneGC makes collections smaller and more frequent: measured with ffmpeg and its 280 files, a seventh

@@ -13,7 +13,7 @@
 //
 // Over-approximated: a text that names an existing library counts as a request
 // for it, whoever refers to it; a symbol name counts as looked up, but by images of which all names that
-// reach dlsym are known. Not known
+// reach dlsym are known, and those that are known count as looked up everywhere. Not known
 // here: names built in other ways, or read from files that are not followed;
 // the result lists the calls that take them (kind unknown).
 package dlopen
@@ -53,8 +53,10 @@ type Model struct {
 
 	Entries []Entry
 
-	texts       []text // not looked at yet
-	held        []text // file names that wait for an opener to be live
+	texts       []text       // not looked at yet
+	held        []text       // file names that wait for an opener to be live
+	open        []int        // images that are opened by name, which the graph does not know of yet
+	opens       map[int]bool // images that open others by names that are constants
 	tried       map[string]bool
 	live        bool            // something that loads files is live
 	words       map[string]bool // identifiers that live code refers to
@@ -76,7 +78,7 @@ type text struct {
 
 // New returns a model for p. hostNone: configuration of the host is not read.
 func New(p *process.Process, hostNone bool) *Model {
-	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, words: map[string]bool{},
+	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, opens: map[int]bool{}, words: map[string]bool{},
 		nssDone: map[string]bool{}, pamDone: map[string]bool{}, roots: len(p.Images)}
 }
 
@@ -143,6 +145,10 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.openssl(g) || grown
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
+	for _, id := range m.open {
+		grown = g.Open(id, m.ofC) || grown
+	}
+	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
 	return grown
 }
@@ -152,7 +158,8 @@ var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
 
 // lookups tells which images look symbols up by name, which ones, and where. A handle that
 // is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
-// everything; any other is taken for that of a file that dlopen loaded.
+// everything; with names that are not known, any other is taken for that of a file that dlopen loaded, or that is opened
+// by its name, and of what that needs.
 func (m *Model) lookups(g *reach.Graph) bool {
 	grown := false
 	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
@@ -193,11 +200,10 @@ func (m *Model) lookups(g *reach.Graph) bool {
 // asked takes what a finder gets: handles, and names. An image all of whose names are texts that nothing can
 // change looks up these; else all texts that its live code refers to may be names. If there are names that are not known,
 // an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
+//
+// A name that is known is looked up everywhere: a handle may be that of a library that was there before it was opened, it leads to what its
+// library needs, too, and it may be null.
 func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
-	callers := map[reach.UnitID]bool{}
-	for _, e := range g.Callers(finder) {
-		callers[e.Unit] = true
-	}
 	where := map[int]reach.Lookups{}
 	widest := reach.LooksInModules
 	for _, f := range handles {
@@ -205,46 +211,40 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 		where[f.Image] = max(where[f.Image], w)
 		widest = max(widest, w)
 	}
-	others, gets := m.passesHandles(g, finder, where)
-	passed := reach.LooksInModules
-	for _, w := range others {
-		passed = max(passed, w)
-	}
-	scope := func(f *number.Found) reach.Lookups {
-		switch {
-		case !callers[f.Unit]:
-			return widest // the handle is that of the function that the name is passed to
-		case gets[f.Unit]:
-			return max(where[f.Image], passed)
-		}
-		return max(where[f.Image], reach.LooksInModules)
-	}
-	var texts []number.Found
+	grown := false
 	open := map[int]reach.Lookups{}
 	for _, f := range names {
 		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); ok && f.Value.Kind == summary.Addr && !m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
-			texts = append(texts, f)
+			grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
 			continue
 		}
-		w, own := where[f.Image]
-		if !own {
-			w = widest // the handles are others'
-		}
-		open[f.Image] = max(open[f.Image], w)
+		open[f.Image] = max(where[f.Image], reach.LooksInModules)
 	}
 	if len(open) > 0 {
-		for img := range others {
-			open[img] = max(open[img], where[img], reach.LooksInModules)
+		for img := range m.passers(g, finder, x86.RSI, where) {
+			if _, ok := open[img]; ok {
+				open[img] = widest // the handle is that of the function that the name is passed to
+			}
+		}
+		for img := range open {
+			if _, own := where[img]; !own {
+				open[img] = widest // the handles are others'
+			}
+		}
+		for img, w := range m.passers(g, finder, x86.RDI, where) {
+			open[img] = max(open[img], w)
 		}
 	}
-	grown := false
 	for img := range m.p.Images {
-		if w, ok := open[img]; ok {
+		w, ok := open[img]
+		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
+			if w = reach.LooksInOpened; m.opens[img] {
+				w = reach.LooksInNeeded
+			}
+		}
+		if ok {
 			grown = g.Looks(img, w) || grown
 		}
-	}
-	for _, f := range texts {
-		grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, scope(&f)) || grown
 	}
 	return grown
 }
@@ -257,15 +257,15 @@ func leads(v summary.Value) reach.Lookups {
 	return reach.LooksInModules
 }
 
-// passesHandles returns the images that pass a handle to a finder by way of another function, with where these lead, and the
-// units that get one in a parameter. A handle in a variable may be any of those that the image has.
-func (m *Model) passesHandles(g *reach.Graph, finder reach.UnitID, where map[int]reach.Lookups) (images map[int]reach.Lookups, gets map[reach.UnitID]bool) {
+// passers returns the images that pass an argument to a finder by way of another function: with where it leads, if it is a
+// handle. One in a variable may be any of those that the image has.
+func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where map[int]reach.Lookups) map[int]reach.Lookups {
 	type parameter struct {
 		unit reach.UnitID
 		par  summary.Value
 	}
-	images, gets = map[int]reach.Lookups{}, map[reach.UnitID]bool{}
-	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}}}
+	images := map[int]reach.Lookups{}
+	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}}
 	for i := 0; i < len(todo); i++ {
 		k := todo[i]
 		found := func(id reach.UnitID, v summary.Value) {
@@ -296,13 +296,12 @@ func (m *Model) passesHandles(g *reach.Graph, finder reach.UnitID, where map[int
 						found(e.Unit, v)
 					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
 						todo = append(todo, q)
-						gets[e.Unit] = true
 					}
 				}
 			}
 		}
 	}
-	return images, gets
+	return images
 }
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
@@ -323,15 +322,15 @@ func isLibraryName(s string) bool {
 
 // constant loads a file whose name is a text of live code.
 func (m *Model) constant(g *reach.Graph, t text) bool {
-	if m.tried[t.s] {
+	if ids := m.of(t.s); m.tried[t.s] || len(ids) > 0 {
+		m.tried[t.s] = true
+		m.opened(t.img, ids)
 		return false
 	}
 	m.tried[t.s] = true
-	if m.loaded(t.s) {
-		return false
-	}
 	why := "a text in " + path.Base(m.p.Images[t.img].Path)
 	grown := m.add(g, t.img, t.s, "constant", why)
+	m.opened(t.img, m.Entries[len(m.Entries)-1].Images)
 	if last := len(m.Entries) - 1; !m.Entries[last].Found && !strings.Contains(t.s, "/") {
 		// Where the loader does not look, but the application may.
 		for i, own := range m.p.Own(t.img, t.s) {
@@ -339,9 +338,29 @@ func (m *Model) constant(g *reach.Graph, t text) bool {
 				m.Entries = m.Entries[:last]
 			}
 			grown = m.add(g, t.img, own, "constant", why+", and a file of the application") || grown
+			m.opened(t.img, m.Entries[len(m.Entries)-1].Images)
 		}
 	}
 	return grown
+}
+
+// ofC reports whether an image is the C library, or its loader. A library that has a dlopen of its own is none.
+func (m *Model) ofC(img int) bool {
+	i := m.p.Images[img]
+	return i.Origin == process.OriginLoader || strings.HasPrefix(i.Soname, "libc.so") || strings.HasPrefix(i.Soname, "libdl.so")
+}
+
+// opened notes images that another opens by name. What the C library and its loader open, for themselves, nobody else gets a handle of.
+func (m *Model) opened(by int, ids []int) {
+	if m.ofC(by) {
+		return
+	}
+	m.opens[by] = true
+	for _, id := range ids {
+		if id != by || m.p.Images[id].Origin != process.OriginDlopen { // one that was loaded opens itself to stay: systemd's NSS module
+			m.open = append(m.open, id)
+		}
+	}
 }
 
 // A Library may be loaded by an image that loads files under names that are not known.
@@ -385,13 +404,16 @@ func (m *Model) LoadOwn(g *reach.Graph, libraries []Library) bool {
 }
 
 // loaded reports whether a name is that of an image that is there anyway.
-func (m *Model) loaded(name string) bool {
-	for _, i := range m.p.Images {
+func (m *Model) loaded(name string) bool { return len(m.of(name)) > 0 }
+
+// of returns the images that are there and have a name.
+func (m *Model) of(name string) (ids []int) {
+	for id, i := range m.p.Images {
 		if i.Soname == name || i.Path == name || path.Base(i.Path) == name {
-			return true
+			ids = append(ids, id)
 		}
 	}
-	return false
+	return ids
 }
 
 // add loads a file and its dependencies.

@@ -91,8 +91,8 @@
 //
 // Each text at an address that escapes or is passed is reported (Strings).
 // If it is an identifier and its image looks symbols up by name (Looks), the
-// symbols of that name are live: in files that were loaded by name, or
-// everywhere, as the handles that it passes to dlsym allow. The loader looks up everywhere. Names
+// symbols of that name are live: in files that were loaded by name, in those that were there when they
+// were (Open), or everywhere, as the handles that it passes to dlsym allow. The loader looks up everywhere. Names
 // that are known to be passed are live alone (LookUp), where others decide that no other text is one (package dlopen).
 //
 // # Roots

@@ -58,6 +58,7 @@ type member struct {
 	whole    []bool              // by index in hard: all objects up to the next boundary are live and open
 	marks    marks
 	looks    Lookups           // which symbols it looks up by name: texts that its live code refers to may be names
+	opened   Lookups           // see Graph.Open
 	texts    []name            // identifiers that its live code refers to
 	strict   bool              // see Graph.SymbolsBound
 	own      bool              // live code finds its own table of symbols
@@ -75,6 +76,8 @@ type Lookups uint8
 const (
 	LooksNowhere    Lookups = iota
 	LooksInModules          // in what was loaded by dlopen
+	LooksInOpened           // and in what was in the process before and is opened by name, or that such needs, but for the C library (Open)
+	LooksInNeeded           // and in the C library, too
 	LooksEverywhere         // RTLD_DEFAULT, RTLD_NEXT, dlopen(NULL), and the loader itself
 )
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"maps"
 	"runtime"
 	"slices"
 	"sort"
@@ -1256,10 +1257,36 @@ func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
 	for _, t := range g.P.LookupFrom(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
-		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen {
+		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || g.Members[t.Image].opened != LooksNowhere && l.where >= g.Members[t.Image].opened {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
+}
+
+// Open says that an image is opened by name, so that a handle may lead to it and to what it needs. ofC tells the
+// C library's images. It reports whether symbols may be found that were not.
+func (g *Graph) Open(img int, ofC func(img int) bool) bool {
+	g.sync()
+	grown := false
+	for todo := []int{img}; len(todo) > 0; {
+		id, as := todo[0], LooksInOpened // who looks there, or further, finds it
+		todo = todo[1:]
+		if id != img && ofC(id) {
+			as = LooksInNeeded
+		}
+		if m := g.Members[id]; m.opened == LooksNowhere || m.opened > as {
+			m.opened, grown = as, true
+			todo = append(todo, m.Needs...)
+		}
+	}
+	if grown {
+		for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
+			if w := g.lookups[s].where; w == LooksInOpened || w == LooksInNeeded {
+				g.found(s, 0)
+			}
+		}
+	}
+	return grown
 }
 
 func identifier(s string) bool {
