@@ -570,7 +570,8 @@ func relocSize(t uint32) uint64 {
 func (g *Graph) dynamic(img int, a uint64, c cause) {
 	m := g.Members[img]
 	d := m.Dynamic()
-	if m.own || !d.Contains(a) || c.how == Data && a != d.Start || m.Origin == process.OriginLoader {
+	held := c.how == Slot && a == m.GotPLT && a != 0 // the first word of the GOT is that address
+	if m.own || !held && !d.Contains(a) || c.how == Data && a != d.Start || m.Origin == process.OriginLoader {
 		return
 	}
 	m.own = true

@@ -1,7 +1,7 @@
 // A program that finds the functions which it exports in the table of its own dynamic symbols, by the beginnings of their names.
 //
-// BUILD: gcc -O{{0|2}} {{-no-pie|-pie -fPIE}} -rdynamic -DMODE={{1|2}} {{src}} -o {{out}}
-// BUILD: gcc -O2 -no-pie -rdynamic -s -DMODE={{1|2}} {{src}} -o {{out}}
+// BUILD: gcc -O{{0|2}} {{-no-pie|-pie -fPIE}} -rdynamic -DMODE={{1|2|3}} {{src}} -o {{out}}
+// BUILD: gcc -O2 -no-pie -rdynamic -s -DMODE={{1|2|3}} {{src}} -o {{out}}
 // WANT: getppid getpgrp
 
 #include <elf.h>
@@ -13,6 +13,7 @@
 
 extern Elf64_Dyn _DYNAMIC[];
 static Elf64_Dyn *kept = _DYNAMIC;
+extern Elf64_Dyn *_GLOBAL_OFFSET_TABLE_[] __attribute__((visibility("hidden")));
 extern const char __ehdr_start[];
 
 void test_of_a_function(void) { MARK(SYS_getppid); }
@@ -23,13 +24,13 @@ int main(void)
 {
 	const Elf64_Sym *symbols = 0;
 	const char *names = 0;
-	for (Elf64_Dyn *d = MODE == 1 ? _DYNAMIC : *(Elf64_Dyn *volatile *)&kept; d->d_tag != DT_NULL; d++) {
+	const char *base = (unsigned long)__ehdr_start == 0x400000 ? 0 : __ehdr_start;
+	for (Elf64_Dyn *d = MODE == 1 ? _DYNAMIC : MODE == 2 ? *(Elf64_Dyn *volatile *)&kept : (Elf64_Dyn *)(base + (long)_GLOBAL_OFFSET_TABLE_[0]); d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_SYMTAB)
 			symbols = (void *)d->d_un.d_ptr;
 		if (d->d_tag == DT_STRTAB)
 			names = (void *)d->d_un.d_ptr;
 	}
-	const char *base = (unsigned long)__ehdr_start == 0x400000 ? 0 : __ehdr_start;
 	for (const Elf64_Sym *s = symbols; (const char *)s < names; s++) {
 		if (s->st_shndx == SHN_UNDEF || strncmp(names + s->st_name, "test_of_", 8))
 			continue;
