@@ -13,8 +13,8 @@ const (
 	garbage   = 40  // percent, from then on
 )
 
-// tuneGC makes collections smaller and more frequent: measured with ffmpeg and its 280 files, a seventh
-// less memory, and no difference in time that could be measured.
+// tuneGC makes collections smaller and more frequent. 50 instead of Go's 100 percent took a seventh of ffmpeg's memory, and no
+// time that could be measured; 40 takes another 1 MB of nginx's 49, for a hundredth of the time.
 func tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return

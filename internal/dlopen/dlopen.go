@@ -159,7 +159,7 @@ var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
 // lookups tells which images look symbols up by name, which ones, and where. A handle that
 // is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
 // everything; with names that are not known, any other is taken for that of a file that dlopen loaded, or that is opened
-// by its name, and of what that needs.
+// by its name, and of what that needs: the C library only for images that open files by name themselves (assumption dlsym-handles).
 func (m *Model) lookups(g *reach.Graph) bool {
 	grown := false
 	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
