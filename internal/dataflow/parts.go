@@ -286,6 +286,7 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 	case c.Op == x86.OpTest && c.Dst == c.Src && !mem:
 	case c.Op == x86.OpCmp && symmetric:
 		// two that are not immediates: the file's own entry, or a constant
+		ok = false
 		for k, r := range [2]x86.Reg{c.Src, c.Dst} {
 			if r == x86.RegNone || def>>uint(r)&1 != 0 || regs[r] >= setBit {
 				continue
