@@ -42,7 +42,8 @@ func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 		}
 	}
 	if w.chaos {
-		*s = w.unknownState()
+		u := w.unknownState()
+		s.set(&u)
 	}
 }
 
@@ -370,10 +371,7 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	}
 	w.clobber(s, allButSP&^(saved|kept))
 	if twice {
-		for i := 0; i < s.n; i++ {
-			s.st[i].v = vTop
-		}
-		s.esc, s.lost = true, true
+		s.rewritten()
 	}
 	if s.esc {
 		s.smash(w.v)
