@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -314,6 +315,12 @@ func (w *worker) boundary(a uint64) bool {
 	return w.instAt(a) >= 0 || w.boundaryOf(w.fn.Start, a)
 }
 
+// line is what linear decoding from an address met.
+type line struct {
+	bits []uint64 // a bit for each byte, set where an instruction begins
+	next uint64   // where it goes on
+}
+
 // boundaryOf reports whether a is an instruction boundary of the linear
 // decoding from start.
 func (w *worker) boundaryOf(start, a uint64) bool {
@@ -323,24 +330,38 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 	}
 	w.linesLock.Lock()
 	defer w.linesLock.Unlock()
-	bits, n := w.lines[start], a-start
-	if uint64(len(bits))*64 <= n {
-		// Whole words of bits, so that what is covered has been decoded.
-		end := start + (min(max(2*n, 4096), span)+63)&^63
-		bits = make([]uint64, (end-start)/64)
-		var in x86.Inst
-		for pc := start; pc < end; pc += uint64(in.Len) {
-			code := w.f.Bytes(pc)
-			if len(code) == 0 {
-				break
-			}
-			if x86.Decode(code, pc, &in) {
-				bits[(pc-start)/64] |= 1 << ((pc - start) % 64)
-			}
-		}
-		w.lines[start] = bits
+	l := w.lines[start]
+	if l == nil {
+		l = &line{next: start}
+		w.lines[start] = l
 	}
-	return bits[n/64]>>(n%64)&1 != 0
+	if l.next <= a {
+		w.draw(l, start, a)
+	}
+	n := a - start
+	return n/64 < uint64(len(l.bits)) && l.bits[n/64]>>(n%64)&1 != 0
+}
+
+// draw goes on with the line from start until it is behind a.
+func (w *worker) draw(l *line, start, a uint64) {
+	for len(l.bits) <= int((a-start)/64) {
+		l.bits = append(l.bits, 0)
+	}
+	var in x86.Inst
+	for l.next <= a {
+		pc := l.next
+		if d := pc - w.base; d < uint64(len(w.dense)) && w.dense[d] != 0 { // the unit has decoded it
+			in.Len = w.insts[w.dense[d]-1].Len
+		} else if code := w.f.Bytes(pc); len(code) == 0 {
+			l.next = math.MaxUint64
+			break
+		} else if !x86.Decode(code, pc, &in) {
+			l.next++
+			continue
+		}
+		l.bits[(pc-start)/64] |= 1 << ((pc - start) % 64)
+		l.next += uint64(in.Len)
+	}
 }
 
 // tableSeeds makes the entries of all tables that this function reads possible
