@@ -147,6 +147,15 @@ func (s *state) given() (own, other uint16) {
 	return uint16(m), uint16(n &^ m)
 }
 
+// drop forgets registers.
+func (s *state) drop(regs uint16) {
+	for r := range s.r {
+		if regs>>uint(r)&1 != 0 {
+			s.r[r] = vTop
+		}
+	}
+}
+
 // set copies t, but not the slots that it does not use.
 func (s *state) set(t *state) {
 	s.r, s.n, s.esc, s.lost = t.r, t.n, t.esc, t.lost
