@@ -345,12 +345,9 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	if w.isGo {
 		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
 	}
-	s.drop(allButSP &^ (saved | kept))
+	s.forget(allButSP &^ (saved | kept))
 	if twice {
-		for i := 0; i < s.n; i++ {
-			s.st[i].v = vTop
-		}
-		s.esc, s.lost = true, true
+		s.rewritten()
 	}
 	if s.esc {
 		s.smash(w.v)

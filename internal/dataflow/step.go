@@ -1545,10 +1545,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 		if e.k != kConst || c.SharesStack() {
 			// The child ran on this frame before the parent goes on, up to a call
 			// that did not return: the frame holds what it stored.
-			for i := 0; i < s.n; i++ {
-				s.st[i].v = vTop
-			}
-			s.esc, s.lost = true, true
+			s.rewritten()
 		}
 	}
 	s.r[x86.RAX], s.r[x86.RCX], s.r[x86.R11] = vTop, vTop, vTop

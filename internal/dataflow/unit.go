@@ -47,6 +47,7 @@ func (a *Analyser) Fork(f *image.File) *Analyser {
 func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
+	a.w.cur, a.w.equal, a.w.both = newState(), newState(), newState()
 	a.w.refs, a.w.passes, a.w.kept = newLog(hashRef), newLog(hashPass), newLog(hashStore)
 	a.w.book.limit = maxNotes
 	a.w.files = known
@@ -197,7 +198,8 @@ type worker struct {
 	nest       []nest
 	hubs       []hub // of computed jumps
 	states     states
-	cur, equal state
+	cur, equal state // of the block that is evaluated, and another one
+	both       state // where two frames are joined
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
@@ -594,40 +596,59 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 			regs |= 1 << uint(r)
 		}
 	}
+	if w.mergeFrame(dst, src) {
+		changed = true
+	}
+	return regs, changed || dst.esc != esc
+}
+
+// mergeFrame joins the frame of src into that of dst. It reports whether that changed.
+func (w *worker) mergeFrame(dst, src *state) (changed bool) {
+	n := min(len(dst.st), len(src.st))
+	alike := len(dst.st) == len(src.st)
+	if alike && (n == 0 || &dst.st[0] == &src.st[0]) {
+		return false
+	}
 	same := 0 // slots that they begin with
-	for same < dst.n && same < src.n && dst.st[same] == src.st[same] {
+	for same < n && dst.st[same] == src.st[same] {
 		same++
 	}
-	for i := same; i < dst.n; {
-		d := &dst.st[i]
+	if alike && same == n {
+		src.st, src.own = dst.st, false
+		return false
+	}
+	both := &w.both
+	both.st, both.own, both.esc, both.lost = dst.st, false, dst.esc, dst.lost
+	both.mine()
+	for i := same; i < len(both.st); {
+		d := &both.st[i]
 		j := i // where it is most often
-		if j >= src.n || src.st[j].off != d.off || src.st[j].size != d.size {
-			for j = 0; j < src.n; j++ {
+		if j >= len(src.st) || src.st[j].off != d.off || src.st[j].size != d.size {
+			for j = 0; j < len(src.st); j++ {
 				if src.st[j].off == d.off && src.st[j].size == d.size {
 					break
 				}
 			}
 		}
-		if j == src.n {
+		if j == len(src.st) {
 			if d.sp && !src.overlaps(d.off, d.size) {
-				if n := w.join(dst, d.v, vTop); n != d.v {
+				if n := w.join(both, d.v, vTop); n != d.v {
 					d.v, changed = n, true
 				}
 				i++
 				continue
 			}
-			dst.esc = dst.esc || d.sp
+			both.esc = both.esc || d.sp
 			d.sp = false
 			if d.off >= 0 {
 				// what was there stays, with what the caller put there: to drop it would take back what was joined before
-				if n := w.join(dst, d.v, vTop); n != d.v {
+				if n := w.join(both, d.v, vTop); n != d.v {
 					d.v, changed = n, true
 				}
 				i++
 				continue
 			}
-			dst.n--
-			dst.st[i] = dst.st[dst.n]
+			both.drop(i)
 			changed = true
 			continue
 		}
@@ -635,30 +656,39 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 			d.sp, changed = true, true
 		}
 		if sv := src.st[j].v; sv != d.v {
-			if n := w.settle(dst, d.v, sv); n != d.v {
+			if n := w.settle(both, d.v, sv); n != d.v {
 				d.v = n
 				changed = true
 			}
 		}
 		i++
 	}
-	for j := same; j < src.n; j++ {
-		if t := &src.st[j]; t.sp && !dst.holdsSP(t.off) && !dst.esc {
+	for j := same; j < len(src.st); j++ {
+		if t := &src.st[j]; t.sp && !both.holdsSP(t.off) && !both.esc {
 			changed = true
-			if dst.overlaps(t.off, t.size) {
-				dst.esc = true
+			if both.overlaps(t.off, t.size) {
+				both.esc = true
 			} else {
-				dst.storeSP(t.off, w.join(dst, t.v, vTop))
+				both.storeSP(t.off, w.join(both, t.v, vTop))
 			}
 		}
 		if t := &src.st[j]; t.off >= 0 {
-			if _, _, ok := dst.load(t.off, t.size); !ok {
-				dst.store(t.off, t.size, w.join(dst, t.v, vTop))
+			if _, _, ok := both.load(t.off, t.size); !ok {
+				both.store(t.off, t.size, w.join(both, t.v, vTop))
 				changed = true
 			}
 		}
 	}
-	return regs, changed || dst.esc != esc
+	dst.esc, dst.lost = both.esc, both.lost
+	switch {
+	case slices.Equal(both.st, dst.st):
+	case slices.Equal(both.st, src.st):
+		w.states.share(src)
+		dst.st = src.st
+	default:
+		dst.st = w.states.frame(both.st)
+	}
+	return changed
 }
 
 // mergeRegs is merge for some registers alone.
@@ -731,7 +761,8 @@ func (w *worker) begin(entry uint64) {
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
-	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
+	w.insts, w.instBlk, w.callees, w.blocks, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.tables[:0]
+	w.states.reset()
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
@@ -869,7 +900,7 @@ func (w *worker) iterate() bool {
 		w.rank = bl.rank
 		there := b == w.curOf
 		w.curOf = -1
-		if bl.visits++; bl.visits > maxVisits {
+		if bl.visits++; bl.visits > maxVisits || w.states.page > maxFrames {
 			return false
 		}
 		if !fresh && w.through(b, changed) {
