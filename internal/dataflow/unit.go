@@ -176,6 +176,7 @@ type worker struct {
 	tabN     map[uint64]int      // entries taken by the table jump at an address
 	anchors  []uint64            // addresses that far constants are added to
 	apart    []uint64            // far constants that went where they are not followed
+	went     index               // where the jump through a table that is followed led by now
 	targets  map[uint64]struct{} // of jumps through tables and to labels, where no block starts
 	opaque   bool                // an indirect jump was not resolved
 	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
@@ -215,7 +216,11 @@ func (w *worker) ref(r summary.Ref) {
 		w.one.ref = r
 		w.refs.add(&w.one.ref, w.blk)
 	case w.book.open:
-		w.book.refs = append(w.book.refs, r)
+		// Word by word: to copy what was just written in other sizes has to wait for it.
+		l := append(w.book.refs, summary.Ref{})
+		t := &l[len(l)-1]
+		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
+		w.book.refs = l
 	}
 }
 
@@ -225,7 +230,10 @@ func (w *worker) pass(p summary.ArgPass) {
 		w.one.pass = p
 		w.passes.add(&w.one.pass, w.blk)
 	case w.book.open:
-		w.book.passes = append(w.book.passes, p)
+		l := append(w.book.passes, summary.ArgPass{})
+		t := &l[len(l)-1]
+		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
+		w.book.passes = l
 	}
 }
 
@@ -836,18 +844,11 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	insts, chaos := w.insts[first:end], w.chaos // which stay as they are when w.insts grows
-	for i := range insts {
-		if in := &insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !chaos {
-			// no transfer of control; arithmetic in vector registers changes nothing that is known
-			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
-				w.step(s, in)
-			}
-		} else {
-			w.transfer(s, first+int32(i), in)
-		}
-		if w.stop {
-			break // nothing behind it, or only where it jumps to
+	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	if w.chaos {
+		// Without tracking every value that an instruction made is used at once.
+		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
+			w.useMask(s, 0xffff)
 		}
 	}
 	stop := w.stop

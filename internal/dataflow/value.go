@@ -95,6 +95,10 @@ type values struct {
 	joins []joined // memoised joins
 	jN    int
 
+	// Ids of elements that are asked for again and again, 0: not made yet.
+	smalls [64]val  // constants
+	frames [128]val // rsp on entry less so many words
+
 	// The tables begin small in each unit. Those that are not in use are empty.
 	eTabs, sTabs tables[uint32]
 	jTabs        tables[joined]
@@ -135,6 +139,8 @@ func (v *values) reset() {
 		return
 	}
 	if len(v.elems) > own {
+		clear(v.smalls[:])
+		clear(v.frames[:])
 		clear(v.eTab)
 		v.eTab = v.eTabs.get(fewElems)
 		v.elems = v.elems[:own]
@@ -196,7 +202,30 @@ func (v *values) mk(e elem) val {
 	return val(id)
 }
 
-func (v *values) con(n int64) val { return v.mk(elem{k: kConst, a: uint64(n)}) }
+// con returns the constant n.
+func (v *values) con(n int64) val {
+	if uint64(n) >= uint64(len(v.smalls)) {
+		return v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	x := &v.smalls[n]
+	if *x == 0 {
+		*x = v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	return *x
+}
+
+// frame returns rsp on entry plus b.
+func (v *values) frame(b int64) val {
+	i := uint64(-b) / 8
+	if i >= uint64(len(v.frames)) || b&7 != 0 {
+		return v.mk(elem{k: kSP, b: b})
+	}
+	x := &v.frames[i]
+	if *x == 0 {
+		*x = v.mk(elem{k: kSP, b: b})
+	}
+	return *x
+}
 
 // one returns the element of a value that is not a set, kTop for sets.
 func (v *values) one(x val) *elem {
