@@ -29,10 +29,10 @@ type nest struct {
 // that, but what is not reached when they are evaluated does not count.
 func (w *worker) order(root int32) {
 	for ; w.ordered < len(w.blocks) && len(w.insts) < maxInsts; w.ordered++ {
-		if b := &w.blocks[w.ordered]; b.end > b.first {
+		if b := &w.blocks[w.ordered]; b.to == unknown {
 			in := &w.insts[b.end-1]
-			if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
-				w.blockAt(uint64(in.Imm))
+			if w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
+				w.jumpsTo(b.end-1, uint64(in.Imm))
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (w *worker) order(root int32) {
 	w.nest[root].at = 1
 	for len(path) > 0 {
 		at := &path[len(path)-1]
-		if at.n == 3 {
+		if at.n == 2 {
 			b := at.b
 			post = append(post, b)
 			path = path[:len(path)-1]
@@ -56,12 +56,11 @@ func (w *worker) order(root int32) {
 			}
 			continue
 		}
-		to := int32(-1)
-		if b := &w.blocks[at.b]; at.n > 0 {
-			to = b.succ[at.n-1]
-		} else if b.end > b.first {
-			if in := &w.insts[b.end-1]; in.Op == x86.OpJmp || in.Op == x86.OpJcc {
-				if i := w.instAt(uint64(in.Imm)); i >= 0 {
+		b := &w.blocks[at.b]
+		to := b.next
+		if at.n == 0 {
+			if to = b.to; to == unknown { // decoded meanwhile, perhaps
+				if i := w.instAt(uint64(w.insts[b.end-1].Imm)); i >= 0 {
 					to = w.instBlk[i]
 				}
 			}

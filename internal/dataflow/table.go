@@ -83,6 +83,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 	// A table that the program may write says nothing of what it holds.
 	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
 	functions := false
+	w.went.reset() // an entry that was seen before leads where it led then
 	inCode, end := w.f.Exec(a) && a >= w.fn.Start && a < w.fn.End, w.fn.End
 	for k := 0; k < n; k++ {
 		if !bounded && k == maxTable-1 {
@@ -112,7 +113,9 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 			resolved = constant
 			// A switch does not lead to where the function starts: a table of functions may.
 			functions = functions || t == w.fn.Start || w.fde == nil
-			w.flowTo(t, s)
+			if w.went.first(t) {
+				w.flowTo(t, s)
+			}
 			continue
 		}
 		if !bounded && !w.partOf(t) {

@@ -98,6 +98,10 @@ type values struct {
 	jN    int
 	epoch uint32 // of what is in joins
 
+	// Ids of elements that are asked for again and again, 0: not made yet.
+	smalls [64]val  // constants
+	frames [128]val // rsp on entry less so many words
+
 	// The tables begin small in each unit. Those that are not in use are empty.
 	eTabs, sTabs tables[uint32]
 	jTabs        tables[joined]
@@ -145,6 +149,8 @@ func (v *values) reset() {
 		copy(v.base.eTab[:], v.eTab)
 		copy(v.base.sTab[:], v.sTab)
 	} else {
+		clear(v.smalls[:])
+		clear(v.frames[:])
 		v.elems, v.eTab = v.elems[:own], v.eTabs.again(v.eTab, v.base.eTab[:])
 		v.sets, v.sTab = v.sets[:16], v.sTabs.again(v.sTab, v.base.sTab[:])
 		v.arena, v.tops = v.arena[:2*16], v.tops[:own]
@@ -193,7 +199,30 @@ func (v *values) mk(e elem) val {
 	return val(id)
 }
 
-func (v *values) con(n int64) val { return v.mk(elem{k: kConst, a: uint64(n)}) }
+// con returns the constant n.
+func (v *values) con(n int64) val {
+	if uint64(n) >= uint64(len(v.smalls)) {
+		return v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	x := &v.smalls[n]
+	if *x == 0 {
+		*x = v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	return *x
+}
+
+// frame returns rsp on entry plus b.
+func (v *values) frame(b int64) val {
+	i := uint64(-b) / 8
+	if i >= uint64(len(v.frames)) || b&7 != 0 {
+		return v.mk(elem{k: kSP, b: b})
+	}
+	x := &v.frames[i]
+	if *x == 0 {
+		*x = v.mk(elem{k: kSP, b: b})
+	}
+	return *x
+}
 
 // one returns the element of a value that is not a set, kTop for sets.
 func (v *values) one(x val) *elem {
