@@ -152,10 +152,10 @@ type worker struct {
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	queue      queue // of blocks to evaluate
-	rank       uint64   // of the block that is evaluated
-	ordered    int      // blocks whose direct successors have been decoded
-	path       []step   // of order
+	queue      queue  // of blocks to evaluate
+	rank       uint64 // of the block that is evaluated
+	ordered    int    // blocks whose direct successors have been decoded
+	path       []step // of order
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
