@@ -152,11 +152,10 @@ type worker struct {
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	heap       []queued // blocks to evaluate, lowest rank first
-	soon       queued   // a block that is sooner than those, if its number is not negative
-	rank       uint64   // of the block that is evaluated
-	ordered    int      // blocks whose direct successors have been decoded
-	path       []step   // of order
+	queue      queue  // of blocks to evaluate
+	rank       uint64 // of the block that is evaluated
+	ordered    int    // blocks whose direct successors have been decoded
+	path       []step // of order
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
@@ -265,36 +264,40 @@ func (w *worker) join(s *state, a, b val) val {
 	if a > b {
 		a, b = b, a
 	}
-	if a == vMany {
+	switch {
+	case a == vMany:
 		w.escape(s, b)
 		return vMany
-	}
-	if b == vMany {
-		return vMany // a is vTop
-	}
-	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
+	case a == vTop && b < setBit:
+		if b == vMany {
+			return vMany
+		}
+		return w.v.withTop(b)
+	case a == vTop && b&topBit != 0:
+		return b
+	case a < setBit && b >= setBit && slices.Contains(w.v.members(b), a):
 		return b
 	}
-	x, known := w.v.memo(a, b)
-	if !known {
-		return w.newJoin(s, a, b)
+	c := w.v.memo(a, b)
+	if c.epoch != w.v.epoch {
+		return w.newJoin(s, c, a, b)
 	}
-	if x == vMany {
+	if c.val == vMany {
 		w.escape(s, a)
 		w.escape(s, b)
 	}
-	return x
+	return c.val
 }
 
-// newJoin is join for a < b that were not joined before.
-func (w *worker) newJoin(s *state, a, b val) val {
+// newJoin is join for a < b that were not joined before. c: where it is memoised.
+func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
 	if a < setBit {
 		// Mostly one element is added to others that it has nothing to do with.
 		if l = w.v.with(l, a, b); len(l) > 0 {
 			x := w.v.mkSet(l)
-			w.v.memoise(a, b, x)
+			w.v.memoise(c, a, b, x)
 			return x
 		}
 	}
@@ -323,7 +326,7 @@ func (w *worker) newJoin(s *state, a, b val) val {
 	default:
 		res = w.v.mkSet(l)
 	}
-	w.v.memoise(a, b, res)
+	w.v.memoise(c, a, b, res)
 	return res
 }
 
@@ -421,10 +424,13 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
 		var n val
-		if r == int(x86.RSP) {
-			n = w.join(dst, a, b)
-		} else {
+		switch {
+		case w.coarse && r != int(x86.RSP):
 			n = w.settle(dst, a, b)
+		case b == vTop && a&topBit != 0:
+			continue
+		default:
+			n = w.join(dst, a, b)
 		}
 		if n != a {
 			dst.r[r] = n
@@ -601,7 +607,7 @@ func (w *worker) begin(entry uint64) {
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
-	w.curOf, w.heap, w.soon.b, w.rank, w.ordered, w.nest = -1, w.heap[:0], -1, 0, 0, w.nest[:0]
+	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
