@@ -95,17 +95,7 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 }
 
 // has reports whether x may be of a kind.
-func (w *worker) has(x val, k kind) bool {
-	if x < setBit {
-		return w.v.elems[x].k == k
-	}
-	for _, y := range w.v.members(x) {
-		if w.v.elems[y].k == k {
-			return true
-		}
-	}
-	return false
-}
+func (w *worker) has(x val, k kind) bool { return w.v.kinds(x)>>k&1 != 0 }
 
 // sameAddress reports whether the conditional jump i compares two registers that hold
 // the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
@@ -291,11 +281,15 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		}
 		return
 	}
+	const numbers = 1<<kTop | 1<<kConst | 1<<kLow
 	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
 		if x < setBit {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
+			continue
+		}
+		if w.v.kinds(x)&^numbers == 0 {
 			continue
 		}
 		for _, y := range w.v.members(x) {
@@ -569,6 +563,20 @@ func (w *worker) leaving(in *x86.Inst) bool {
 
 // loaderSlot reports whether the word at a is filled by the loader from a symbol.
 func (w *worker) loaderSlot(a uint64) bool {
+	c := &w.slots[a/8%uint64(len(w.slots))]
+	if c.addr != a || !c.known {
+		c.addr, c.known, c.loader = a, true, w.findSlot(a)
+	}
+	return c.loader
+}
+
+// slotKind is what loaderSlot found of an address.
+type slotKind struct {
+	addr          uint64
+	known, loader bool
+}
+
+func (w *worker) findSlot(a uint64) bool {
 	r := w.f.RelocsIn(a, a+8)
 	return len(r) == 1 && r[0].Sym != 0 && (r[0].Type == image.RX8664JumpSlot || r[0].Type == image.RX8664GlobDat)
 }

@@ -186,6 +186,8 @@ type worker struct {
 	query    map[uint64][]Param
 	passed   []Passed
 	scans    [neverDepth + 1]scan
+	slots    [64]slotKind // of the file
+	line     line          // the last one that boundaryOf looked at
 	*facts
 	files *files
 }
@@ -195,6 +197,8 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
+	clear(w.slots[:])
+	w.line = line{}
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High

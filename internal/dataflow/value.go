@@ -120,7 +120,11 @@ type joined struct {
 	epoch uint32
 }
 
-type span struct{ off, n uint32 }
+// span is where a set is in the arena; kinds are those of its elements, one bit each.
+type span struct{ off, n, kinds uint32 }
+
+// vsyscallBit is in the kinds of a set with a constant that is an address in the vsyscall page.
+const vsyscallBit = 1 << 31
 
 func newValues() *values {
 	v := &values{}
@@ -232,6 +236,14 @@ func (v *values) one(x val) *elem {
 	return &v.elems[x]
 }
 
+// kinds returns the kinds that x may be of, one bit each.
+func (v *values) kinds(x val) uint32 {
+	if x < setBit {
+		return 1 << (v.elems[x].k & 31)
+	}
+	return v.sets[x&^setBit].kinds
+}
+
 // members appends the element ids of x to dst.
 func (v *values) members(x val) []val {
 	s := v.sets[x&(topBit-1)]
@@ -266,7 +278,15 @@ func (v *values) mkSet(l []val) val {
 		i = (i + 1) & m
 	}
 	id := uint32(len(v.sets))
-	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l))})
+	kinds := uint32(0)
+	for _, x := range l {
+		e := &v.elems[x]
+		kinds |= 1 << (e.k & 31)
+		if e.k == kConst && isVsyscall(e.a) {
+			kinds |= vsyscallBit
+		}
+	}
+	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l)), kinds})
 	v.arena = append(v.arena, l...)
 	v.sTab[i] = id + 1
 	return val(id) | set
