@@ -91,7 +91,7 @@ type facts struct {
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
-	lines     map[uint64]*line // by start
+	lines     map[uint64]line // by start
 	downLock  sync.Mutex
 	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
@@ -153,11 +153,10 @@ type worker struct {
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	heap       []queued // blocks to evaluate, lowest rank first
-	soon       queued   // a block that is sooner than those, if its number is not negative
-	rank       uint64   // of the block that is evaluated
-	ordered    int      // blocks whose direct successors have been decoded
-	path       []step   // of order
+	queue      queue  // of blocks to evaluate
+	rank       uint64 // of the block that is evaluated
+	ordered    int    // blocks whose direct successors have been decoded
+	path       []step // of order
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
@@ -177,6 +176,7 @@ type worker struct {
 	tabN     map[uint64]int      // entries taken by the table jump at an address
 	anchors  []uint64            // addresses that far constants are added to
 	apart    []uint64            // far constants that went where they are not followed
+	went     index               // where the jump through a table that is followed led by now
 	targets  map[uint64]struct{} // of jumps through tables and to labels, where no block starts
 	opaque   bool                // an indirect jump was not resolved
 	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
@@ -189,6 +189,8 @@ type worker struct {
 	scans    [neverDepth + 1]scan // of scanNever
 	clobs    [clobDepth + 1]scan  // of scanClobbers
 	peeked   [peeks]peeked
+	slots    [64]slotKind // of the file
+	line     line         // the last one that boundaryOf looked at
 	*facts
 	files *files
 }
@@ -198,13 +200,15 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
+	clear(w.slots[:])
+	w.line = line{}
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{number: uint32(len(w.files.facts) + 1), memo: newMemo(), lines: map[uint64]*line{}, down: map[uint64]bool{}}
+		w.facts = &facts{number: uint32(len(w.files.facts) + 1), memo: newMemo(), lines: map[uint64]line{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -218,7 +222,11 @@ func (w *worker) ref(r summary.Ref) {
 		w.one.ref = r
 		w.refs.add(&w.one.ref, w.blk)
 	case w.book.open:
-		w.book.refs = append(w.book.refs, r)
+		// Word by word: to copy what was just written in other sizes has to wait for it.
+		l := append(w.book.refs, summary.Ref{})
+		t := &l[len(l)-1]
+		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
+		w.book.refs = l
 	}
 }
 
@@ -228,7 +236,10 @@ func (w *worker) pass(p summary.ArgPass) {
 		w.one.pass = p
 		w.passes.add(&w.one.pass, w.blk)
 	case w.book.open:
-		w.book.passes = append(w.book.passes, p)
+		l := append(w.book.passes, summary.ArgPass{})
+		t := &l[len(l)-1]
+		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
+		w.book.passes = l
 	}
 }
 
@@ -260,36 +271,40 @@ func (w *worker) join(s *state, a, b val) val {
 	if a > b {
 		a, b = b, a
 	}
-	if a == vMany {
+	switch {
+	case a == vMany:
 		w.escape(s, b)
 		return vMany
-	}
-	if b == vMany {
-		return vMany // a is vTop
-	}
-	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
+	case a == vTop && b < setBit:
+		if b == vMany {
+			return vMany
+		}
+		return w.v.withTop(b)
+	case a == vTop && b&topBit != 0:
+		return b
+	case a < setBit && b >= setBit && slices.Contains(w.v.members(b), a):
 		return b
 	}
-	x, known := w.v.memo(a, b)
-	if !known {
-		return w.newJoin(s, a, b)
+	c := w.v.memo(a, b)
+	if c.epoch != w.v.epoch {
+		return w.newJoin(s, c, a, b)
 	}
-	if x == vMany {
+	if c.val == vMany {
 		w.escape(s, a)
 		w.escape(s, b)
 	}
-	return x
+	return c.val
 }
 
-// newJoin is join for a < b that were not joined before.
-func (w *worker) newJoin(s *state, a, b val) val {
+// newJoin is join for a < b that were not joined before. c: where it is memoised.
+func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
 	if a < setBit {
 		// Mostly one element is added to others that it has nothing to do with.
 		if l = w.v.with(l, a, b); len(l) > 0 {
 			x := w.v.mkSet(l)
-			w.v.memoise(a, b, x)
+			w.v.memoise(c, a, b, x)
 			return x
 		}
 	}
@@ -318,7 +333,7 @@ func (w *worker) newJoin(s *state, a, b val) val {
 	default:
 		res = w.v.mkSet(l)
 	}
-	w.v.memoise(a, b, res)
+	w.v.memoise(c, a, b, res)
 	return res
 }
 
@@ -416,10 +431,13 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
 		var n val
-		if r == int(x86.RSP) {
-			n = w.join(dst, a, b)
-		} else {
+		switch {
+		case w.coarse && r != int(x86.RSP):
 			n = w.settle(dst, a, b)
+		case b == vTop && a&topBit != 0:
+			continue
+		default:
+			n = w.join(dst, a, b)
 		}
 		if n != a {
 			dst.r[r] = n
@@ -596,7 +614,7 @@ func (w *worker) begin(entry uint64) {
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
-	w.curOf, w.heap, w.soon.b, w.rank, w.ordered, w.nest = -1, w.heap[:0], -1, 0, 0, w.nest[:0]
+	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -839,18 +857,11 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	insts, chaos := w.insts[first:end], w.chaos // which stay as they are when w.insts grows
-	for i := range insts {
-		if in := &insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !chaos {
-			// no transfer of control; arithmetic in vector registers changes nothing that is known
-			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
-				w.step(s, in)
-			}
-		} else {
-			w.transfer(s, first+int32(i), in)
-		}
-		if w.stop {
-			break // nothing behind it, or only where it jumps to
+	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	if w.chaos {
+		// Without tracking every value that an instruction made is used at once.
+		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
+			w.useMask(s, 0xffff)
 		}
 	}
 	stop := w.stop
