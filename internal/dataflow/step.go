@@ -117,8 +117,20 @@ type operand struct {
 // place sets p, which is empty, to the place that the memory operand of in addresses, or, if
 // there may be several, returns what placeOf makes them from. (A place is too large to be returned in registers.)
 func (w *worker) place(s *state, in *x86.Inst, p *place) operand {
-	if uint8(in.Base) < 16 && in.Index == x86.RegNone && in.Flags&(x86.FlagSeg|x86.FlagAddr32) == 0 && !w.abs {
-		return w.placeFrom(s, s.r[in.Base&15], in.Disp, false, p) // as most are
+	if uint8(in.Base) < 16 && in.Index == x86.RegNone && in.Flags&(x86.FlagSeg|x86.FlagAddr32) == 0 && !(w.abs && w.inImage(uint64(in.Disp))) {
+		// As most are, and most of those are behind unknown pointers or in the frame.
+		x := s.r[in.Base&15]
+		if x >= setBit {
+			return operand{x, in.Disp, false}
+		}
+		switch e := &w.v.elems[x]; {
+		case e.k == kTop:
+		case e.k == kSP && fixed(e.b):
+			p.k, p.b = kSP, e.b+in.Disp
+		default:
+			w.placeOf(s, e, in.Disp, false, p)
+		}
+		return operand{}
 	}
 	if in.Flags&x86.FlagSeg != 0 {
 		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
@@ -664,7 +676,7 @@ func (w *worker) each(s *state, x val, f func(e elem) val) val {
 // derive returns the value of arithmetic on x whose result is not tracked: it
 // keeps what x was derived from, so that a mere comparison does not count as use.
 func (w *worker) derive(s *state, x val) val {
-	if x == vBottom || x == vMany {
+	if x <= vMany {
 		return x
 	}
 	if x < setBit {
@@ -751,6 +763,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
+	if x == vTop && y == vTop {
+		return vTop
+	}
 	ex, ey := *w.v.one(x), *w.v.one(y)
 	if ex.k == kConst && ey.k != kConst {
 		x, y, ex, ey = y, x, ey, ex
@@ -791,6 +806,9 @@ func (w *worker) sum(s *state, x, y val) val {
 
 // mix is the result of an operation on x and y that is not tracked.
 func (w *worker) mix(s *state, x, y val) val {
+	if x == vTop && y == vTop {
+		return vTop
+	}
 	return w.join(s, vTop, w.join(s, w.derive(s, x), w.derive(s, y)))
 }
 

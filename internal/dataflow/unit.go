@@ -225,7 +225,7 @@ type worker struct {
 	passed   []Passed
 	scans    [neverDepth + 1]scan
 	slots    [64]slotKind // of the file
-	line     line          // the last one that boundaryOf looked at
+	line     line         // the last one that boundaryOf looked at
 	*facts
 	files *files
 }
