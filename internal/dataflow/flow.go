@@ -223,7 +223,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if !w.final {
-			if b := w.blockAt(target); b >= 0 {
+			if b := w.jumpsTo(i, target); b >= 0 {
 				w.book.now.jumps = true
 				w.addPred(b, i)
 				w.flow(b, s)
@@ -390,22 +390,29 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 const (
 	calleeKnown = 1 << 16
 	calleeTwice = 1 << 17 // it may return twice
+	calleeNever = 1 << 18 // it does not return
 )
 
 // callee returns what is known of the function at target.
 func (w *worker) callee(target uint64) uint32 {
+	const never, clob = memoNever << (2 * neverDepth), memoClob | memoTwice
 	c := uint32(calleeKnown)
-	if b := w.memo.get(target); b&memoClob != 0 && b&memoTwice != 0 && !w.isGo {
-		c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
-		if b&memoTwiceValue != 0 {
+	b := w.memo.get(target)
+	if b&never != 0 && b&(never<<1) != 0 || b&never == 0 && w.noreturn(target, neverDepth) {
+		c |= calleeNever
+	}
+	if w.isGo {
+		return c
+	}
+	if b&clob != clob {
+		c |= uint32(callerSaved &^ w.clobbers(target, 0))
+		if w.returnsTwice(target) {
 			c |= calleeTwice
 		}
 		return c
 	}
-	if !w.isGo {
-		c |= uint32(callerSaved &^ w.clobbers(target, 0))
-	}
-	if w.returnsTwice(target) {
+	c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
+	if b&memoTwiceValue != 0 {
 		c |= calleeTwice
 	}
 	return c
