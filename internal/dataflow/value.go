@@ -241,7 +241,7 @@ func (v *values) kinds(x val) uint32 {
 	if x < setBit {
 		return 1 << (v.elems[x].k & 31)
 	}
-	return v.sets[x&^setBit].kinds
+	return v.sets[x&(topBit-1)].kinds
 }
 
 // members appends the element ids of x to dst.
