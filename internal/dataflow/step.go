@@ -21,9 +21,12 @@ const (
 // use records that the value x is consumed by something that is not tracked:
 // everything it may refer to escapes.
 func (w *worker) use(s *state, x val) {
-	if x <= vMany {
-		return
+	if x > vMany {
+		w.useVal(s, x)
 	}
+}
+
+func (w *worker) useVal(s *state, x val) {
 	if x < setBit {
 		w.useElem(s, &w.v.elems[x])
 		return
@@ -604,6 +607,10 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 	if x <= vMany {
 		return x
 	}
+	return w.cut(s, x, size)
+}
+
+func (w *worker) cut(s *state, x val, size uint8) val {
 	if x < setBit {
 		return w.truncElem(s, x, size)
 	}
@@ -920,7 +927,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 		case x86.OpMovzx, x86.OpMovsx:
 			w.extend(s, in)
 		case x86.OpNop, x86.OpTrap:
-			w.clobber(s, in.Def)
+			s.forget(in.Def)
 		case x86.OpRet:
 			w.ret(s)
 		case x86.OpInc, x86.OpDec:
@@ -951,7 +958,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) == 0 {
 				break // arithmetic in vector registers changes nothing that is known
 			}
-			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, in) {
+			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, insts[max(i-4, 0):i], in) {
 				w.other(s, in)
 			}
 		default:
@@ -1046,18 +1053,20 @@ func (w *worker) vectorOf(in *x86.Inst) (reg uint8, ok bool) {
 	return 0, false
 }
 
-// moved stores what the vector register of a store was loaded with just before: a structure
+// moved stores what the vector register of a store was loaded with by one of the instructions just before: a structure
 // is copied. It reports whether it was.
-func (w *worker) moved(s *state, in *x86.Inst) bool {
-	reg, ok := w.vectorOf(in)
-	if !ok {
-		return false
-	}
-	i := w.instAt(in.PC)
-	for j := i - 1; j >= 0 && j > i-5 && w.instBlk[j] == w.instBlk[i]; j-- {
-		from := w.insts[j]
+func (w *worker) moved(s *state, before []x86.Inst, in *x86.Inst) bool {
+	var reg uint8
+	for j := len(before) - 1; j >= 0; j-- {
+		from := before[j]
 		if from.Op != x86.OpVecMov || from.Flags&x86.FlagMemIn == 0 {
 			break // anything else may write memory, the register, or the address
+		}
+		if j == len(before)-1 {
+			var ok bool
+			if reg, ok = w.vectorOf(in); !ok {
+				break
+			}
 		}
 		r, plain := w.vectorOf(&from)
 		if !plain {
@@ -1107,13 +1116,7 @@ func (w *worker) other(s *state, in *x86.Inst) {
 	if in.Flags&x86.FlagImm != 0 && w.abs && w.inImage(uint64(in.Imm)) {
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
 	}
-	w.clobber(s, in.Def)
-}
-
-func (w *worker) clobber(s *state, def uint16) {
-	for ; def != 0; def &= def - 1 {
-		s.r[bits.TrailingZeros16(def)] = vTop
-	}
+	s.forget(in.Def)
 }
 
 func (w *worker) mov(s *state, in *x86.Inst) {
