@@ -30,7 +30,7 @@ func (w *worker) ret(s *state) {
 // compares two constants only one side is taken.
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	if in.Def != 0 {
-		w.clobber(s, in.Def) // loop
+		s.forget(in.Def) // loop
 	}
 	if w.final {
 		w.taken, w.fall = w.guards(&s.r, i, in)
