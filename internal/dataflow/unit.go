@@ -84,13 +84,14 @@ func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param, consumes 
 
 // facts are what is remembered of a file between units, by all analysers.
 type facts struct {
-	memo      *memo // of callees
+	number    uint32 // of the file, from 1 on
+	memo      *memo  // of callees
 	sweep     sync.Once
 	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
-	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	lines     map[uint64]line // by start
 	downLock  sync.Mutex
 	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
@@ -185,7 +186,11 @@ type worker struct {
 	stop     bool                // the block just evaluated does not go on to the next
 	query    map[uint64][]Param
 	passed   []Passed
-	scans    [neverDepth + 1]scan
+	scans    [neverDepth + 1]scan // of scanNever
+	clobs    [clobDepth + 1]scan  // of scanClobbers
+	peeked   [peeks]peeked
+	slots    [64]slotKind // of the file
+	line     line         // the last one that boundaryOf looked at
 	*facts
 	files *files
 }
@@ -195,13 +200,15 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
+	clear(w.slots[:])
+	w.line = line{}
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}, down: map[uint64]bool{}}
+		w.facts = &facts{number: uint32(len(w.files.facts) + 1), memo: newMemo(), lines: map[uint64]line{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -884,7 +891,7 @@ func (w *worker) leave(b int32, stop bool) {
 	if bl := &w.blocks[b]; bl.end > bl.first {
 		last := &w.insts[bl.end-1]
 		if last.Op == x86.OpCall || last.Op == x86.OpCallInd {
-			w.fall = w.back(last)
+			w.fall = w.back(bl.end - 1)
 		}
 		w.trapped(w.insts[bl.first].PC, last.PC)
 	}

@@ -118,10 +118,14 @@ type joined struct {
 	epoch uint32
 }
 
+// set has the sorted ids of its elements; kinds are those of the elements, one bit each.
 type set struct {
-	n   uint32
-	ids [maxSet]val
+	n, kinds uint32
+	ids      [maxSet]val
 }
+
+// vsyscallBit is in the kinds of a set with a constant that is an address in the vsyscall page.
+const vsyscallBit = 1 << 31
 
 func newValues() *values {
 	v := &values{}
@@ -233,6 +237,14 @@ func (v *values) one(x val) *elem {
 	return &v.elems[x]
 }
 
+// kinds returns the kinds that x may be of, one bit each.
+func (v *values) kinds(x val) uint32 {
+	if x < setBit {
+		return 1 << (v.elems[x].k & 31)
+	}
+	return v.sets[x&(topBit-1)].kinds
+}
+
 // members returns the element ids of a set.
 func (v *values) members(x val) []val {
 	s := &v.sets[x&(topBit-1)]
@@ -267,7 +279,15 @@ func (v *values) mkSet(l []val) val {
 		i = (i + 1) & m
 	}
 	id := uint32(len(v.sets))
-	v.sets = append(v.sets, set{n: uint32(len(l))})
+	kinds := uint32(0)
+	for _, x := range l {
+		e := &v.elems[x]
+		kinds |= 1 << (e.k & 31)
+		if e.k == kConst && isVsyscall(e.a) {
+			kinds |= vsyscallBit
+		}
+	}
+	v.sets = append(v.sets, set{n: uint32(len(l)), kinds: kinds})
 	copy(v.sets[id].ids[:], l)
 	v.sTab[i] = id + 1
 	return val(id) | tag
