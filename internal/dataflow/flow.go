@@ -10,39 +10,18 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// transfer applies instruction i, which is in, transfers of control included.
-func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
-	switch in.Op {
-	case x86.OpJmp:
-		w.jump(s, i, in, true)
-	case x86.OpJcc:
-		w.branch(s, i, in)
-	case x86.OpCall:
-		w.call(s, i, in)
-	case x86.OpCallInd:
-		w.callInd(s, in)
-	case x86.OpJmpInd:
-		w.jumpInd(s, in)
-	case x86.OpRet:
-		m := uint16(returned)
-		if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
-			m = allButSP // Go's convention, or a jump by way of the stack
-		}
-		w.returns(s.r[x86.RAX])
-		for r := 0; r < 16; r++ {
-			// A register that still holds what it held on entry returns nothing new.
-			if m>>r&1 != 0 && s.r[r] != vArg0+val(r) {
-				w.use(s, s.r[r])
-			}
-		}
-	default:
-		w.step(s, in)
-		if w.chaos {
-			w.spill(s, in)
-		}
+// ret returns to the caller.
+func (w *worker) ret(s *state) {
+	m := uint16(returned)
+	if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
+		m = allButSP // Go's convention, or a jump by way of the stack
 	}
-	if w.chaos {
-		*s = w.unknownState()
+	w.returns(s.r[x86.RAX])
+	for ; m != 0; m &= m - 1 {
+		r := bits.TrailingZeros16(m) & 15
+		if s.r[r] != vArg0+val(r) { // otherwise it returns nothing new
+			w.use(s, s.r[r])
+		}
 	}
 }
 
@@ -50,10 +29,11 @@ func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 // a constant, the side on which they are equal knows the register; where it
 // compares two constants only one side is taken.
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
-	w.clobber(s, in.Def)
+	if in.Def != 0 {
+		s.forget(in.Def) // loop
+	}
 	if w.final {
 		w.taken, w.fall = w.guards(&s.r, i, in)
-		defer func() { w.taken = 0 }()
 	} else {
 		w.book.compare(&s.r)
 	}
@@ -79,12 +59,6 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	y := x // of r where the two are equal
-	if size == 8 {
-		y = w.v.con(n)
-	} else if !w.has(x, kAddr) {
-		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
-	}
 	if w.exact && in.Cond != 4 && in.Cond != 5 {
 		if z, taken, ok := w.bounded(s, x, n, size, in.Cond); ok {
 			if taken {
@@ -100,36 +74,36 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	switch in.Cond {
-	case 4: // e
+	if in.Cond != 4 && in.Cond != 5 {
+		w.jump(s, i, in, false)
+		return
+	}
+	y := x // of r where the two are equal
+	if size == 8 {
+		y = w.v.con(n)
+	} else if !w.has(x, kAddr) {
+		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
+	}
+	if in.Cond == 4 {
 		s.r[r] = y
 		w.jump(s, i, in, false)
 		s.r[r] = x
-	case 5: // ne
+	} else {
 		w.jump(s, i, in, false)
 		s.r[r] = y
-	default:
-		w.jump(s, i, in, false)
 	}
 }
 
 // has reports whether x may be of a kind.
-func (w *worker) has(x val, k kind) bool {
-	if x < setBit {
-		return w.v.elems[x].k == k
-	}
-	for _, y := range w.v.members(x) {
-		if w.v.elems[y].k == k {
-			return true
-		}
-	}
-	return false
-}
+func (w *worker) has(x val, k kind) bool { return w.v.kinds(x)>>k&1 != 0 }
 
 // sameAddress reports whether the conditional jump i compares two registers that hold
 // the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
 // file, compare the end of .data with itself.)
 func (w *worker) sameAddress(s *state, i int32) bool {
+	if i > 0 && (w.insts[i-1].Op == x86.OpTest || w.insts[i-1].Op == x86.OpCmp && w.insts[i-1].Flags&(x86.FlagMem|x86.FlagImm) != 0) {
+		return false // as mostly
+	}
 	j, def, ok := w.flags(i)
 	if !ok {
 		return false
@@ -218,13 +192,6 @@ func (w *worker) atEntryFrame(s *state) bool {
 	return ok && o == 0
 }
 
-// spill: without tracking every value that an instruction made is used at once.
-func (w *worker) spill(s *state, in *x86.Inst) {
-	for r := 0; r < 16; r++ {
-		w.use(s, s.r[r])
-	}
-}
-
 // inside reports whether a direct jump from this unit to target stays in the
 // function: in its range, or in a part of it that was split off.
 func (w *worker) inside(target uint64, conditional bool) bool {
@@ -256,7 +223,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if !w.final {
-			if b := w.blockAt(target); b >= 0 {
+			if b := w.jumpsTo(i, target); b >= 0 {
 				w.book.now.jumps = true
 				w.addPred(b, i)
 				w.flow(b, s)
@@ -314,11 +281,15 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		}
 		return
 	}
+	const numbers = 1<<kTop | 1<<kConst | 1<<kLow
 	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
 		if x < setBit {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
+			continue
+		}
+		if w.v.kinds(x)&^numbers == 0 {
 			continue
 		}
 		for _, y := range w.v.members(x) {
@@ -336,11 +307,11 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		p := summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)}
-		if p.From == p.To {
-			p = summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)}
+		if int(e.r) == r {
+			w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)})
+		} else {
+			w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
 		}
-		w.pass(p)
 	case kConst:
 		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})
@@ -368,12 +339,9 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	if w.isGo {
 		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
 	}
-	w.clobber(s, allButSP&^(saved|kept))
+	s.forget(allButSP &^ (saved | kept))
 	if twice {
-		for i := 0; i < s.n; i++ {
-			s.st[i].v = vTop
-		}
-		s.esc, s.lost = true, true
+		s.rewritten()
 	}
 	if s.esc {
 		s.smash(w.v)
@@ -416,31 +384,6 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 	}
 	w.afterCall(s, uint16(c), c&calleeTwice != 0)
 	w.unwind(s, in)
-}
-
-// Bits of worker.callees; the lower half has the registers that the callee does not write.
-const (
-	calleeKnown = 1 << 16
-	calleeTwice = 1 << 17 // it may return twice
-)
-
-// callee returns what is known of the function at target.
-func (w *worker) callee(target uint64) uint32 {
-	c := uint32(calleeKnown)
-	if b := w.memo.get(target); b&memoClob != 0 && b&memoTwice != 0 && !w.isGo {
-		c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
-		if b&memoTwiceValue != 0 {
-			c |= calleeTwice
-		}
-		return c
-	}
-	if !w.isGo {
-		c |= uint32(callerSaved &^ w.clobbers(target, 0))
-	}
-	if w.returnsTwice(target) {
-		c |= calleeTwice
-	}
-	return c
 }
 
 // unwind flows the state after a call to its landing pad, if it has one.
@@ -588,6 +531,20 @@ func (w *worker) leaving(in *x86.Inst) bool {
 
 // loaderSlot reports whether the word at a is filled by the loader from a symbol.
 func (w *worker) loaderSlot(a uint64) bool {
+	c := &w.slots[a/8%uint64(len(w.slots))]
+	if c.addr != a || !c.known {
+		c.addr, c.known, c.loader = a, true, w.findSlot(a)
+	}
+	return c.loader
+}
+
+// slotKind is what loaderSlot found of an address.
+type slotKind struct {
+	addr          uint64
+	known, loader bool
+}
+
+func (w *worker) findSlot(a uint64) bool {
 	r := w.f.RelocsIn(a, a+8)
 	return len(r) == 1 && r[0].Sym != 0 && (r[0].Type == image.RX8664JumpSlot || r[0].Type == image.RX8664GlobDat)
 }
@@ -641,299 +598,6 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	w.ask(s, in, summary.AnyPointer, 0)
 	w.use(s, x)
 	w.useMask(s, allButSP)
-}
-
-// noreturn reports whether code at target never comes back, however it is
-// called. depth bounds how far its own calls are looked at: with 0 they all return.
-// The answer depends on the file alone.
-func (w *worker) noreturn(target uint64, depth int) bool {
-	known, value := uint64(memoNever)<<(2*depth), uint64(memoNeverValue)<<(2*depth)
-	if b := w.memo.get(target); b&known != 0 {
-		return b&value != 0
-	}
-	t, firm := w.scanNever(target, depth)
-	// What does not come back when its calls are looked at less deep does not when they are looked at deeper; so
-	// what comes back does when they are looked at less deep.
-	bits := uint64(0)
-	for d := range neverDepth + 1 {
-		switch {
-		case t && d >= depth:
-			bits |= (memoNever | memoNeverValue) << (2 * d)
-		case !t && (d <= depth || firm):
-			bits |= memoNever << (2 * d)
-		}
-	}
-	w.memo.add(target, bits)
-	return t
-}
-
-// comesBack reports whether code at target is known to come back however deep its calls are looked at.
-func (w *worker) comesBack(target uint64) bool {
-	return w.memo.get(target)>>(2*neverDepth)&(memoNever|memoNeverValue) == memoNever
-}
-
-// neverDepth is how deep calls are looked at when a call is decoded.
-const neverDepth = 2
-
-// scan is the memory of one level of scanNever.
-type scan struct {
-	seen index
-	todo []uint64
-}
-
-// lastCall follows the number of the next syscall through straight code. It starts empty.
-type lastCall struct {
-	nr    int64
-	known bool
-	set   uint64 // where it was set
-}
-
-// ends reports whether in is a syscall that does not return.
-func (l *lastCall) ends(in *x86.Inst) bool {
-	if in.Op == x86.OpSyscall {
-		return l.known && sysno.Call{ABI: sysno.X86_64, Nr: int(l.nr)}.NoReturn()
-	}
-	if in.Def>>x86.RAX&1 != 0 || in.Op == x86.OpCall || in.Op == x86.OpCallInd || in.Op == x86.OpJmp {
-		l.known = in.Op == x86.OpMov && in.Flags&x86.FlagImm != 0 && in.Size >= 4
-		l.nr, l.set = in.Imm&0xffffffff, in.PC
-	}
-	return false
-}
-
-// near reports whether t, which is called at pc, looks like a place in the same function.
-func (w *worker) near(pc, t uint64) bool {
-	_, start := slices.BinarySearch(w.f.FuncStarts(), t)
-	return !start && t-pc+64 < 128
-}
-
-// scanNever looks for a way from target back to the caller. firm: with any greater
-// depth the answer would be the same.
-func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
-	firm = true
-	const limit = 600
-	sc := &w.scans[depth]
-	sc.seen.reset()
-	seen, todo := &sc.seen, append(sc.todo[:0], target)
-	var ends []image.Range // from the number of a syscall that does not return to the syscall
-	defer func() { sc.todo = todo }()
-	var in x86.Inst
-	for len(todo) > 0 {
-		pc := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		var nr lastCall
-		for {
-			if !seen.first(pc) {
-				break
-			}
-			if seen.n > limit || !w.f.Exec(pc) {
-				return false, firm
-			}
-			f := w.f.FDEAt(pc) // not fdeAt: the answer does not depend on who asks
-			if f != nil && f.LSDA != 0 {
-				return false, firm // a landing pad may return
-			}
-			code := w.f.Bytes(pc)
-			if !x86.Decode(code, pc, &in) {
-				return false, firm
-			}
-			if nr.ends(&in) {
-				ends = append(ends, image.Range{Start: nr.set, End: pc})
-				goto done
-			}
-			next := pc + uint64(in.Len)
-			switch in.Op {
-			case x86.OpRet, x86.OpJmpInd:
-				return false, firm
-			case x86.OpTrap:
-				goto done
-			case x86.OpJmp:
-				next = uint64(in.Imm)
-			case x86.OpJcc:
-				// Forwards first: most functions end there. But a number is followed through straight code.
-				other := uint64(in.Imm)
-				if other > next && !nr.known {
-					other, next = next, other
-				}
-				todo = append(todo, other)
-			case x86.OpCall, x86.OpCallInd:
-				if f != nil && next == f.End {
-					goto done
-				}
-				if in.Op != x86.OpCall {
-					break
-				}
-				if t := uint64(in.Imm); w.near(pc, t) || w.returnsTwice(t) {
-					// a call inside the code: what it calls may return for all of it (retpolines)
-					todo = append(todo, t)
-				} else if depth > 0 && w.noreturn(uint64(in.Imm), depth-1) {
-					goto done
-				} else {
-					firm = firm && w.comesBack(uint64(in.Imm))
-				}
-			}
-			pc = next
-		}
-		// Where something jumps in behind the number, the syscall may be another one.
-		ends = slices.DeleteFunc(ends, func(r image.Range) bool {
-			other := pc > r.Start && pc <= r.End
-			if other {
-				todo = append(todo, r.End+2)
-			}
-			return other
-		})
-	done:
-	}
-	return true, firm
-}
-
-// clobDepth is how deep calls are followed for the registers that a callee writes.
-const clobDepth = 2
-
-// clobbers returns the registers that the code at target may change, all of
-// the caller-saved ones if it is not a short leaf. GCC's -fipa-ra relies on it.
-func (w *worker) clobbers(target uint64, depth int) uint16 {
-	shift := memoClobShift + 16*depth
-	if b := w.memo.get(target); b&(memoClob<<depth) != 0 {
-		return uint16(b >> shift)
-	}
-	m := w.scanClobbers(target, depth)
-	w.memo.add(target, memoClob<<depth|uint64(m)<<shift)
-	return m
-}
-
-func (w *worker) scanClobbers(target uint64, depth int) uint16 {
-	const limit = 64
-	var todo [16]uint64
-	var seen [limit]uint64
-	n, k, m := 1, 0, uint16(0)
-	todo[0] = target
-	var in x86.Inst
-	for n > 0 {
-		n--
-		pc := todo[n]
-		for {
-			if slices.Contains(seen[:k], pc) {
-				break
-			}
-			if k == limit || !w.f.Exec(pc) {
-				return callerSaved
-			}
-			seen[k] = pc
-			k++
-			code := w.f.Bytes(pc)
-			if !x86.Decode(code, pc, &in) {
-				return callerSaved
-			}
-			m |= in.Def
-			next := pc + uint64(in.Len)
-			switch in.Op {
-			case x86.OpRet, x86.OpTrap:
-				goto done
-			case x86.OpCall:
-				if depth == clobDepth {
-					return callerSaved
-				}
-				m |= w.clobbers(uint64(in.Imm), depth+1)
-				if m&callerSaved == callerSaved {
-					return callerSaved
-				}
-			case x86.OpCallInd, x86.OpJmpInd:
-				return callerSaved
-			case x86.OpJmp:
-				pc = uint64(in.Imm)
-				continue
-			case x86.OpJcc:
-				if n == len(todo) {
-					return callerSaved
-				}
-				todo[n] = uint64(in.Imm)
-				n++
-			}
-			pc = next
-		}
-	done:
-	}
-	return m & callerSaved
-}
-
-// returnsTwice reports whether a call to target may come back a second time
-// with the frame changed: setjmp, vfork, getcontext and what looks like them,
-// code that keeps its own return address.
-func (w *worker) returnsTwice(target uint64) bool {
-	if w.isGo {
-		return false // Go has no such functions; its runtime reads return addresses for other ends
-	}
-	if b := w.memo.get(target); b&memoTwice != 0 {
-		return b&memoTwiceValue != 0
-	}
-	t := w.scanTwice(target)
-	if t {
-		w.memo.add(target, memoTwice|memoTwiceValue)
-	} else {
-		w.memo.add(target, memoTwice)
-	}
-	return t
-}
-
-// scanTwice looks at the straight code at target: does it load or pop its return
-// address, or go on to a function known by name to return twice?
-func (w *worker) scanTwice(target uint64) bool {
-	sp := int64(0)
-	pc := target
-	var in x86.Inst
-	var nr lastCall
-	for i := 0; i < 40 && w.f.Exec(pc); i++ {
-		code := w.f.Bytes(pc)
-		if !x86.Decode(code, pc, &in) || nr.ends(&in) {
-			return false
-		}
-		next := pc + uint64(in.Len)
-		switch in.Op {
-		case x86.OpPush:
-			sp -= 8
-		case x86.OpPop:
-			if sp >= 0 {
-				return true
-			}
-			sp += 8
-		case x86.OpSub, x86.OpAdd:
-			if in.Dst == x86.RSP && in.Flags&x86.FlagImm != 0 {
-				if in.Op == x86.OpSub {
-					sp -= in.Imm
-				} else {
-					sp += in.Imm
-				}
-			}
-		case x86.OpMov:
-			if in.Dst != x86.RegNone && in.Flags&x86.FlagMem != 0 && in.Base == x86.RSP && in.Index == x86.RegNone && sp+in.Disp == 0 {
-				return true
-			}
-		case x86.OpJmp:
-			next = uint64(in.Imm)
-		case x86.OpJmpInd:
-			if in.Base == x86.RIP || in.Base == x86.RegNone && in.Index == x86.RegNone {
-				return w.slotReturnsTwice(uint64(in.Disp))
-			}
-			return false
-		case x86.OpRet, x86.OpTrap, x86.OpCall, x86.OpCallInd:
-			return false
-		}
-		pc = next
-	}
-	return false
-}
-
-// twiceNames are the functions that C compilers know to return twice
-// (GCC, special_function_p in calls.cc; C11 7.13, POSIX vfork, getcontext).
-var twiceNames = []string{"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "vfork", "__vfork", "getcontext", "swapcontext", "__getcontext", "__swapcontext"}
-
-func (w *worker) slotReturnsTwice(slot uint64) bool {
-	for _, r := range w.f.RelocsIn(slot, slot+8) {
-		if r.Sym != 0 && slices.Contains(twiceNames, w.f.SymbolName(int(r.Sym))) {
-			return true
-		}
-	}
-	return false
 }
 
 // ask answers a query about what is passed to callee. pushed: bytes that the

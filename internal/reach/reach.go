@@ -315,18 +315,20 @@ func (g *Graph) analyse(level []UnitID) {
 	// Neighbours in the file share decoded pages and analysers.
 	var next atomic.Int64
 	const chunk = 16
-	var wg sync.WaitGroup
-	for k := range n {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(chunk)) - chunk
-				if i >= len(level) {
-					return
-				}
-				g.analyseSome(k, level[i:min(i+chunk, len(level))])
+	work := func(k int) {
+		for {
+			i := int(next.Add(chunk)) - chunk
+			if i >= len(level) {
+				return
 			}
-		})
+			g.analyseSome(k, level[i:min(i+chunk, len(level))])
+		}
 	}
+	var wg sync.WaitGroup
+	for k := 1; k < n; k++ {
+		wg.Go(func() { work(k) })
+	}
+	work(0) // here, where the stack has grown already
 	wg.Wait()
 }
 
