@@ -344,7 +344,7 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 		s.rewritten()
 	}
 	if s.esc {
-		s.smash(w.v)
+		s.smash()
 	}
 }
 

@@ -6,7 +6,7 @@ import "slices"
 // unit may take: a budget, like those of unit.go.
 const (
 	pageSlots = 1024
-	maxFrames = 1 << 12
+	maxFrames = 1 << 11
 )
 
 // states are the entry states of the blocks of a unit, and the frames that they share, in pages that stay where they are.

@@ -115,12 +115,11 @@ func (s *state) drop(i int) {
 
 // smash forgets every slot but the saved registers: words that hold what a
 // register held on entry are the compiler's own and have no C name.
-func (s *state) smash(v *values) {
+func (s *state) smash() {
 	k := 0
 	for i := range s.st {
 		t := &s.st[i]
-		e := v.one(t.v)
-		if e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0 && t.off < 0 {
+		if r := t.v - vArg0; r < 16 && calleeSaved>>r&1 != 0 && t.off < 0 {
 			if k < i {
 				s.mine()[k] = *t
 			}

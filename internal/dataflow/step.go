@@ -493,7 +493,7 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 	case p.k == kSP:
 		if p.b != int64(int32(p.b)) || size > 8 {
 			w.use(s, x)
-			s.smash(w.v)
+			s.smash()
 			return
 		}
 		if w.exact && strong && size == 8 && w.has(x, kSP) {
@@ -514,14 +514,14 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 		return
 	case p.anyS:
 		w.use(s, x)
-		s.smash(w.v)
+		s.smash()
 		return
 	case p.k == kTab4:
 		w.access(p)
 	}
 	w.use(s, x)
 	if s.esc {
-		s.smash(w.v)
+		s.smash()
 	}
 }
 
@@ -589,7 +589,7 @@ func (w *worker) clobberAt(s *state, p *place, size uint8) {
 			s.store(int32(p.b)+int32(o), min(8, size-o), vTop)
 		}
 	case p.k == kSP || p.anyS:
-		s.smash(w.v)
+		s.smash()
 	case p.k == kTab4:
 		w.access(p)
 	case p.k == kAddr && size == 255:
@@ -597,7 +597,7 @@ func (w *worker) clobberAt(s *state, p *place, size uint8) {
 	case p.k == kAddr:
 		w.keep(summary.ArgStore{Slot: p.a, Size: size})
 	case s.esc:
-		s.smash(w.v)
+		s.smash()
 	}
 }
 
@@ -1111,7 +1111,7 @@ func (w *worker) other(s *state, in *x86.Inst) {
 		}
 	}
 	if in.Flags&x86.FlagImpMem != 0 && s.esc {
-		s.smash(w.v)
+		s.smash()
 	}
 	if in.Flags&x86.FlagImm != 0 && w.abs && w.inImage(uint64(in.Imm)) {
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
@@ -1477,7 +1477,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	if o, ok := w.sp(s); ok {
 		s.store(o, size, x)
 	} else {
-		s.smash(w.v)
+		s.smash()
 		w.pivot(s)
 	}
 }
@@ -1557,7 +1557,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 	w.useMask(s, args)
 	// The number itself, if it came from the caller, is read but is no address.
 	if s.esc {
-		s.smash(w.v)
+		s.smash()
 	}
 	if g == summary.GateSyscall && !w.chaos {
 		e := w.v.one(s.r[x86.RAX])
