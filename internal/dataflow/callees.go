@@ -73,7 +73,7 @@ func (w *worker) peek(pc uint64) *x86.Inst {
 // scan is the memory of one level of a scan: where it was, and where it has to go.
 type scan struct {
 	base uint64
-	near [16]uint64 // a bit for each address from base on
+	near [32]uint64 // a bit for each address from base on
 	far  index
 	n    int
 	todo []uint64
@@ -81,7 +81,7 @@ type scan struct {
 
 // reset begins a scan of the code at a.
 func (s *scan) reset(a uint64) {
-	s.base, s.near, s.n = a, [16]uint64{}, 0
+	s.base, s.near, s.n = a, [32]uint64{}, 0
 	s.far.reset()
 }
 
@@ -168,6 +168,7 @@ func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
 	var ends []image.Range // from the number of a syscall that does not return to the syscall
 	defer func() { sc.todo = todo }()
 	var f *image.FDE // around pc; not fdeAt: the answer does not depend on who asks
+	var around image.Range
 	for len(todo) > 0 {
 		pc := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -177,8 +178,9 @@ func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
 			if sc.n > limit || in == nil {
 				return false, firm
 			}
-			if f == nil || pc < f.Start || pc >= f.End {
-				if f = w.f.FDEAt(pc); f != nil && f.LSDA != 0 {
+			if !around.Contains(pc) {
+				around.Start = pc
+				if f, around.End = w.f.FDEFrom(pc); f != nil && f.LSDA != 0 {
 					return false, firm // a landing pad may return
 				}
 			}

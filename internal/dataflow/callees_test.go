@@ -14,7 +14,7 @@ func TestScan(t *testing.T) {
 		s.reset(base)
 		want := map[uint64]bool{}
 		for range r.IntN(600) {
-			a := base - 200 + uint64(r.IntN(1500))
+			a := base - 200 + uint64(r.IntN(2500))
 			if got := s.first(a); got == want[a] {
 				t.Fatalf("first(%#x) = %t from %#x on, want %t", a, got, base, !want[a])
 			}

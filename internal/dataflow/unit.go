@@ -166,6 +166,7 @@ type worker struct {
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
+	cover    image.Range        // from the entry on, where fde is that of the code
 	fn       image.Range        // extent that counts as inside the function
 	pads     []image.LandingPad // of padFDE
 	padBuf   []image.LandingPad // memory of pads
@@ -348,7 +349,7 @@ func (w *worker) escape(s *state, x val) {
 
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
 func (w *worker) fdeAt(pc uint64) *image.FDE {
-	if w.fde != nil && pc >= w.fde.Start && pc < w.fde.End {
+	if w.cover.Contains(pc) {
 		return w.fde
 	}
 	return w.f.FDEAt(pc)
@@ -612,8 +613,8 @@ func (w *worker) begin(entry uint64) {
 	w.hubs = nil
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
-	w.fde = w.f.FDEAt(entry)
-	if w.fde != nil {
+	w.cover.Start = entry
+	if w.fde, w.cover.End = w.f.FDEFrom(entry); w.fde != nil {
 		w.fn = image.Range{Start: w.fde.Start, End: w.fde.End}
 	} else {
 		w.fn = w.gapAround(entry)
@@ -638,11 +639,8 @@ func (w *worker) begin(entry uint64) {
 // that is followed may leave it; only what must be guessed stays inside.
 func (w *worker) gapAround(a uint64) image.Range {
 	r := image.Range{Start: a, End: a + 1}
-	for _, x := range w.f.ExecRanges() {
-		if a >= x.Start && a < x.End {
-			r.End = x.End
-			break
-		}
+	if x, ok := w.f.ExecRange(a); ok {
+		r.End = x.End
 	}
 	w.sweep.Do(w.sweepCalls)
 	for _, starts := range [][]uint64{w.f.FuncStarts(), w.calls} {

@@ -669,9 +669,19 @@ func flatten(fs []FDE) []fdeSpan {
 // FDEAt returns the FDE that covers addr, nil if none; of several the one that
 // starts last.
 func (f *File) FDEAt(addr uint64) *FDE {
+	d, _ := f.FDEFrom(addr)
+	return d
+}
+
+// FDEFrom is FDEAt that returns as well where behind addr another one begins, or none any more: up to there
+// it is the same.
+func (f *File) FDEFrom(addr uint64) (d *FDE, until uint64) {
 	x := &f.fdeIdx
-	if len(x.pages) == 0 || addr < x.base {
-		return nil
+	if len(x.pages) == 0 {
+		return nil, math.MaxUint64
+	}
+	if addr < x.base {
+		return nil, x.base
 	}
 	page := int(min((addr-x.base)>>x.shift, uint64(len(x.pages)-1)))
 	lo := int(x.pages[page])
@@ -681,10 +691,14 @@ func (f *File) FDEAt(addr uint64) *FDE {
 			hi = int(x.pages[page+1])
 		}
 		i := lo + sort.Search(hi-lo, func(i int) bool { return x.spans[lo+i].start > addr }) - 1
-		if i < 0 || x.spans[i].fde < 0 {
-			return nil
+		until = math.MaxUint64
+		if i+1 < len(x.spans) {
+			until = x.spans[i+1].start
 		}
-		return &f.FDEs[x.spans[i].fde]
+		if i < 0 || x.spans[i].fde < 0 {
+			return nil, until
+		}
+		return &f.FDEs[x.spans[i].fde], until
 	}
 	hi := len(f.FDEs)
 	if page+1 < len(x.pages) {
@@ -701,11 +715,13 @@ func (f *File) FDEAt(addr uint64) *FDE {
 	for lo < hi && f.FDEs[lo].Start <= addr {
 		lo++
 	}
-	if lo == 0 {
-		return nil
+	if lo > 0 {
+		if d := &f.FDEs[lo-1]; addr < d.End {
+			return d, d.End
+		}
 	}
-	if d := &f.FDEs[lo-1]; addr < d.End {
-		return d
+	if lo < len(f.FDEs) {
+		return nil, f.FDEs[lo].Start
 	}
-	return nil
+	return nil, math.MaxUint64
 }

@@ -206,15 +206,20 @@ func TestFDEAt(t *testing.T) {
 		f.fdeIdx.build(fs)
 		for _, d := range fs {
 			for _, a := range []uint64{d.Start - 1, d.Start, (d.Start + d.End) / 2, d.End - 1, d.End, d.End + far/2} {
-				var want *FDE
-				for i := range fs {
-					if a >= fs[i].Start && a < fs[i].End && (want == nil || fs[i].Start >= want.Start) {
-						want = &fs[i]
+				got, until := f.FDEFrom(a)
+				for _, a := range []uint64{a, min(until-1, a+rng.Uint64N(400)), until - 1} {
+					var want *FDE
+					for i := range fs {
+						if a >= fs[i].Start && a < fs[i].End && (want == nil || fs[i].Start >= want.Start) {
+							want = &fs[i]
+						}
+					}
+					if (got == nil) != (want == nil) || got != nil && got.Start != want.Start {
+						t.Fatalf("round %d: FDE %v at %#x, want %v", round, got, a, want)
 					}
 				}
-				got := f.FDEAt(a)
-				if (got == nil) != (want == nil) || got != nil && got.Start != want.Start {
-					t.Fatalf("round %d: FDEAt(%#x) = %v, want %v", round, a, got, want)
+				if until <= a || until < fs[len(fs)-1].Start && f.FDEAt(until) == got {
+					t.Fatalf("round %d: FDE %v from %#x until %#x", round, got, a, until)
 				}
 			}
 		}

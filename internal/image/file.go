@@ -587,6 +587,17 @@ func (f *File) Section(addr uint64) *Section {
 	return nil
 }
 
+// ExecRange returns the one of ExecRanges that addr is in.
+func (f *File) ExecRange(addr uint64) (r Range, ok bool) {
+	for _, r := range f.execs {
+		if r.Contains(addr) {
+			r.End = min(r.End, r.Start+uint64(len(f.Bytes(r.Start))))
+			return r, r.Contains(addr)
+		}
+	}
+	return Range{}, false
+}
+
 // ExecRanges returns the file-backed executable sections, or the file-backed
 // parts of the executable segments when there are no sections. Allocates.
 func (f *File) ExecRanges() []Range {
