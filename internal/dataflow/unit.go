@@ -865,7 +865,7 @@ func (w *worker) eval(b int32, s *state) {
 		return
 	}
 	w.book.close(stop)
-	// transfer may have split b
+	// a jump may have split b
 	next := w.blocks[b].next
 	if w.blocks[b].end != end {
 		w.enqueue(b)
