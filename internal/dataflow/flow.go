@@ -52,13 +52,13 @@ func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 // compares two constants only one side is taken.
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	w.clobber(s, in.Def)
+	c := &w.book.now.cmp
+	*c = w.comparison(&s.r, i)
 	if w.final {
-		w.taken, w.fall = w.guards(&s.r, i, in)
+		w.taken, w.fall = w.guards(c, in)
 		defer func() { w.taken = 0 }()
-	} else {
-		w.book.compare(&s.r)
 	}
-	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
+	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(c) {
 		if in.Cond == 4 {
 			w.jump(s, i, in, false)
 			w.stop = true
@@ -127,19 +127,14 @@ func (w *worker) has(x val, k kind) bool {
 	return false
 }
 
-// sameAddress reports whether the conditional jump i compares two registers that hold
-// the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
+// sameAddress reports whether c compares two registers that hold the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
 // file, compare the end of .data with itself.)
-func (w *worker) sameAddress(s *state, i int32) bool {
-	j, def, ok := w.flags(i)
-	if !ok {
+func (w *worker) sameAddress(c *compared) bool {
+	if c.at < 0 || !w.same(c.dst, c.src) {
 		return false
 	}
-	c := &w.insts[j]
-	if c.Op != x86.OpCmp || c.Size != 8 || c.Flags&(x86.FlagMem|x86.FlagImm) != 0 || c.Dst == x86.RegNone || c.Src == x86.RegNone || def>>uint(c.Dst)&1 != 0 || def>>uint(c.Src)&1 != 0 {
-		return false
-	}
-	return w.same(s.r[c.Dst], s.r[c.Src])
+	in := &w.insts[c.at]
+	return in.Op == x86.OpCmp && in.Size == 8 && in.Flags&(x86.FlagMem|x86.FlagImm) == 0
 }
 
 // same reports whether two values are one address of the file.
@@ -229,9 +224,11 @@ func (w *worker) spill(s *state, in *x86.Inst) {
 // inside reports whether a direct jump from this unit to target stays in the
 // function: in its range, or in a part of it that was split off.
 func (w *worker) inside(target uint64, conditional bool) bool {
-	if target >= w.fn.Start && target < w.fn.End {
-		return true
-	}
+	return target >= w.fn.Start && target < w.fn.End || w.apartInside(target, conditional)
+}
+
+// apartInside is inside for what is not in the function's range.
+func (w *worker) apartInside(target uint64, conditional bool) bool {
 	if len(w.insts) > inlineMax || w.chaos || !w.f.Exec(target) {
 		return false // another image's, at a fixed address (klibc)
 	}
@@ -258,7 +255,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	if w.inside(target, !always) {
 		if !w.final {
 			if b := w.blockAt(target); b >= 0 {
-				w.book.now.jumps = true
+				w.book.now.jump = b
 				w.addPred(b, i)
 				w.flow(b, s)
 				return
@@ -277,8 +274,12 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 		own, tail := w.blk, int32(len(w.blocks))+w.tails
 		w.links = append(w.links, link{own, tail, w.taken})
 		w.tails++
+		w.book.emitted(own)
 		w.blk = tail
-		defer func() { w.blk = own }()
+		defer func() {
+			w.book.emitted(tail)
+			w.blk = own
+		}()
 	}
 	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
@@ -591,12 +592,14 @@ func (w *worker) loaderSlot(a uint64) bool {
 }
 
 func (w *worker) jumpInd(s *state, in *x86.Inst) {
-	w.book.giveUp()
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)
 	} else if in.Src != x86.RegNone {
 		x = s.r[in.Src]
+	}
+	if y := w.v.one(x); y.k != kLoad || y.r != 8 { // what a slot holds is no place in the function
+		w.book.giveUp()
 	}
 	if w.jumpTable(s, in, x) {
 		return

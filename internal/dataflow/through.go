@@ -71,17 +71,10 @@ func (w *worker) through(b int32, changed uint16) bool {
 	to := [3]int32{-1, -1, -1}
 	if last.Op == x86.OpJmp || last.Op == x86.OpJcc {
 		// A tail call gets all registers.
-		if !n.jumps || !w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
+		if n.jump < 0 || !w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
 			return false
 		}
-		i := w.instAt(uint64(last.Imm))
-		if i < 0 {
-			return false
-		}
-		to[0] = w.instBlk[i]
-		if w.blocks[to[0]].first != i {
-			return false
-		}
+		to[0] = n.jump
 	}
 	if !n.stops {
 		to[1], to[2] = bl.succ[0], bl.succ[1]
