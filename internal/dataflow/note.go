@@ -14,8 +14,8 @@ type note struct {
 	end                      noteEnd
 	cmp                      compared // by the conditional jump that ends it
 	taken, fall              int32    // the conditions of that, and of what is behind the block, when it is emitted
-	jump                     int32    // the block that its direct jump was to, -1: none
-	stops                    bool     // and that is always taken
+	jumps                    bool     // its direct jump was to a block
+	stops                    bool     // and is always taken
 	again                    bool     // it has to be evaluated again
 }
 
@@ -50,13 +50,13 @@ func (n *notebook) reset() {
 func (n *notebook) begin(b *block, refs bool) {
 	if b.note < 0 {
 		b.note = int32(len(n.notes))
-		n.notes = append(more(n.notes), note{})
+		n.notes = append(n.notes, note{})
 	}
 	t := &n.notes[b.note]
 	n.now = t
 	at := n.end()
 	t.refs, t.passes, t.kept, t.rets = at.refs, at.passes, at.kept, at.rets
-	t.jump, t.stops = -1, false
+	t.jumps, t.stops = false, false
 	t.again = int(at.refs+at.passes+at.kept) > n.limit
 	n.open = refs && !t.again
 }
@@ -104,7 +104,7 @@ func (w *worker) recall(b int32) bool {
 	var last *x86.Inst
 	if bl.end > bl.first {
 		last = &w.insts[bl.end-1]
-		if jumps := n.jump >= 0; (jumps || last.Op == x86.OpJmp) && jumps != w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
+		if (n.jumps || last.Op == x86.OpJmp) && n.jumps != w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
 			n.again = true
 			return false
 		}

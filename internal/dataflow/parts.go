@@ -42,7 +42,7 @@ func (w *worker) linkPads(in *x86.Inst) {
 }
 
 // linkOn links block b, which is emitted, to its landing pads, for what is no call may throw too (-fnon-call-exceptions),
-// and to its successors, unless it stops.
+// and to the block that control falls through to, unless it stops.
 func (w *worker) linkOn(b, cond int32, stops bool) {
 	bl := &w.blocks[b]
 	if bl.end > bl.first {
@@ -53,13 +53,8 @@ func (w *worker) linkOn(b, cond int32, stops bool) {
 			}
 		}
 	}
-	if stops {
-		return
-	}
-	for _, t := range bl.succ {
-		if t >= 0 {
-			w.links = append(w.links, link{b, t, cond})
-		}
+	if bl.next >= 0 && !stops {
+		w.links = append(w.links, link{b, bl.next, cond})
 	}
 }
 
@@ -91,11 +86,14 @@ func (w *worker) connect() {
 		}
 		w.blk = int32(b)
 		n := &w.book.notes[bl.note]
-		if n.jump >= 0 {
-			w.links = append(w.links, link{int32(b), n.jump, n.taken})
-		}
 		if bl.end > bl.first {
-			if last := &w.insts[bl.end-1]; last.Op == x86.OpCall && !w.readsPC(last) || last.Op == x86.OpCallInd {
+			last := &w.insts[bl.end-1]
+			switch {
+			case n.jumps && bl.to >= 0:
+				w.links = append(w.links, link{int32(b), bl.to, n.taken})
+			case n.jumps:
+				w.linkTo(uint64(last.Imm), n.taken)
+			case last.Op == x86.OpCall && !w.readsPC(last) || last.Op == x86.OpCallInd:
 				w.linkPads(last)
 			}
 		}

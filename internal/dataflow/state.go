@@ -181,6 +181,15 @@ func (s *state) given() (own, other uint16) {
 	return uint16(m), uint16(n &^ m)
 }
 
+// forget leaves nothing known of some registers.
+func (s *state) forget(regs uint16) {
+	for r := range s.r {
+		if regs>>uint(r)&1 != 0 {
+			s.r[r] = vTop
+		}
+	}
+}
+
 // set makes s like t.
 func (s *state) set(t *state) {
 	s.r, s.st, s.own, s.esc, s.lost = t.r, t.st, false, t.esc, t.lost

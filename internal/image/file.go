@@ -565,10 +565,9 @@ func (f *File) inMemory(r Range) bool {
 // Exec reports whether addr is in an executable PT_LOAD and, where sections
 // exist, in an executable section. Memory beyond the segment's file data
 // counts: Bytes has nothing there, so code would be made at run time.
-func (f *File) Exec(addr uint64) bool {
-	if f.text.Contains(addr) {
-		return true
-	}
+func (f *File) Exec(addr uint64) bool { return f.text.Contains(addr) || f.inExecs(addr) }
+
+func (f *File) inExecs(addr uint64) bool {
 	i := sort.Search(len(f.execs), func(i int) bool { return f.execs[i].End > addr })
 	return i < len(f.execs) && f.execs[i].Start <= addr
 }
