@@ -128,7 +128,7 @@ func (w *worker) recall(b int32) bool {
 	case x86.OpJcc:
 		n.taken, n.fall = w.guards(&n.cmp, last)
 	case x86.OpCall, x86.OpCallInd:
-		n.fall = w.back(last)
+		n.fall = w.back(bl.end - 1)
 	}
 	w.landingPads(bl.pc) // which says so if they cannot be read
 	return true

@@ -1,5 +1,11 @@
 package dataflow
 
+import (
+	"math/bits"
+
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
 // slot is a word of the frame that holds a known value.
 type slot struct {
 	off  int32 // from rsp on entry
@@ -183,10 +189,13 @@ func (s *state) given() (own, other uint16) {
 
 // forget leaves nothing known of some registers.
 func (s *state) forget(regs uint16) {
-	for r := range s.r {
-		if regs>>uint(r)&1 != 0 {
-			s.r[r] = vTop
-		}
+	if regs == callerSaved { // as mostly
+		s.r[x86.RAX], s.r[x86.RCX], s.r[x86.RDX], s.r[x86.RSI], s.r[x86.RDI] = vTop, vTop, vTop, vTop, vTop
+		s.r[x86.R8], s.r[x86.R9], s.r[x86.R10], s.r[x86.R11] = vTop, vTop, vTop, vTop
+		return
+	}
+	for ; regs != 0; regs &= regs - 1 {
+		s.r[bits.TrailingZeros16(regs)&15] = vTop
 	}
 }
 

@@ -84,13 +84,14 @@ func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param, consumes 
 
 // facts are what is remembered of a file between units, by all analysers.
 type facts struct {
-	memo      *memo // of callees
+	number    uint32 // of the file, from 1 on
+	memo      *memo  // of callees
 	sweep     sync.Once
 	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
-	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	lines     map[uint64]line // by start
 	downLock  sync.Mutex
 	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
@@ -167,6 +168,7 @@ type worker struct {
 
 	fde      *image.FDE
 	fn       image.Range        // extent that counts as inside the function
+	padless  image.Range        // code that has no landing pads
 	pads     []image.LandingPad // of padFDE
 	padBuf   []image.LandingPad // memory of pads
 	padFDE   *image.FDE
@@ -186,7 +188,9 @@ type worker struct {
 	stop     bool                // the block just evaluated does not go on to the next
 	query    map[uint64][]Param
 	passed   []Passed
-	scans    [neverDepth + 1]scan
+	scans    [neverDepth + 1]scan // of scanNever
+	clobs    [clobDepth + 1]scan  // of scanClobbers
+	peeked   [peeks]peeked
 	slots    [64]slotKind // of the file
 	line     line         // the last one that boundaryOf looked at
 	*facts
@@ -206,7 +210,7 @@ func (w *worker) SetFile(f *image.File) {
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}, down: map[uint64]bool{}}
+		w.facts = &facts{number: uint32(len(w.files.facts) + 1), memo: newMemo(), lines: map[uint64]line{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -347,7 +351,7 @@ func (w *worker) fdeAt(pc uint64) *image.FDE {
 
 // landingPads returns the landing pads of the function at pc.
 func (w *worker) landingPads(pc uint64) []image.LandingPad {
-	if f := w.fde; f != nil && f.LSDA == 0 && pc >= f.Start && pc < f.End {
+	if pc-w.padless.Start < w.padless.End-w.padless.Start {
 		return nil
 	}
 	return w.padsAt(pc)
@@ -611,10 +615,13 @@ func (w *worker) begin(entry uint64) {
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
-	w.padFDE, w.pads = nil, nil
+	w.padFDE, w.pads, w.padless = nil, nil, image.Range{}
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
 		w.fn = image.Range{Start: w.fde.Start, End: w.fde.End}
+		if w.fde.LSDA == 0 {
+			w.padless = w.fn
+		}
 	} else {
 		w.fn = w.gapAround(entry)
 	}
@@ -885,7 +892,7 @@ func (w *worker) eval(b int32, s *state) {
 func (w *worker) leave(b int32, stop bool) {
 	if bl := &w.blocks[b]; bl.end > bl.first {
 		if last := &w.insts[bl.end-1]; last.Op == x86.OpCall || last.Op == x86.OpCallInd {
-			w.fall = w.back(last)
+			w.fall = w.back(bl.end - 1)
 		}
 	}
 	w.linkOn(b, w.fall, stop)

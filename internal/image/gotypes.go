@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"regexp"
+	"sync"
 )
 
 // Type descriptors of Go, and what the garbage collector knows of memory. The layouts are the toolchain's own:
@@ -21,7 +22,9 @@ type GoType struct {
 }
 
 // goVersions are those whose layouts are known here.
-var goVersions = regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
+var goVersions = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
+})
 
 const (
 	goStruct, goPointer, goFunction = 25, 22, 19 // abi.Kind
@@ -48,7 +51,7 @@ type goMod struct {
 // goModule reads the module data; false if its layout is not known.
 func (f *File) goModule() (m goMod, ok bool) {
 	t := f.gopclntab()
-	if t == nil || t.mod == 0 || !goVersions.MatchString(f.GoVersion()) {
+	if t == nil || t.mod == 0 || !goVersions().MatchString(f.GoVersion()) {
 		return m, false
 	}
 	word := func(off uint64) uint64 {

@@ -71,6 +71,7 @@ const (
 	markOffsets                  // looked at as a table of offsets from itself
 	markSeen                     // looked at as text
 	markGiven                    // an entry of a jump table that was given away
+	markOut                      // an address of data that code of its image lets escape: all that it leads to is live
 )
 
 // marks are the marks of the addresses of an image.

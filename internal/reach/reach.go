@@ -215,10 +215,26 @@ func (g *Graph) Run(ctx context.Context) error {
 // byPlace returns units in the order of files and addresses, so that what is read of a file is read
 // at a time.
 func (g *Graph) byPlace(level []UnitID) []UnitID {
-	return slices.SortedFunc(slices.Values(level), func(a, b UnitID) int {
-		x, y := &g.Units[a], &g.Units[b]
-		return cmp.Or(cmp.Compare(x.Image, y.Image), cmp.Compare(x.Entry, y.Entry))
+	type place struct {
+		entry uint64
+		img   uint32
+		id    UnitID
+	}
+	l := make([]place, len(level))
+	for i, id := range level {
+		l[i] = place{g.Units[id].Entry, uint32(g.Units[id].Image), id}
+	}
+	slices.SortFunc(l, func(a, b place) int {
+		if a.img != b.img {
+			return cmp.Compare(a.img, b.img)
+		}
+		return cmp.Compare(a.entry, b.entry)
 	})
+	out := make([]UnitID, len(l))
+	for i := range l {
+		out[i] = l[i].id
+	}
+	return out
 }
 
 // evictAfter is how many units at least are analysed before the files are
@@ -245,10 +261,14 @@ type label struct {
 func (g *Graph) takeLabels() bool {
 	list := g.labels
 	g.labels = nil
-	reached := map[Place]bool{} // of code without unwind information
-	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
+	reached := map[Place]bool{} // of images with labels in code without unwind information
+	bare := make([]bool, len(g.Members))
+	for _, l := range list {
+		bare[l.img] = bare[l.img] || g.Members[l.img].FDEAt(l.addr) == nil
+	}
+	if slices.Contains(bare, true) {
 		for i := range g.Units {
-			if u := &g.Units[i]; u.Sum != nil {
+			if u := &g.Units[i]; u.Sum != nil && bare[u.Image] {
 				for _, t := range u.Sum.More().Targets {
 					reached[Place{u.Image, t}] = true
 				}
@@ -288,18 +308,20 @@ func (g *Graph) analyse(level []UnitID) {
 	// Neighbours in the file share decoded pages and analysers.
 	var next atomic.Int64
 	const chunk = 16
-	var wg sync.WaitGroup
-	for k := range n {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(chunk)) - chunk
-				if i >= len(level) {
-					return
-				}
-				g.analyseSome(k, level[i:min(i+chunk, len(level))])
+	work := func(k int) {
+		for {
+			i := int(next.Add(chunk)) - chunk
+			if i >= len(level) {
+				return
 			}
-		})
+			g.analyseSome(k, level[i:min(i+chunk, len(level))])
+		}
 	}
+	var wg sync.WaitGroup
+	for k := 1; k < n; k++ {
+		wg.Go(func() { work(k) })
+	}
+	work(0) // here, where the stack has grown already
 	wg.Wait()
 }
 
@@ -547,6 +569,9 @@ func (g *Graph) code(img int, addr uint64, c cause) (UnitID, bool) {
 // addr makes what lies at an escaped address live.
 func (g *Graph) addr(img int, a uint64, c cause) {
 	m := g.Members[img]
+	if c.how == Address && !c.foreign && m.marks.has(a, markOut) {
+		return
+	}
 	if m.Exec(a) {
 		if c.how == Data && m.isLabel(a) {
 			if g.strict {
@@ -579,6 +604,9 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	g.dynamic(img, a, c)
 	if g.derived != nil {
 		g.derived.table(g, img, a, c)
+	}
+	if c.how == Address && !c.foreign && !m.Exec(a) {
+		m.marks.set(a, markOut)
 	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
