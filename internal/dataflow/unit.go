@@ -455,22 +455,19 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 
 // mergeFrame joins the frame of src into that of dst. It reports whether that changed.
 func (w *worker) mergeFrame(dst, src *state) (changed bool) {
-	n := min(len(dst.st), len(src.st))
 	alike := len(dst.st) == len(src.st)
-	if alike && (n == 0 || &dst.st[0] == &src.st[0]) {
+	if alike && (len(dst.st) == 0 || &dst.st[0] == &src.st[0]) {
 		return false
 	}
-	same := 0 // slots that they begin with
-	for same < n && dst.st[same] == src.st[same] {
-		same++
-	}
-	if alike && same == n {
+	same := common(dst.st, src.st)
+	if alike && same == len(dst.st) {
 		src.st, src.own = dst.st, false
 		return false
 	}
 	both := &w.both
 	both.st, both.own, both.esc, both.lost = dst.st, false, dst.esc, dst.lost
 	both.mine()
+	left := true // the frame of dst, but for what changed
 	for i := same; i < len(both.st); {
 		d := &both.st[i]
 		j := i // where it is most often
@@ -489,8 +486,9 @@ func (w *worker) mergeFrame(dst, src *state) (changed bool) {
 				i++
 				continue
 			}
-			both.esc = both.esc || d.sp
-			d.sp = false
+			if d.sp {
+				both.esc, d.sp, left = true, false, false
+			}
 			if d.off >= 0 {
 				// what was there stays, with what the caller put there: to drop it would take back what was joined before
 				if n := w.join(both, d.v, vTop); n != d.v {
@@ -532,8 +530,8 @@ func (w *worker) mergeFrame(dst, src *state) (changed bool) {
 	}
 	dst.esc, dst.lost = both.esc, both.lost
 	switch {
-	case slices.Equal(both.st, dst.st):
-	case slices.Equal(both.st, src.st):
+	case left && !changed:
+	case len(both.st) == len(src.st) && common(both.st, src.st) == len(src.st):
 		w.states.share(src)
 		dst.st = src.st
 	default:
@@ -564,9 +562,7 @@ func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed 
 }
 
 func (w *worker) entryState() (s state) {
-	for r := range s.r {
-		s.r[r] = vArg0 + val(r)
-	}
+	s.r = atEntry.r
 	s.r[x86.RSP] = w.v.mk(elem{k: kSP})
 	return
 }
@@ -839,7 +835,7 @@ func (w *worker) sweepAll() (whole bool) {
 		w.instBlk = append(w.instBlk, b)
 		w.callees = append(w.callees, 0)
 		w.setInst(pc, int32(len(w.insts)-1))
-		if w.states.n == 0 {
+		if len(w.states.all) == 0 {
 			w.states.add(&s)
 		}
 		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), next: -1, to: noJump})

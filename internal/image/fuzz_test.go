@@ -135,10 +135,10 @@ func exercise(f *File) {
 	f.GoVersion()
 	if t, ok := f.GoType("syscall.SysProcAttr", "GidMappingsEnableSetgroups"); ok {
 		for _, w := range t.Elements {
-			f.GoTypeOf(w)
+			f.GoReferrers().TypeOf(w)
 		}
 	}
-	f.GoTypeOf(f.Low)
+	f.GoReferrers().TypeOf(f.Low)
 	f.GoMethod(f.Low)
 	f.GoFunctionType(f.Low)
 	f.GoFunc(f.Low)

@@ -82,10 +82,18 @@ func (m *marks) has(a uint64, k mark) bool { return m.get(a)&k != 0 }
 
 // set gives a a mark, and reports whether it did not have it.
 func (m *marks) set(a uint64, k mark) bool {
-	old := m.get(a)
+	if 4*m.n >= 3*len(m.keys) {
+		m.grow()
+	}
+	i := m.at(a)
+	old := m.vals[i]
 	if old&k != 0 {
 		return false
 	}
-	m.put(a, old|k)
+	if old == 0 {
+		m.keys[i] = a
+		m.n++
+	}
+	m.vals[i] = old | k
 	return true
 }

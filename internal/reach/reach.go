@@ -47,7 +47,7 @@ type cause struct {
 	foreign bool // another image refers to it
 }
 
-// Unit is a live unit.
+// Unit is a live unit. It is as large as a line of the processor's cache.
 type Unit struct {
 	Image  int
 	Entry  uint64
@@ -57,19 +57,26 @@ type Unit struct {
 	why    uint32      // see Graph.Why
 	used   uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waits  [2]waiterID // the first and the last that wait for what it consumes
+	taker  UnitID      // the first who took it
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
 	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
 
-	held     bool // waits for Release: neither its references nor its sites count
-	resolver bool // only reached as an IFUNC resolver: what it returns waits
-	resolves bool // it is an IFUNC resolver: the loader calls it
-
-	takes   uint8  // how often it was taken, 2 for more
-	taker   UnitID // the first who did
-	takenAs How    // and how
+	held    bool     // waits for Release: neither its references nor its sites count
+	ifunc   resolver // whether it is an IFUNC resolver
+	takes   uint8    // how often it was taken, 2 for more
+	takenAs How      // how the first did
 }
+
+// resolver says whether a unit is an IFUNC resolver: the loader calls it.
+type resolver uint8
+
+const (
+	resolvesNot resolver = iota
+	resolves
+	resolvesLater // what it returns waits: it is only reached as a resolver
+)
 
 // some is what is known of a unit of which not all may run.
 type some struct {
@@ -521,10 +528,10 @@ func (g *Graph) takenBy(id, by UnitID) {
 // release makes what a resolver returns live if it was waiting.
 func (g *Graph) release(id UnitID) {
 	u := &g.Units[id]
-	if !u.resolver {
+	if u.ifunc != resolvesLater {
 		return
 	}
-	u.resolver = false
+	u.ifunc = resolves
 	if u.Sum == nil {
 		return
 	}
@@ -543,9 +550,11 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	id, known := g.ids[img].find(addr)
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
-		g.Units[id].resolver = true
+		g.Units[id].ifunc = resolvesLater
 	}
-	g.Units[id].resolves = true
+	if u := &g.Units[id]; u.ifunc == resolvesNot {
+		u.ifunc = resolves
+	}
 	if wanted {
 		g.release(id)
 	}
@@ -819,7 +828,7 @@ func (g *Graph) Live(id UnitID) bool { return g.Units[id].Sum != nil && !g.Units
 func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 	u := &g.Units[id]
 	sum := u.Sum
-	hold := u.resolver
+	hold := u.ifunc == resolvesLater
 	g.reached.asked = false
 	for i := r0; i < r1; i++ {
 		r := &sum.Refs[i]
