@@ -32,12 +32,12 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	if in.Def != 0 {
 		s.forget(in.Def) // loop
 	}
+	c := &w.book.now.cmp
+	*c = w.comparison(&s.r, i)
 	if w.final {
-		w.taken, w.fall = w.guards(&s.r, i, in)
-	} else {
-		w.book.compare(&s.r)
+		w.taken, w.fall = w.guards(c, in)
 	}
-	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(s, i) {
+	if !w.chaos && (in.Cond == 4 || in.Cond == 5) && w.sameAddress(c) {
 		if in.Cond == 4 {
 			w.jump(s, i, in, false)
 			w.stop = true
@@ -97,22 +97,14 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 // has reports whether x may be of a kind.
 func (w *worker) has(x val, k kind) bool { return w.v.kinds(x)>>k&1 != 0 }
 
-// sameAddress reports whether the conditional jump i compares two registers that hold
-// the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
+// sameAddress reports whether c compares two registers that hold the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
 // file, compare the end of .data with itself.)
-func (w *worker) sameAddress(s *state, i int32) bool {
-	if i > 0 && (w.insts[i-1].Op == x86.OpTest || w.insts[i-1].Op == x86.OpCmp && w.insts[i-1].Flags&(x86.FlagMem|x86.FlagImm) != 0) {
-		return false // as mostly
-	}
-	j, def, ok := w.flags(i)
-	if !ok {
+func (w *worker) sameAddress(c *compared) bool {
+	if c.at < 0 || !w.same(c.dst, c.src) {
 		return false
 	}
-	c := &w.insts[j]
-	if c.Op != x86.OpCmp || c.Size != 8 || c.Flags&(x86.FlagMem|x86.FlagImm) != 0 || c.Dst == x86.RegNone || c.Src == x86.RegNone || def>>uint(c.Dst)&1 != 0 || def>>uint(c.Src)&1 != 0 {
-		return false
-	}
-	return w.same(s.r[c.Dst], s.r[c.Src])
+	in := &w.insts[c.at]
+	return in.Op == x86.OpCmp && in.Size == 8 && in.Flags&(x86.FlagMem|x86.FlagImm) == 0
 }
 
 // same reports whether two values are one address of the file.
@@ -195,9 +187,11 @@ func (w *worker) atEntryFrame(s *state) bool {
 // inside reports whether a direct jump from this unit to target stays in the
 // function: in its range, or in a part of it that was split off.
 func (w *worker) inside(target uint64, conditional bool) bool {
-	if target >= w.fn.Start && target < w.fn.End {
-		return true
-	}
+	return target >= w.fn.Start && target < w.fn.End || w.apartInside(target, conditional)
+}
+
+// apartInside is inside for what is not in the function's range.
+func (w *worker) apartInside(target uint64, conditional bool) bool {
 	if len(w.insts) > inlineMax || w.chaos || !w.f.Exec(target) {
 		return false // another image's, at a fixed address (klibc)
 	}
@@ -243,8 +237,12 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 		own, tail := w.blk, int32(len(w.blocks))+w.tails
 		w.links = append(w.links, link{own, tail, w.taken})
 		w.tails++
+		w.book.emitted(own)
 		w.blk = tail
-		defer func() { w.blk = own }()
+		defer func() {
+			w.book.emitted(tail)
+			w.blk = own
+		}()
 	}
 	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
@@ -550,12 +548,14 @@ func (w *worker) findSlot(a uint64) bool {
 }
 
 func (w *worker) jumpInd(s *state, in *x86.Inst) {
-	w.book.giveUp()
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)
 	} else if in.Src != x86.RegNone {
 		x = s.r[in.Src]
+	}
+	if y := w.v.one(x); y.k != kLoad || y.r != 8 { // what a slot holds is no place in the function
+		w.book.giveUp()
 	}
 	if w.jumpTable(s, in, x) {
 		return

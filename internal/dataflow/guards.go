@@ -21,17 +21,36 @@ func (w *worker) cond(c summary.Cond) int32 {
 // maxConds bounds the conditions of one unit.
 const maxConds = 1000
 
-// guards returns the conditions under which the conditional jump i is taken,
-// and goes on to the next instruction, if they are such as a Cond can say.
-func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32) {
-	if w.chaos || w.opaque || len(w.conds) > maxConds {
-		return 0, 0
-	}
+// compared is the comparison that a conditional jump tests, and what the registers that it looks at hold
+// at the jump: vBottom if that is overwritten, more than one value, or no register.
+type compared struct {
+	at             int32 // the instruction, -1: none in the block
+	dst, src, base val
+}
+
+// comparison returns what the conditional jump i tests, which is taken with regs.
+func (w *worker) comparison(regs *[16]val, i int32) compared {
 	j, def, ok := w.flags(i)
 	if !ok {
+		return compared{at: -1}
+	}
+	held := func(r x86.Reg) val {
+		if uint(r) >= 16 || def>>uint(r)&1 != 0 || regs[r] >= setBit {
+			return vBottom
+		}
+		return regs[r]
+	}
+	in := &w.insts[j]
+	return compared{j, held(in.Dst), held(in.Src), held(in.Base)}
+}
+
+// guards returns the conditions under which the conditional jump in, which tests t, is taken,
+// and goes on to the next instruction, if they are such as a Cond can say.
+func (w *worker) guards(t *compared, in *x86.Inst) (taken, fall int32) {
+	if t.at < 0 || w.chaos || w.opaque || len(w.conds) > maxConds {
 		return 0, 0
 	}
-	c := &w.insts[j]
+	c := &w.insts[t.at]
 	if c.Flags&x86.FlagHigh8 != 0 || c.Size == 0 {
 		return 0, 0
 	}
@@ -43,7 +62,7 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 	}
 	symmetric := in.Cond == 4 || in.Cond == 5
 	n, mask := uint64(0), ^uint64(0)>>(64-8*c.Size)
-	left, mem := c.Dst, c.Flags&x86.FlagMem != 0
+	left, held, mem := c.Dst, t.dst, c.Flags&x86.FlagMem != 0
 	switch {
 	case c.Op == x86.OpCmp && c.Flags&x86.FlagImm != 0:
 		if w.abs && w.inImage(uint64(c.Imm)) {
@@ -58,30 +77,26 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 	case c.Op == x86.OpTest && c.Dst == c.Src && !mem:
 	case c.Op == x86.OpCmp && symmetric:
 		// two that are not immediates: the file's own entry, or a constant
-		ok = false
-		for k, r := range [2]x86.Reg{c.Src, c.Dst} {
-			if r == x86.RegNone || def>>uint(r)&1 != 0 || regs[r] >= setBit {
-				continue
-			}
-			e := &w.v.elems[regs[r]]
-			if e.k == kAddr && fixed(e.b) && e.a+uint64(e.b) == w.f.Entry && c.Size == 8 {
-				return equal(summary.Cond{Kind: summary.CondEntry})
-			}
-			if e.k == kConst {
-				n = e.a & mask
-				left = [2]x86.Reg{c.Dst, c.Src}[k]
-				ok = left == x86.RegNone == mem
-				break
-			}
-			ok = false
+		src, dst := &w.v.elems[t.src], &w.v.elems[t.dst]
+		switch {
+		case w.isEntry(src, c.Size):
+			return equal(summary.Cond{Kind: summary.CondEntry})
+		case src.k == kConst:
+			n = src.a & mask
+		case w.isEntry(dst, c.Size):
+			return equal(summary.Cond{Kind: summary.CondEntry})
+		case dst.k == kConst:
+			n, left, held = dst.a&mask, c.Src, t.src
+		default:
+			return 0, 0
 		}
-		if !ok {
+		if left == x86.RegNone != mem {
 			return 0, 0
 		}
 	default:
 		return 0, 0
 	}
-	a, known := w.word(regs, c, left, mem, def)
+	a, known := w.word(t, c, held)
 	if known {
 		v, ok := w.initial(a, c.Size)
 		if !ok {
@@ -98,40 +113,49 @@ func (w *worker) guards(regs *[16]val, i int32, in *x86.Inst) (taken, fall int32
 		return g, 0
 	}
 	if mem {
-		if t, ok := w.text(j, c); ok && symmetric && c.Size == 1 {
-			return equal(t)
+		if symmetric && c.Size == 1 {
+			if x, ok := w.text(t.at, c); ok {
+				return equal(x)
+			}
 		}
 		return 0, 0
 	}
-	if c.Op == x86.OpTest && c.Flags&x86.FlagImm != 0 || left == x86.RegNone || def>>uint(left)&1 != 0 {
+	if held == vBottom || c.Op == x86.OpTest && c.Flags&x86.FlagImm != 0 {
 		return 0, 0
 	}
 	if _, ok := Holds(in.Cond, 0, n, c.Size); !ok {
 		return 0, 0
 	}
-	if f, ok := w.calledFor(j, left, c.Size); ok {
-		g := summary.Cond{Kind: summary.CondReturn, A: f, N: n, Cmp: in.Cond, Size: c.Size}
-		taken = w.cond(g)
-		g.Cmp ^= 1
-		return taken, w.cond(g)
+	g := summary.Cond{N: n, Cmp: in.Cond, Size: c.Size}
+	if held <= vMany {
+		// What a call returned is not known here.
+		f, ok := w.calledFor(t.at, left, c.Size)
+		if !ok {
+			return 0, 0
+		}
+		g.Kind, g.A = summary.CondReturn, f
+	} else {
+		r, ok := w.argument(held)
+		if !ok || c.Size != 1 {
+			return 0, 0
+		}
+		g.Kind, g.A = summary.CondArg, uint64(r)
 	}
-	if r, ok := w.argument(regs[left]); ok && c.Size == 1 {
-		g := summary.Cond{Kind: summary.CondArg, A: uint64(r), N: n, Cmp: in.Cond, Size: c.Size}
-		taken = w.cond(g)
-		g.Cmp ^= 1
-		return taken, w.cond(g)
-	}
-	return 0, 0
+	taken = w.cond(g)
+	g.Cmp ^= 1
+	return taken, w.cond(g)
+}
+
+// isEntry reports whether e, of size bytes, is the address of the file's entry.
+func (w *worker) isEntry(e *elem, size uint8) bool {
+	return e.k == kAddr && fixed(e.b) && e.a+uint64(e.b) == w.f.Entry && size == 8
 }
 
 // argument returns the register whose value on entry x has in its low byte. Of what is not a byte
 // (bool) few callers pass constants that say which way a branch goes.
 func (w *worker) argument(x val) (reg int8, ok bool) {
-	if x >= setBit || w.isGo {
-		return 0, false
-	}
 	e := &w.v.elems[x]
-	return e.r, e.k == kArg
+	return e.r, e.k == kArg && !w.isGo
 }
 
 // neverNames are functions that C and C++ headers and compilers say do not return.
@@ -225,30 +249,25 @@ func (w *worker) flags(i int32) (j int32, def uint16, ok bool) {
 	return 0, 0, false
 }
 
-// word returns the address of the file's memory that a comparison's operand is
-// read from: its memory operand, or what register r was loaded from.
-func (w *worker) word(regs *[16]val, c *x86.Inst, r x86.Reg, mem bool, def uint16) (uint64, bool) {
-	if !mem {
-		if r == x86.RegNone || def>>uint(r)&1 != 0 || regs[r] >= setBit {
-			return 0, false
-		}
-		e := &w.v.elems[regs[r]]
+// word returns the address of the file's memory that an operand of the comparison t is read from: its memory
+// operand, or what the register was loaded from that holds x.
+func (w *worker) word(t *compared, c *x86.Inst, x val) (uint64, bool) {
+	if c.Flags&x86.FlagMem == 0 {
+		e := &w.v.elems[x]
 		// Where 32-bit words may be addresses, a word of 8 bytes may have been cut to its lower half.
 		return e.a, e.k == kLoad && uint8(e.r) >= c.Size && !(w.wide && c.Size == 8)
 	}
 	if c.Flags&(x86.FlagSeg|x86.FlagAddr32) != 0 && c.Base != x86.RIP || c.Flags&x86.FlagSeg != 0 || c.Index != x86.RegNone {
 		return 0, false
 	}
-	switch {
-	case c.Base == x86.RIP:
+	switch c.Base {
+	case x86.RIP:
 		return uint64(c.Disp), true
-	case c.Base == x86.RegNone:
+	case x86.RegNone:
 		return uint64(c.Disp), w.inImage(uint64(c.Disp))
-	case def>>uint(c.Base)&1 == 0 && regs[c.Base] < setBit:
-		e := &w.v.elems[regs[c.Base]]
-		return e.a + uint64(e.b+c.Disp), e.k == kAddr && fixed(e.b)
 	}
-	return 0, false
+	e := &w.v.elems[t.base]
+	return e.a + uint64(e.b+c.Disp), e.k == kAddr && fixed(e.b)
 }
 
 // initial returns what size bytes of writable memory hold in the file, if the
@@ -327,12 +346,15 @@ func (w *worker) text(j int32, c *x86.Inst) (summary.Cond, bool) {
 }
 
 // calledFor returns the function whose result the low size bytes of register r hold at
-// instruction j, if that is known, and it is a short one that may decide by conditions.
+// instruction j, which is not known here, if it is a short one that may decide by conditions.
 func (w *worker) calledFor(j int32, r x86.Reg, size uint8) (uint64, bool) {
+	first := w.blocks[w.instBlk[j]].first
 	for range 12 {
-		var ok bool
-		if j, ok = w.before(j); !ok {
-			return 0, false
+		if j--; j < first { // as before
+			if j = w.blocks[w.instBlk[j+1]].pred; j < 0 {
+				return 0, false
+			}
+			first = w.blocks[w.instBlk[j]].first
 		}
 		in := &w.insts[j]
 		switch {
@@ -371,9 +393,12 @@ func (w *worker) decides(f uint64) bool {
 func (w *worker) scanDecides(f uint64) bool {
 	const limit = 48
 	branches := false
-	end := f + 15*limit
+	const longest = 15 * limit // bytes
+	end := f + longest
 	if d := w.f.FDEAt(f); d != nil {
-		end = d.End
+		if end = d.End; end-f > longest {
+			return false
+		}
 	}
 	for n := 0; f < end; n++ {
 		if n == limit {

@@ -10,26 +10,27 @@ import (
 // evaluate it again: it takes from the note what the block refers to. Only
 // the ways out of a block are looked at again, for they depend on what else is known by then.
 type note struct {
-	refs, passes, kept, rets int32 // where they begin in the lists of the notebook
+	refs, passes, kept, rets int32 // where they begin in the logs, and among the rets of the notebook
 	end                      noteEnd
-	cmp                      int32 // in the notebook, the registers at the conditional jump that ends it
-	jumps                    bool  // its direct jump was to a block
-	stops                    bool  // and is always taken
-	again                    bool  // it has to be evaluated again
+	cmp                      compared // by the conditional jump that ends it
+	taken, fall              int32    // the conditions of that, and of what is behind the block, when it is emitted
+	jumps                    bool     // its direct jump was to a block
+	stops                    bool     // and is always taken
+	again                    bool     // it has to be evaluated again
 }
 
 type noteEnd struct{ refs, passes, kept, rets int32 }
 
-// notebook holds the notes of a unit.
+// notebook holds the notes of a unit, and what they are of.
 type notebook struct {
 	notes  []note // by block.note
-	refs   []summary.Ref
-	passes []summary.ArgPass
-	kept   []summary.ArgStore
+	refs   log[summary.Ref]
+	passes log[summary.ArgPass]
+	kept   log[summary.ArgStore]
 	rets   []ret
-	cmps   [][16]val
-	open   bool  // a block is visited
-	now    *note // of that block, or none
+	open   bool  // what is referred to is written down: a block is visited, or emitted
+	emits  bool  // blocks are emitted
+	now    *note // of the block that is visited, or none
 	none   note
 	limit  int // entries after which no more are noted
 }
@@ -39,46 +40,55 @@ type notebook struct {
 const maxNotes = 1 << 15
 
 func (n *notebook) reset() {
-	n.notes, n.refs, n.passes, n.kept, n.rets, n.cmps = n.notes[:0], n.refs[:0], n.passes[:0], n.kept[:0], n.rets[:0], n.cmps[:0]
-	n.now = &n.none
+	n.refs.reset()
+	n.passes.reset()
+	n.kept.reset()
+	n.notes, n.rets, n.now, n.open, n.emits = n.notes[:0], n.rets[:0], &n.none, false, false
 }
 
 // begin opens the note of a visit. Without refs it only says whether the block has to be evaluated again.
 func (n *notebook) begin(b *block, refs bool) {
 	if b.note < 0 {
 		b.note = int32(len(n.notes))
-		n.notes = append(n.notes, note{cmp: -1})
+		n.notes = append(n.notes, note{})
 	}
 	t := &n.notes[b.note]
 	n.now = t
-	t.refs, t.passes, t.kept, t.rets = int32(len(n.refs)), int32(len(n.passes)), int32(len(n.kept)), int32(len(n.rets))
+	at := n.end()
+	t.refs, t.passes, t.kept, t.rets = at.refs, at.passes, at.kept, at.rets
 	t.jumps, t.stops = false, false
-	t.again = len(n.refs)+len(n.passes)+len(n.kept)+len(n.cmps) > n.limit
+	t.again = int(at.refs+at.passes+at.kept) > n.limit
 	n.open = refs && !t.again
 }
 
+func (n *notebook) end() noteEnd {
+	return noteEnd{int32(len(n.refs.noted)), int32(len(n.passes.noted)), int32(len(n.kept.noted)), int32(len(n.rets))}
+}
+
 // giveUp says that the block that is visited has to be evaluated again.
-func (n *notebook) giveUp() { n.open, n.now.again = false, true }
+func (n *notebook) giveUp() { n.open, n.now.again = n.emits, true }
 
 // close ends the visit. stops: nothing follows the block but where it jumps to.
 func (n *notebook) close(stops bool) {
 	n.open = false
 	n.now.stops = stops
-	n.now.end = noteEnd{int32(len(n.refs)), int32(len(n.passes)), int32(len(n.kept)), int32(len(n.rets))}
+	n.now.end = n.end()
 	n.now = &n.none
 }
 
-// compare notes the registers at the conditional jump that ends the block.
-func (n *notebook) compare(r *[16]val) {
-	if !n.open {
-		return
-	}
-	if n.now.cmp < 0 {
-		n.now.cmp = int32(len(n.cmps))
-		n.cmps = append(n.cmps, *r)
-	} else {
-		n.cmps[n.now.cmp] = *r
-	}
+// emit begins the emission, and writes down what is referred to then.
+func (n *notebook) emit() {
+	n.refs.start()
+	n.passes.start()
+	n.kept.start()
+	n.open, n.emits = true, true
+}
+
+// emitted says that what was written down since the last time is of block blk.
+func (n *notebook) emitted(blk int32) {
+	n.refs.emitted(blk)
+	n.passes.emitted(blk)
+	n.kept.emitted(blk)
 }
 
 // recall emits block b from its note. It reports false if it has to be evaluated.
@@ -95,35 +105,31 @@ func (w *worker) recall(b int32) bool {
 	if bl.end > bl.first {
 		last = &w.insts[bl.end-1]
 		if (n.jumps || last.Op == x86.OpJmp) && n.jumps != w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
+			n.again = true
 			return false
 		}
 	}
 	if w.query != nil {
 		return true
 	}
-	for i := n.refs; i < n.end.refs; i++ {
-		w.refs.add(&w.book.refs[i], b)
-	}
-	for i := n.passes; i < n.end.passes; i++ {
-		w.passes.add(&w.book.passes[i], b)
-	}
-	for i := n.kept; i < n.end.kept; i++ {
-		w.kept.add(&w.book.kept[i], b)
-	}
-	for _, r := range w.book.rets[n.rets:n.end.rets] {
+	w.book.refs.add(n.refs, n.end.refs, b)
+	w.book.passes.add(n.passes, n.end.passes, b)
+	w.book.kept.add(n.kept, n.end.kept, b)
+	for i := n.rets; i < n.end.rets; i++ {
+		r := w.book.rets[i]
 		r.blk = b
 		w.rets = append(w.rets, r)
 	}
-	taken := int32(0)
-	if last != nil && last.Op == x86.OpJcc {
-		taken, w.fall = w.guards(&w.book.cmps[n.cmp], bl.end-1, last)
+	n.taken, n.fall = 0, 0
+	if last == nil {
+		return true
 	}
-	if n.jumps && bl.to >= 0 {
-		w.links = append(w.links, link{b, bl.to, taken})
+	switch last.Op {
+	case x86.OpJcc:
+		n.taken, n.fall = w.guards(&n.cmp, last)
+	case x86.OpCall, x86.OpCallInd:
+		n.fall = w.back(bl.end - 1)
 	}
-	if last != nil && (last.Op == x86.OpCall && !w.readsPC(last) || last.Op == x86.OpCallInd) {
-		w.linkPads(last)
-	}
-	w.leave(b, n.stops)
+	w.landingPads(bl.pc) // which says so if they cannot be read
 	return true
 }

@@ -41,13 +41,66 @@ func (w *worker) linkPads(in *x86.Inst) {
 	}
 }
 
-// trapped links the block that is emitted, whose instructions are from first to
-// last, to its landing pads: what is no call may throw too (-fnon-call-exceptions).
-func (w *worker) trapped(first, last uint64) {
-	for _, p := range w.landingPads(first) {
-		if p.Start <= last && first < p.End {
-			w.linkTo(p.Pad, 0)
+// linkOn links block b, which is emitted, to its landing pads, for what is no call may throw too (-fnon-call-exceptions),
+// and to the block that control falls through to, unless it stops.
+func (w *worker) linkOn(b, cond int32, stops bool) {
+	bl := &w.blocks[b]
+	if bl.end > bl.first {
+		first, last := bl.pc, w.insts[bl.end-1].PC
+		for _, p := range w.landingPads(first) {
+			if p.Start <= last && first < p.End {
+				w.linkTo(p.Pad, 0)
+			}
 		}
+	}
+	if bl.next >= 0 && !stops {
+		w.links = append(w.links, link{b, bl.next, cond})
+	}
+}
+
+// undivided reports whether the unit has one part for sure, and links say nothing.
+func (w *worker) undivided() bool {
+	return len(w.conds) == 0 || w.chaos || w.opaque || w.query != nil
+}
+
+// connect links the blocks that were emitted from their notes too, and says where the links of each block begin.
+func (w *worker) connect() {
+	if w.undivided() {
+		return
+	}
+	evals := w.links // of the other ones
+	w.links, w.evals = w.evals[:0], evals
+	m := &w.division
+	m.first = zeros(m.first, len(w.blocks)+int(w.tails)+1)
+	for b := range w.blocks {
+		m.first[b] = int32(len(w.links))
+		bl := &w.blocks[b]
+		if bl.in < 0 {
+			continue
+		}
+		if bl.note < 0 || w.book.notes[bl.note].again {
+			for len(evals) > 0 && evals[0].from == int32(b) {
+				w.links, evals = append(w.links, evals[0]), evals[1:]
+			}
+			continue
+		}
+		w.blk = int32(b)
+		n := &w.book.notes[bl.note]
+		if bl.end > bl.first {
+			last := &w.insts[bl.end-1]
+			switch {
+			case n.jumps && bl.to >= 0:
+				w.links = append(w.links, link{int32(b), bl.to, n.taken})
+			case n.jumps:
+				w.linkTo(uint64(last.Imm), n.taken)
+			case last.Op == x86.OpCall && !w.readsPC(last) || last.Op == x86.OpCallInd:
+				w.linkPads(last)
+			}
+		}
+		w.linkOn(int32(b), n.fall, n.stops)
+	}
+	for b := len(w.blocks); b < len(m.first); b++ {
+		m.first[b] = int32(len(w.links))
 	}
 }
 
@@ -75,108 +128,110 @@ func (w *worker) ends(kind summary.ReturnKind, n uint64) {
 	}
 }
 
-// division is the memory of divide.
+// division is the memory of divide, and of finish.
 type division struct {
-	first, part, queue []int32
-	met, root          []bool
+	first       []int32 // where the links of a block begin
+	part, queue []int32
+	met, root   []bool
+	cond        []uint16
+	conds       []summary.Cond
+	edges       []summary.Edge
+	returns     []summary.Return
 }
+
+const unset = -1 // part of a block that is in none yet
 
 // divide assigns the blocks to parts. A part is what unconditional transfers
 // lead to from its first block alone. n is 1 if there is but one.
 func (w *worker) divide() (part []int32, n int) {
-	if len(w.conds) == 0 || w.chaos || w.opaque {
+	if w.undivided() {
 		return nil, 1
 	}
-	const unset = -1
 	blocks := len(w.blocks) + int(w.tails)
 	m := &w.division
-	m.first = zeros(m.first, blocks+1) // links are in the order of the blocks that they come from
-	first := m.first
-	for _, l := range w.links {
-		first[l.from+1]++
+	m.part, m.met, m.root = room(m.part, blocks), zeros(m.met, blocks), zeros(m.root, blocks)
+	part, met, root := m.part, m.met, m.root
+	for b := range part {
+		part[b] = unset
 	}
-	for b := range blocks {
-		first[b+1] += first[b]
-	}
-	m.part = zeros(m.part, blocks)
-	part = m.part
-	queue := m.queue[:0]
-	defer func() { m.queue = queue }()
-	flow := func(follow func(l *link) bool) {
-		for len(queue) > 0 {
-			b := queue[len(queue)-1]
-			queue = queue[:len(queue)-1]
-			for k := first[b]; k < first[b+1]; k++ {
-				if l := &w.links[k]; follow(l) {
-					queue = append(queue, l.to)
-				}
-			}
-		}
+	part[0] = 0
+	m.queue = append(m.queue[:0], 0)
+	m.spread(w.links)
+	if !slices.ContainsFunc(w.links, func(l link) bool { return l.cond != 0 && part[l.to] != 0 }) {
+		return nil, 1
 	}
 	// What no link leads to has been reached in another way: it belongs to part 0.
-	m.met, m.root = zeros(m.met, blocks), zeros(m.root, blocks)
-	met, root := m.met, m.root
-	met[0] = true
-	queue = append(queue, 0)
-	flow(func(l *link) bool {
-		again := met[l.to]
-		met[l.to] = true
-		return !again
-	})
+	for b := range part {
+		if part[b] == 0 {
+			met[b] = true
+			m.queue = append(m.queue, int32(b))
+		}
+	}
+	for n := len(m.queue); n > 0; n = len(m.queue) {
+		b := m.queue[n-1]
+		m.queue = m.queue[:n-1]
+		for _, l := range w.links[m.first[b]:m.first[b+1]] {
+			if !met[l.to] {
+				met[l.to] = true
+				m.queue = append(m.queue, l.to)
+			}
+		}
+	}
+	for b := range part {
+		if !met[b] && (b >= len(w.blocks) || w.blocks[b].in >= 0) {
+			part[b] = 0
+			m.queue = append(m.queue, int32(b))
+		}
+	}
+	m.spread(w.links)
+	for _, l := range w.links {
+		if l.cond != 0 && part[l.to] != 0 {
+			root[l.to] = true
+		}
+	}
 	const maxPasses = 64
-	for pass := 0; ; pass++ {
-		if pass == maxPasses {
-			return nil, 1
-		}
-		for b := range part {
-			part[b] = unset
-		}
-		for b := range blocks {
-			if b == 0 || !met[b] && (b >= len(w.blocks) || w.blocks[b].in >= 0) {
-				part[b] = 0
-				queue = append(queue, int32(b))
-			}
-		}
-		flow(func(l *link) bool {
-			if l.cond != 0 || part[l.to] == 0 {
-				return false
-			}
-			part[l.to] = 0
-			return true
-		})
-		for _, l := range w.links {
-			if l.cond != 0 && part[l.to] != 0 {
-				root[l.to] = true
-			}
-		}
+	for range maxPasses {
 		n = 1
-		for b := range blocks {
-			if root[b] && part[b] != 0 {
+		for b, p := range part {
+			switch {
+			case p == 0:
+			case root[b]:
 				part[b] = int32(n)
 				n++
-				queue = append(queue, int32(b))
+				m.queue = append(m.queue, int32(b))
+			default:
+				part[b] = unset
 			}
 		}
 		if n == 1 || n > 1<<16-1 {
-			return nil, 1
+			break
 		}
-		mixed := false
-		flow(func(l *link) bool {
-			to := part[l.to]
-			switch {
-			case l.cond != 0 || to == 0 || root[l.to]:
-			case to == unset:
-				part[l.to] = part[l.from]
-				return true
-			case to != part[l.from]:
-				root[l.to], mixed = true, true
-			}
-			return false
-		})
-		if !mixed {
+		if !m.spread(w.links) {
 			return part, n
 		}
 	}
+	return nil, 1
+}
+
+// spread puts what the blocks in the queue lead to without a condition into their parts. It reports whether
+// there was a block that belongs to two, and has to become the first one of another.
+func (m *division) spread(links []link) (mixed bool) {
+	for n := len(m.queue); n > 0; n = len(m.queue) {
+		b := m.queue[n-1]
+		m.queue = m.queue[:n-1]
+		p := m.part[b]
+		for _, l := range links[m.first[b]:m.first[b+1]] {
+			switch to := m.part[l.to]; {
+			case l.cond != 0 || to == 0 || m.root[l.to]:
+			case to == unset:
+				m.part[l.to] = p
+				m.queue = append(m.queue, l.to)
+			case to != p:
+				m.root[l.to], mixed = true, true
+			}
+		}
+	}
+	return mixed
 }
 
 // finish turns what was emitted into the unit.
@@ -185,18 +240,24 @@ func (w *worker) finish() {
 	slices.SortFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(a.site.PC, b.site.PC) })
 	part, n := w.divide()
 	if n == 1 {
-		u.Refs, u.Passes, more.Kept = w.refs.all(), w.passes.all(), w.kept.all()
+		u.Refs, _ = w.book.refs.unit(nil, 1)
+		u.Passes, _ = w.book.passes.unit(nil, 1)
+		more.Kept, _ = w.book.kept.unit(nil, 1)
 		for _, x := range w.sites {
 			more.Sites = append(more.Sites, x.site)
 		}
 		w.returned(nil)
 		return
 	}
-	d := &summary.Division{Parts: make([]summary.Part, n)}
+	d := w.rows.divisions.one(summary.Division{Parts: w.rows.parts.next(n)})
 	more.Division = d
-	u.Refs = w.refs.byPart(part, n, func(p int, at uint32) { d.Parts[p].Refs = at })
-	u.Passes = w.passes.byPart(part, n, func(p int, at uint32) { d.Parts[p].Passes = at })
-	more.Kept = w.kept.byPart(part, n, func(p int, at uint32) { d.Parts[p].Kept = at })
+	var refs, passes, kept []uint32
+	u.Refs, refs = w.book.refs.unit(part, n)
+	u.Passes, passes = w.book.passes.unit(part, n)
+	more.Kept, kept = w.book.kept.unit(part, n)
+	for p := range d.Parts {
+		d.Parts[p] = summary.Part{Refs: refs[p], Passes: passes[p], Kept: kept[p]}
+	}
 	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
 	for p, i := 0, 0; p < n; p++ {
 		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {
@@ -211,31 +272,33 @@ func (w *worker) finish() {
 		}
 		d.InPart = append(d.InPart, p)
 	}
-	cond := make([]uint16, len(w.conds)+1)
+	m := &w.division
+	m.cond, m.conds, m.edges = zeros(m.cond, len(w.conds)+1), m.conds[:0], m.edges[:0]
 	w.edges.reset()
 	for _, l := range w.links {
 		if part[l.from] == part[l.to] || part[l.to] <= 0 {
 			continue
 		}
-		if l.cond != 0 && cond[l.cond] == 0 {
-			d.Conds = append(d.Conds, w.conds[l.cond-1])
-			cond[l.cond] = uint16(len(d.Conds))
+		if l.cond != 0 && m.cond[l.cond] == 0 {
+			m.conds = append(m.conds, w.conds[l.cond-1])
+			m.cond[l.cond] = uint16(len(m.conds))
 		}
-		e := summary.Edge{From: uint16(part[l.from]), To: uint16(part[l.to]), Cond: cond[l.cond]}
+		e := summary.Edge{From: uint16(part[l.from]), To: uint16(part[l.to]), Cond: m.cond[l.cond]}
 		if w.edges.first(uint64(e.From)<<32 | uint64(e.To)<<16 | uint64(e.Cond)) {
-			d.Edges = append(d.Edges, e)
+			m.edges = append(m.edges, e)
 		}
 	}
-	slices.SortStableFunc(d.Edges, func(a, b summary.Edge) int { return cmp.Compare(a.From, b.From) })
+	slices.SortStableFunc(m.edges, func(a, b summary.Edge) int { return cmp.Compare(a.From, b.From) })
+	d.Conds, d.Edges = w.rows.conds.copy(m.conds), w.rows.edges.copy(m.edges)
 	w.returned(part)
 }
 
 // returned fills in what the unit returns, if that is not just anything.
 func (w *worker) returned(part []int32) {
-	u := &w.unit
 	if w.chaos || w.opaque || len(w.rets) > maxConds {
 		return
 	}
+	returns := w.division.returns[:0]
 	for _, r := range w.rets {
 		p := uint16(0)
 		if part != nil {
@@ -243,14 +306,14 @@ func (w *worker) returned(part []int32) {
 		}
 		x := summary.Return{N: r.n, Part: p, Kind: r.kind}
 		if p == 0 && r.kind == summary.ReturnAny {
-			u.Returns = nil
 			return
 		}
-		if !slices.Contains(u.Returns, x) {
-			u.Returns = append(u.Returns, x)
+		if !slices.Contains(returns, x) {
+			returns = append(returns, x)
 		}
 	}
 	if len(w.rets) == 0 && len(w.rest.Gaps) == 0 {
-		u.Returns = []summary.Return{{Kind: summary.ReturnNever}}
+		returns = append(returns, summary.Return{Kind: summary.ReturnNever})
 	}
+	w.unit.Returns, w.division.returns = w.rows.returns.copy(returns), returns
 }

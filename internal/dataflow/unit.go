@@ -48,7 +48,7 @@ func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
 	a.w.cur, a.w.equal, a.w.both = newState(), newState(), newState()
-	a.w.refs, a.w.passes, a.w.kept = newLog(hashRef), newLog(hashPass), newLog(hashStore)
+	a.w.book.refs.hash, a.w.book.passes.hash, a.w.book.kept.hash = hashRefs, hashPasses, hashStores
 	a.w.book.limit = maxNotes
 	a.w.files = known
 	a.w.SetFile(f)
@@ -116,27 +116,28 @@ type worker struct {
 	consumes        func(callee uint64, slot bool) uint16
 	unit            summary.Unit // in the making, and its rest
 	rest            summary.Rest
-	units           row[summary.Unit]
-	rests           row[summary.Rest]
 	final           bool // emitting
 	chaos           bool // no tracking
 	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
 
-	// What the emitting pass writes down.
-	one struct { // what is added to a log, which would go to the heap otherwise
-		ref   summary.Ref
-		pass  summary.ArgPass
-		store summary.ArgStore
+	rows struct { // where what stays of units is
+		units     row[summary.Unit]
+		rests     row[summary.Rest]
+		returns   row[summary.Return]
+		divisions row[summary.Division]
+		parts     row[summary.Part]
+		edges     row[summary.Edge]
+		conds     row[summary.Cond]
 	}
+
+	// What the emitting pass writes down.
 	edges    index    // of the parts
 	division division // memory of divide
-	refs     *log[summary.Ref]
-	passes   *log[summary.ArgPass]
-	kept     *log[summary.ArgStore]
 	sites    []siteIn
 	rets     []ret
-	links    []link
+	links    []link // by the block that they come from
+	evals    []link // memory of connect
 	conds    []summary.Cond
 	condOf   map[summary.Cond]int32
 	blk      int32 // the block that is emitted, or whole
@@ -168,6 +169,7 @@ type worker struct {
 	fde      *image.FDE
 	cover    image.Range        // from the entry on, where fde is that of the code
 	fn       image.Range        // extent that counts as inside the function
+	padless  image.Range        // code that has no landing pads
 	pads     []image.LandingPad // of padFDE
 	padBuf   []image.LandingPad // memory of pads
 	padFDE   *image.FDE
@@ -218,39 +220,27 @@ func (w *worker) SetFile(f *image.File) {
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a >= 4096 }
 
 func (w *worker) ref(r summary.Ref) {
-	switch {
-	case w.final && w.query == nil:
-		w.one.ref = r
-		w.refs.add(&w.one.ref, w.blk)
-	case w.book.open:
+	if w.book.open {
 		// Word by word: to copy what was just written in other sizes has to wait for it.
-		l := append(w.book.refs, summary.Ref{})
+		l := append(w.book.refs.noted, summary.Ref{})
 		t := &l[len(l)-1]
 		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
-		w.book.refs = l
+		w.book.refs.noted = l
 	}
 }
 
 func (w *worker) pass(p summary.ArgPass) {
-	switch {
-	case w.final && w.query == nil:
-		w.one.pass = p
-		w.passes.add(&w.one.pass, w.blk)
-	case w.book.open:
-		l := append(w.book.passes, summary.ArgPass{})
+	if w.book.open {
+		l := append(w.book.passes.noted, summary.ArgPass{})
 		t := &l[len(l)-1]
 		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
-		w.book.passes = l
+		w.book.passes.noted = l
 	}
 }
 
 func (w *worker) keep(a summary.ArgStore) {
-	switch {
-	case w.final && w.query == nil:
-		w.one.store = a
-		w.kept.add(&w.one.store, w.blk)
-	case w.book.open:
-		w.book.kept = append(w.book.kept, a)
+	if w.book.open {
+		w.book.kept.noted = append(w.book.kept.noted, a)
 	}
 }
 
@@ -341,10 +331,15 @@ func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 // escape uses x even before the emitting pass: a value that is dropped here is
 // not seen there.
 func (w *worker) escape(s *state, x val) {
-	old := w.final
-	w.final = true
+	if w.final {
+		w.use(s, x)
+		return
+	}
+	open, at := w.book.open, len(w.book.refs.noted)
+	w.book.open = w.query == nil
 	w.use(s, x)
-	w.final = old
+	w.book.open = open
+	w.book.refs.setAside(at)
 }
 
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
@@ -355,7 +350,15 @@ func (w *worker) fdeAt(pc uint64) *image.FDE {
 	return w.f.FDEAt(pc)
 }
 
+// landingPads returns the landing pads of the function at pc.
 func (w *worker) landingPads(pc uint64) []image.LandingPad {
+	if pc-w.padless.Start < w.padless.End-w.padless.Start {
+		return nil
+	}
+	return w.padsAt(pc)
+}
+
+func (w *worker) padsAt(pc uint64) []image.LandingPad {
 	f := w.fdeAt(pc)
 	if f == nil || f.LSDA == 0 {
 		return nil
@@ -577,9 +580,6 @@ func (w *worker) unknownState() (s state) {
 
 func (w *worker) begin(entry uint64) {
 	w.v.reset()
-	w.refs.reset()
-	w.passes.reset()
-	w.kept.reset()
 	w.sparse.reset()
 	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
@@ -612,10 +612,13 @@ func (w *worker) begin(entry uint64) {
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
-	w.padFDE, w.pads = nil, nil
+	w.padFDE, w.pads, w.padless = nil, nil, image.Range{}
 	w.cover.Start = entry
 	if w.fde, w.cover.End = w.f.FDEFrom(entry); w.fde != nil {
 		w.fn = image.Range{Start: w.fde.Start, End: w.fde.End}
+		if w.fde.LSDA == 0 {
+			w.padless = w.fn
+		}
 	} else {
 		w.fn = w.gapAround(entry)
 	}
@@ -677,14 +680,9 @@ func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 		return nil
 	}
 	w.unit.ArgUse, w.unit.ArgBack = w.argUse, w.argBack
-	for i := range w.blocks {
-		if b := &w.blocks[i]; b.in >= 0 {
-			w.unit.Insts += b.end - b.first
-		}
-	}
-	u := w.units.one(w.unit)
+	u := w.rows.units.one(w.unit)
 	if r := &w.rest; len(r.Sites)+len(r.Kept)+len(r.Gaps)+len(r.Targets) > 0 || r.Division != nil {
-		u.Rest = w.rests.one(*r)
+		u.Rest = w.rows.rests.one(*r)
 	}
 	return u
 }
@@ -883,39 +881,42 @@ func (w *worker) eval(b int32, s *state) {
 	}
 }
 
-// leave notes where control goes from the end of block b, which is emitted, but
-// for where its last instruction jumps to. stop: it goes nowhere else.
+// leave notes where control goes from the end of block b, which was evaluated to be emitted,
+// but for where its last instruction jumps to. stop: it goes nowhere else.
 func (w *worker) leave(b int32, stop bool) {
 	if bl := &w.blocks[b]; bl.end > bl.first {
-		last := &w.insts[bl.end-1]
-		if last.Op == x86.OpCall || last.Op == x86.OpCallInd {
+		if last := &w.insts[bl.end-1]; last.Op == x86.OpCall || last.Op == x86.OpCallInd {
 			w.fall = w.back(bl.end - 1)
 		}
-		w.trapped(w.insts[bl.first].PC, last.PC)
 	}
-	if t := w.blocks[b].next; t >= 0 && !stop {
-		w.links = append(w.links, link{b, t, w.fall})
-	}
+	w.linkOn(b, w.fall, stop)
 	w.fall = 0
 }
 
 // emit walks the solved blocks once more and records what they refer to.
 func (w *worker) emit() {
 	w.final = true
-	const most = 256 // mostly the same is referred to more than once
-	w.refs.expect(min(len(w.book.refs), most))
-	w.passes.expect(min(len(w.book.passes), most))
-	for b := 0; b < len(w.blocks); b++ {
-		if w.blocks[b].in < 0 {
-			continue
-		}
-		w.blk = int32(b)
-		if w.recall(int32(b)) {
-			continue
-		}
-		w.cur.set(w.states.at(w.blocks[b].in))
-		w.eval(int32(b), &w.cur)
+	if w.query == nil {
+		w.book.emit()
 	}
+	for b := int32(0); b < int32(len(w.blocks)); b++ {
+		bl := &w.blocks[b]
+		if bl.target {
+			w.rest.Targets = append(w.rest.Targets, bl.pc)
+		}
+		if bl.in < 0 {
+			continue
+		}
+		w.unit.Insts += bl.end - bl.first
+		if w.recall(b) {
+			continue
+		}
+		w.blk = b
+		w.cur.set(w.states.at(bl.in))
+		w.eval(b, &w.cur)
+		w.book.emitted(b)
+	}
+	w.connect()
 	w.blk = whole
 	for _, n := range w.apart {
 		for _, a := range w.anchors {
@@ -924,17 +925,13 @@ func (w *worker) emit() {
 			}
 		}
 	}
-	w.final = false
+	w.final, w.book.open = false, false
 	if w.query != nil {
 		return
 	}
+	w.book.emitted(whole)
 	for t := range w.targets {
 		w.rest.Targets = append(w.rest.Targets, t)
-	}
-	for b := range w.blocks {
-		if w.blocks[b].target {
-			w.rest.Targets = append(w.rest.Targets, w.blocks[b].pc)
-		}
 	}
 	slices.Sort(w.rest.Targets)
 	w.rest.Targets = slices.Compact(w.rest.Targets)
