@@ -13,7 +13,9 @@
 //
 // Over-approximated: a text that names an existing library counts as a request
 // for it, whoever refers to it; a symbol name counts as looked up, but by images of which all names that
-// reach dlsym are known, and those that are known count as looked up everywhere. Not known
+// reach dlsym are known, and those that are known count as looked up everywhere. A name is known if it is
+// passed as a constant, or is one of the variable arguments of a function all of whose callers pass constants (package variadic).
+// Not known
 // here: names built in other ways, or read from files that are not followed;
 // the result lists the calls that take them (kind unknown).
 package dlopen
@@ -31,6 +33,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/variadic"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -69,6 +72,7 @@ type Model struct {
 	roots       int      // images that have their roots
 	opensslDone bool
 	charsets    *hostconf.GconvConfig
+	variable    variadic.Solver
 }
 
 type text struct {
@@ -156,27 +160,30 @@ func (m *Model) Load(g *reach.Graph) bool {
 // finders are the functions that find a symbol by name: their handle is in rdi.
 var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
 
+// parameters says how many parameters openers and finders have.
+var parameters = map[string]int{"dlopen": 2, "dlmopen": 3, "dlsym": 2, "dlvsym": 3, "__libc_dlsym": 2}
+
 // lookups tells which images look symbols up by name, which ones, and where. A handle that
 // is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
 // everything; with names that are not known, any other is taken for that of a file that dlopen loaded, or that is opened
 // by its name, and of what that needs: the C library only for images that open files by name themselves (assumption dlsym-handles).
 func (m *Model) lookups(g *reach.Graph) bool {
 	grown := false
-	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
+	each := func(names []string, f func(name string, t process.Target, id reach.UnitID)) {
 		for _, name := range names {
 			for _, t := range m.p.LookupAll(name, nil) {
 				if id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
-					f(t, id)
+					f(name, t, id)
 				}
 			}
 		}
 	}
-	each(finders, func(t process.Target, id reach.UnitID) {
+	each(finders, func(name string, t process.Target, id reach.UnitID) {
 		grown = g.Looks(t.Image, reach.LooksInModules) || grown
 		handles, known := number.Passed(g, id, x86.RDI)
 		if known {
 			names, _ := number.Passed(g, id, x86.RSI)
-			grown = m.asked(g, id, handles, names) || grown
+			grown = m.asked(g, name, id, handles, names) || grown
 			return
 		}
 		// dlsym itself is called through a pointer
@@ -186,7 +193,7 @@ func (m *Model) lookups(g *reach.Graph) bool {
 			}
 		}
 	})
-	each(openers, func(t process.Target, id reach.UnitID) {
+	each(openers, func(_ string, t process.Target, id reach.UnitID) {
 		found, _ := number.Passed(g, id, x86.RDI)
 		for _, f := range found {
 			if v := f.Value; v.Kind == summary.Const && v.N == 0 && f.Image != t.Image {
@@ -201,9 +208,12 @@ func (m *Model) lookups(g *reach.Graph) bool {
 // change looks up these; else all texts that its live code refers to may be names. If there are names that are not known,
 // an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
 //
+// Names that are variable arguments of a function are known if all of its callers pass texts that nothing can change (package variadic); if not, its
+// callers give names, too.
+//
 // A name that is known is looked up everywhere: a handle may be that of a library that was there before it was opened, it leads to what its
 // library needs, too, and it may be null.
-func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
+func (m *Model) asked(g *reach.Graph, name string, finder reach.UnitID, handles, names []number.Found) bool {
 	where := map[int]reach.Lookups{}
 	widest := reach.LooksInModules
 	for _, f := range handles {
@@ -213,15 +223,23 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 	}
 	grown := false
 	open := map[int]reach.Lookups{}
+	var unknown []number.Found
 	for _, f := range names {
-		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); ok && f.Value.Kind == summary.Addr && !m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
+		if f.Value.Kind == summary.Addr && m.fixed(g, f.Image, uint64(f.Value.N)) {
 			grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
 			continue
 		}
+		if texts, known := m.Variable(g, name, finder, f); known {
+			for _, t := range texts {
+				grown = g.LookUp(t.Image, t.Addr, f.Unit, reach.LooksEverywhere) || grown
+			}
+			continue
+		}
+		unknown = append(unknown, f)
 		open[f.Image] = max(where[f.Image], reach.LooksInModules)
 	}
 	if len(open) > 0 {
-		for img := range m.passers(g, finder, x86.RSI, where) {
+		for img := range m.passers(g, finder, x86.RSI, where, nil) {
 			if _, ok := open[img]; ok {
 				open[img] = widest // the handle is that of the function that the name is passed to
 			}
@@ -231,7 +249,17 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 				open[img] = widest // the handles are others'
 			}
 		}
-		for img, w := range m.passers(g, finder, x86.RDI, where) {
+		for more := true; more; {
+			more = false
+			for _, f := range unknown {
+				for _, img := range variadic.Givers(g, f.Unit) {
+					if _, is := open[img]; !is || open[img] < open[f.Image] {
+						open[img], more = open[f.Image], true
+					}
+				}
+			}
+		}
+		for img, w := range m.passers(g, finder, x86.RDI, where, m.way(g, finder, unknown)) {
 			open[img] = max(open[img], w)
 		}
 	}
@@ -249,6 +277,29 @@ func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []numb
 	return grown
 }
 
+// fixed reports whether there is a text at an address that nothing can change.
+func (m *Model) fixed(g *reach.Graph, img int, a uint64) bool {
+	_, ok := g.TextAt(img, a)
+	return ok && !m.p.Images[img].Writable(a)
+}
+
+// Variable returns the texts that a unit passes to a function that opens files or finds symbols, of that name, or to another function on the way there, if
+// what it passes are variable arguments of it or of its callers. known is false if there are none, or it may pass other things.
+func (m *Model) Variable(g *reach.Graph, name string, function reach.UnitID, f number.Found) (texts []variadic.Address, known bool) {
+	if f.To == 0 || f.Unit == 0 || f.Unit == f.To || f.Value.Kind != summary.Unknown {
+		return nil, false
+	}
+	args, documented := parameters[name]
+	if !documented {
+		args = -1
+	}
+	texts, known = m.variable.Passed(g, f.Unit, variadic.To(g, function, f.To, f.Reg, args))
+	for _, t := range texts {
+		known = known && m.fixed(g, t.Image, t.Addr)
+	}
+	return texts, known
+}
+
 // leads says where a handle leads.
 func leads(v summary.Value) reach.Lookups {
 	if v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
@@ -257,50 +308,101 @@ func leads(v summary.Value) reach.Lookups {
 	return reach.LooksInModules
 }
 
-// passers returns the images that pass an argument to a finder by way of another function: with where it leads, if it is a
-// handle. One in a variable may be any of those that the image has.
-func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where map[int]reach.Lookups) map[int]reach.Lookups {
-	type parameter struct {
-		unit reach.UnitID
-		par  summary.Value
-	}
-	images := map[int]reach.Lookups{}
-	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}}
+// parameter is one of a unit.
+type parameter struct {
+	unit reach.UnitID
+	par  summary.Value
+}
+
+// above calls found for all that is passed to a parameter of a unit, and to those that callers pass on for it: with the unit that passes it.
+// It does not go on to what skip says. It returns for each parameter those that it is passed on for.
+func above(g *reach.Graph, k parameter, skip func(to, from reach.UnitID) bool, found func(k parameter, id reach.UnitID, v summary.Value)) map[parameter][]parameter {
+	below := map[parameter][]parameter{}
+	todo := []parameter{k}
 	for i := 0; i < len(todo); i++ {
 		k := todo[i]
-		found := func(id reach.UnitID, v summary.Value) {
-			if k.unit == finder {
-				return
-			}
-			img := g.Units[id].Image
-			w := leads(v)
-			if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
-				w = max(w, where[img])
-			}
-			images[img] = max(images[img], w)
-		}
 		if g.Units[k.unit].Taken {
-			found(k.unit, summary.Value{})
+			found(k, k.unit, summary.Value{})
 		}
 		for _, e := range g.Callers(k.unit) {
+			if skip(k.unit, e.Unit) {
+				continue
+			}
 			answers := g.Query(e.Unit, e.At, k.par)
 			if len(answers) == 0 {
-				found(e.Unit, summary.Value{})
+				found(k, e.Unit, summary.Value{})
 			}
 			for _, p := range answers {
 				if len(p.Values) == 0 {
-					found(e.Unit, summary.Value{})
+					found(k, e.Unit, summary.Value{})
 				}
 				for _, v := range p.Values {
 					if v.Kind != summary.Arg && v.Kind != summary.ArgMem && v.Kind != summary.Stack {
-						found(e.Unit, v)
-					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
+						found(k, e.Unit, v)
+						continue
+					}
+					q := parameter{e.Unit, v}
+					if !slices.Contains(todo, q) {
 						todo = append(todo, q)
 					}
+					below[q] = append(below[q], k)
 				}
 			}
 		}
 	}
+	return below
+}
+
+// way returns the units on whose calls the names are not known that a finder gets, with true, and with false those
+// that pass these on to it; nil if that is not known.
+func (m *Model) way(g *reach.Graph, finder reach.UnitID, unknown []number.Found) map[reach.UnitID]bool {
+	way := map[reach.UnitID]bool{finder: false}
+	below := above(g, parameter{finder, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RSI)}}, func(_, _ reach.UnitID) bool { return false },
+		func(parameter, reach.UnitID, summary.Value) {})
+	for _, f := range unknown {
+		if f.To == 0 {
+			return nil
+		}
+		way[f.Unit] = true
+		seen := map[parameter]bool{}
+		todo := []parameter{{f.To, summary.Value{Kind: summary.Arg, Reg: uint8(f.Reg)}}}
+		for len(todo) > 0 {
+			k := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			if seen[k] {
+				continue
+			}
+			seen[k] = true
+			way[k.unit] = way[k.unit]
+			todo = append(todo, below[k]...)
+		}
+	}
+	return way
+}
+
+// passers returns the images that pass an argument to a finder by way of another function: with where it leads, if it is a
+// handle. One in a variable may be any of those that the image has. With way, only what gets to code on whose calls names are not known counts.
+func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where map[int]reach.Lookups, way map[reach.UnitID]bool) map[int]reach.Lookups {
+	images := map[int]reach.Lookups{}
+	known := func(to, from reach.UnitID) bool {
+		if way == nil {
+			return false
+		}
+		unknown, passes := way[to]
+		_, on := way[from]
+		return passes && !unknown && !on
+	}
+	above(g, parameter{finder, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, known, func(k parameter, id reach.UnitID, v summary.Value) {
+		if k.unit == finder {
+			return
+		}
+		img := g.Units[id].Image
+		w := leads(v)
+		if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
+			w = max(w, where[img])
+		}
+		images[img] = max(images[img], w)
+	})
 	return images
 }
 

@@ -139,6 +139,7 @@ type Graph struct {
 	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
 	takers    map[UnitID][]UnitID                             // by unit: who else made it Taken, of each other image than that of Unit.taker one
 	queries   map[query][]dataflow.Passed
+	words     map[query][]dataflow.Passed                       // of QueryWords
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
 	Modelled  func(img int, name string) bool                   // names that code of an image refers to whose look-up is modelled elsewhere, if set
@@ -163,7 +164,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), keeping: 1,
-		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -1328,30 +1329,36 @@ func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
 
 // Callees appends the live units that a RefCode or RefCallSlot of unit id leads to.
 func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
-	img := g.Units[id].Image
-	if r.Kind == summary.RefCallSlot {
+	return g.called(g.Units[id].Image, r.A, r.Kind == summary.RefCallSlot, dst)
+}
+
+// Called returns the live units that a call of an address of an image, or through a slot there, leads to.
+func (g *Graph) Called(img int, at uint64, slot bool) []UnitID { return g.called(img, at, slot, nil) }
+
+func (g *Graph) called(img int, at uint64, slot bool, dst []UnitID) []UnitID {
+	if slot {
 		var buf [4]process.Target
-		ts, _ := g.bound(img, r.A, buf[:0])
+		ts, _ := g.bound(img, at, buf[:0])
 		for _, t := range ts {
 			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
 				dst = append(dst, c)
 			}
 		}
-		if to, ok := g.Members[img].pointsTo(r.A); ok {
+		if to, ok := g.Members[img].pointsTo(at); ok {
 			if c, ok := g.ids[img].find(to); ok {
 				dst = append(dst, c)
 			}
 		}
 		return dst
 	}
-	if c, ok := g.ids[img].find(r.A); ok {
+	if c, ok := g.ids[img].find(at); ok {
 		return append(dst, c)
 	}
 	for _, m := range g.Members { // another image at a fixed address
 		if m.id == img || m.Type != 2 {
 			continue
 		}
-		if c, ok := g.ids[m.id].find(r.A); ok {
+		if c, ok := g.ids[m.id].find(at); ok {
 			return append(dst, c)
 		}
 	}
