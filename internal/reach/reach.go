@@ -1404,6 +1404,23 @@ const apart = 16
 // it is taken to write into variables that code also writes by name.
 const reachBack = 256
 
+// Assigned lists the arguments and constants that live units store to the word at slot of an image by name, whatever else may be written there.
+func (g *Graph) Assigned(img int, slot uint64) []Store {
+	var stores []Store
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Image != img || u.Sum == nil || u.held {
+			continue
+		}
+		for _, k := range u.Sum.More().Kept {
+			if k.Slot == slot && k.Kind != summary.StoreAny {
+				stores = append(stores, Store{UnitID(id), k.N, k.Reg, k.Kind == summary.StoreConst})
+			}
+		}
+	}
+	return stores
+}
+
 // Stores lists the live units that store arguments of theirs or constants to the word at
 // slot of an image. known is false if something else may write the word: it is
 // initialised by the loader, in an object whose address escapes, or stored to
