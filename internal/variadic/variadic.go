@@ -97,15 +97,17 @@ func (s *Solver) chain(g *reach.Graph, chain []reach.UnitID, to Sink) (values []
 	return values, true
 }
 
-// Givers returns the images that may give a unit what it takes from variable arguments: those of the callers of
-// functions that seem to take such, and lead to it, and of their callers as far as these are of the same image.
+// Givers returns the images that may give a unit what it takes from variable arguments: those of the callers of functions that seem to take
+// such, if these are the unit, or hand their va_list on to it, in at most maxHanded steps.
 func Givers(g *reach.Graph, id reach.UnitID) []int {
+	const maxHanded = 2
 	type place struct {
 		unit  reach.UnitID
-		given bool // behind such a function
+		steps int // from it to the unit
+		given bool
 	}
 	var images []int
-	todo := []place{{id, false}}
+	todo := []place{{unit: id}}
 	seen := map[place]bool{}
 	for len(todo) > 0 {
 		p := todo[len(todo)-1]
@@ -114,14 +116,16 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 			continue
 		}
 		seen[p] = true
-		p.given = p.given || variadic(g, p.unit)
+		given := p.given || variadic(g, p.unit)
 		for _, e := range g.Callers(p.unit) {
 			u := &g.Units[e.Unit]
 			_, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry)
-			if u.Image == g.Units[id].Image || stub {
-				todo = append(todo, place{e.Unit, p.given})
-			}
-			if p.given && !slices.Contains(images, u.Image) {
+			switch {
+			case stub:
+				todo = append(todo, place{e.Unit, p.steps, given})
+			case !given && p.steps < maxHanded:
+				todo = append(todo, place{e.Unit, p.steps + 1, false})
+			case given && !slices.Contains(images, u.Image):
 				images = append(images, u.Image)
 			}
 		}
@@ -129,15 +133,26 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 	return images
 }
 
-// variadic reports whether a unit stores its sixth parameter in the stack right away, as those do that walk their arguments, or pass a va_list on
-// (psABI, section 3.5.7). Where no function of a chain does, there is little hope.
+// variadic reports whether a unit seems to store its parameters in the save area for registers right away, as functions do that walk their
+// arguments, or pass a va_list on (psABI, section 3.5.7): the sixth, and the fifth before it, or it looks at how many vector registers are used, too.
+// Where no function of a chain does, there is little hope.
 func variadic(g *reach.Graph, id reach.UnitID) bool {
 	const begin = 64
 	u := &g.Units[id]
 	m := g.Members[u.Image]
-	var in x86.Inst
+	var in, fifth, sixth x86.Inst
+	vectors := false
 	for pc, n := u.Entry, 0; n < begin && m.Exec(pc) && x86.Decode(m.Bytes(pc), pc, &in); n++ {
-		if in.Op == x86.OpMov && in.Src == x86.R9 && in.Dst == x86.RegNone && in.Size == 8 && (in.Base == x86.RSP || in.Base == x86.RBP) {
+		switch {
+		case in.Op == x86.OpTest && in.Dst == x86.RAX && in.Src == x86.RAX && in.Size == 1:
+			vectors = true
+		case in.Op != x86.OpMov || in.Dst != x86.RegNone || in.Size != 8 || in.Index != x86.RegNone:
+		case in.Src == x86.R8:
+			fifth = in
+		case in.Src == x86.R9:
+			sixth = in
+		}
+		if sixth.Len > 0 && (vectors || fifth.Len > 0 && fifth.Base == sixth.Base && fifth.Disp == sixth.Disp-8) {
 			return true
 		}
 		if pc += uint64(in.Len); in.Op == x86.OpJmp {
