@@ -10,39 +10,18 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// transfer applies instruction i, which is in, transfers of control included.
-func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
-	switch in.Op {
-	case x86.OpJmp:
-		w.jump(s, i, in, true)
-	case x86.OpJcc:
-		w.branch(s, i, in)
-	case x86.OpCall:
-		w.call(s, i, in)
-	case x86.OpCallInd:
-		w.callInd(s, in)
-	case x86.OpJmpInd:
-		w.jumpInd(s, in)
-	case x86.OpRet:
-		m := uint16(returned)
-		if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
-			m = allButSP // Go's convention, or a jump by way of the stack
-		}
-		w.returns(s.r[x86.RAX])
-		for r := 0; r < 16; r++ {
-			// A register that still holds what it held on entry returns nothing new.
-			if m>>r&1 != 0 && s.r[r] != vArg0+val(r) {
-				w.use(s, s.r[r])
-			}
-		}
-	default:
-		w.step(s, in)
-		if w.chaos {
-			w.spill(s, in)
-		}
+// ret returns to the caller.
+func (w *worker) ret(s *state) {
+	m := uint16(returned)
+	if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
+		m = allButSP // Go's convention, or a jump by way of the stack
 	}
-	if w.chaos {
-		*s = w.unknownState()
+	w.returns(s.r[x86.RAX])
+	for ; m != 0; m &= m - 1 {
+		r := bits.TrailingZeros16(m) & 15
+		if s.r[r] != vArg0+val(r) { // otherwise it returns nothing new
+			w.use(s, s.r[r])
+		}
 	}
 }
 
@@ -50,10 +29,11 @@ func (w *worker) transfer(s *state, i int32, in *x86.Inst) {
 // a constant, the side on which they are equal knows the register; where it
 // compares two constants only one side is taken.
 func (w *worker) branch(s *state, i int32, in *x86.Inst) {
-	w.clobber(s, in.Def)
+	if in.Def != 0 {
+		w.clobber(s, in.Def) // loop
+	}
 	if w.final {
 		w.taken, w.fall = w.guards(&s.r, i, in)
-		defer func() { w.taken = 0 }()
 	} else {
 		w.book.compare(&s.r)
 	}
@@ -79,12 +59,6 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	y := x // of r where the two are equal
-	if size == 8 {
-		y = w.v.con(n)
-	} else if !w.has(x, kAddr) {
-		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
-	}
 	if w.exact && in.Cond != 4 && in.Cond != 5 {
 		if z, taken, ok := w.bounded(s, x, n, size, in.Cond); ok {
 			if taken {
@@ -100,36 +74,36 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 			return
 		}
 	}
-	switch in.Cond {
-	case 4: // e
+	if in.Cond != 4 && in.Cond != 5 {
+		w.jump(s, i, in, false)
+		return
+	}
+	y := x // of r where the two are equal
+	if size == 8 {
+		y = w.v.con(n)
+	} else if !w.has(x, kAddr) {
+		y = w.v.mk(elem{k: kLow, a: uint64(uint32(n)), r: 4})
+	}
+	if in.Cond == 4 {
 		s.r[r] = y
 		w.jump(s, i, in, false)
 		s.r[r] = x
-	case 5: // ne
+	} else {
 		w.jump(s, i, in, false)
 		s.r[r] = y
-	default:
-		w.jump(s, i, in, false)
 	}
 }
 
 // has reports whether x may be of a kind.
-func (w *worker) has(x val, k kind) bool {
-	if x < setBit {
-		return w.v.elems[x].k == k
-	}
-	for _, y := range w.v.members(x) {
-		if w.v.elems[y].k == k {
-			return true
-		}
-	}
-	return false
-}
+func (w *worker) has(x val, k kind) bool { return w.v.kinds(x)>>k&1 != 0 }
 
 // sameAddress reports whether the conditional jump i compares two registers that hold
 // the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
 // file, compare the end of .data with itself.)
 func (w *worker) sameAddress(s *state, i int32) bool {
+	if i > 0 && (w.insts[i-1].Op == x86.OpTest || w.insts[i-1].Op == x86.OpCmp && w.insts[i-1].Flags&(x86.FlagMem|x86.FlagImm) != 0) {
+		return false // as mostly
+	}
 	j, def, ok := w.flags(i)
 	if !ok {
 		return false
@@ -218,13 +192,6 @@ func (w *worker) atEntryFrame(s *state) bool {
 	return ok && o == 0
 }
 
-// spill: without tracking every value that an instruction made is used at once.
-func (w *worker) spill(s *state, in *x86.Inst) {
-	for r := 0; r < 16; r++ {
-		w.use(s, s.r[r])
-	}
-}
-
 // inside reports whether a direct jump from this unit to target stays in the
 // function: in its range, or in a part of it that was split off.
 func (w *worker) inside(target uint64, conditional bool) bool {
@@ -256,7 +223,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	target := uint64(in.Imm)
 	if w.inside(target, !always) {
 		if !w.final {
-			if b := w.blockAt(target); b >= 0 {
+			if b := w.jumpsTo(i, target); b >= 0 {
 				w.book.now.jumps = true
 				w.addPred(b, i)
 				w.flow(b, s)
@@ -314,11 +281,15 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		}
 		return
 	}
+	const numbers = 1<<kTop | 1<<kConst | 1<<kLow
 	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
 		if x < setBit {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
+			continue
+		}
+		if w.v.kinds(x)&^numbers == 0 {
 			continue
 		}
 		for _, y := range w.v.members(x) {
@@ -336,11 +307,11 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		p := summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)}
-		if p.From == p.To {
-			p = summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)}
+		if int(e.r) == r {
+			w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)})
+		} else {
+			w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
 		}
-		w.pass(p)
 	case kConst:
 		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})
@@ -368,12 +339,9 @@ func (w *worker) afterCall(s *state, kept uint16, twice bool) {
 	if w.isGo {
 		saved = 1 << x86.RBP // Go's internal ABI saves only the frame pointer
 	}
-	w.clobber(s, allButSP&^(saved|kept))
+	s.forget(allButSP &^ (saved | kept))
 	if twice {
-		for i := 0; i < s.n; i++ {
-			s.st[i].v = vTop
-		}
-		s.esc, s.lost = true, true
+		s.rewritten()
 	}
 	if s.esc {
 		s.smash(w.v)
@@ -422,22 +390,29 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 const (
 	calleeKnown = 1 << 16
 	calleeTwice = 1 << 17 // it may return twice
+	calleeNever = 1 << 18 // it does not return
 )
 
 // callee returns what is known of the function at target.
 func (w *worker) callee(target uint64) uint32 {
+	const never, clob = memoNever << (2 * neverDepth), memoClob | memoTwice
 	c := uint32(calleeKnown)
-	if b := w.memo.get(target); b&memoClob != 0 && b&memoTwice != 0 && !w.isGo {
-		c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
-		if b&memoTwiceValue != 0 {
+	b := w.memo.get(target)
+	if b&never != 0 && b&(never<<1) != 0 || b&never == 0 && w.noreturn(target, neverDepth) {
+		c |= calleeNever
+	}
+	if w.isGo {
+		return c
+	}
+	if b&clob != clob {
+		c |= uint32(callerSaved &^ w.clobbers(target, 0))
+		if w.returnsTwice(target) {
 			c |= calleeTwice
 		}
 		return c
 	}
-	if !w.isGo {
-		c |= uint32(callerSaved &^ w.clobbers(target, 0))
-	}
-	if w.returnsTwice(target) {
+	c |= uint32(callerSaved &^ uint16(b>>memoClobShift))
+	if b&memoTwiceValue != 0 {
 		c |= calleeTwice
 	}
 	return c
@@ -588,6 +563,20 @@ func (w *worker) leaving(in *x86.Inst) bool {
 
 // loaderSlot reports whether the word at a is filled by the loader from a symbol.
 func (w *worker) loaderSlot(a uint64) bool {
+	c := &w.slots[a/8%uint64(len(w.slots))]
+	if c.addr != a || !c.known {
+		c.addr, c.known, c.loader = a, true, w.findSlot(a)
+	}
+	return c.loader
+}
+
+// slotKind is what loaderSlot found of an address.
+type slotKind struct {
+	addr          uint64
+	known, loader bool
+}
+
+func (w *worker) findSlot(a uint64) bool {
 	r := w.f.RelocsIn(a, a+8)
 	return len(r) == 1 && r[0].Sym != 0 && (r[0].Type == image.RX8664JumpSlot || r[0].Type == image.RX8664GlobDat)
 }

@@ -45,7 +45,7 @@ func (h *hub) unseen(s *state) (regs uint16, all bool) {
 
 // framed reports whether the frame of s went there before.
 func (h *hub) framed(s *state) bool {
-	return slices.ContainsFunc(h.frames, func(f []slot) bool { return slices.Equal(f, s.st[:s.n]) })
+	return slices.ContainsFunc(h.frames, func(f []slot) bool { return slices.Equal(f, s.st) })
 }
 
 // add notes that s, or some registers of it, was joined into the states of the range.
@@ -58,7 +58,7 @@ func (h *hub) add(s *state, regs uint16, all bool) {
 	if all {
 		h.esc, h.lost = h.esc || s.esc, h.lost || s.lost
 		if len(h.frames) < hubFrames && !h.framed(s) {
-			h.frames = append(h.frames, slices.Clone(s.st[:s.n]))
+			h.frames = append(h.frames, slices.Clone(s.st))
 		}
 	}
 }

@@ -95,3 +95,13 @@ func (t *tables[T]) get(n int) []T {
 	}
 	return *p
 }
+
+// again returns the table to begin with, which is like base, after t was used and maybe outgrew it.
+func (t *tables[T]) again(used, base []T) []T {
+	if len(used) > len(base) {
+		clear(used)
+		used = t.get(len(base))
+	}
+	copy(used, base)
+	return used
+}

@@ -29,10 +29,10 @@ type nest struct {
 // that, but what is not reached when they are evaluated does not count.
 func (w *worker) order(root int32) {
 	for ; w.ordered < len(w.blocks) && len(w.insts) < maxInsts; w.ordered++ {
-		if b := &w.blocks[w.ordered]; b.end > b.first {
+		if b := &w.blocks[w.ordered]; b.to == unknown {
 			in := &w.insts[b.end-1]
-			if (in.Op == x86.OpJmp || in.Op == x86.OpJcc) && w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
-				w.blockAt(uint64(in.Imm))
+			if w.inside(uint64(in.Imm), in.Op == x86.OpJcc) {
+				w.jumpsTo(b.end-1, uint64(in.Imm))
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (w *worker) order(root int32) {
 	w.nest[root].at = 1
 	for len(path) > 0 {
 		at := &path[len(path)-1]
-		if at.n == 3 {
+		if at.n == 2 {
 			b := at.b
 			post = append(post, b)
 			path = path[:len(path)-1]
@@ -56,12 +56,11 @@ func (w *worker) order(root int32) {
 			}
 			continue
 		}
-		to := int32(-1)
-		if b := &w.blocks[at.b]; at.n > 0 {
-			to = b.succ[at.n-1]
-		} else if b.end > b.first {
-			if in := &w.insts[b.end-1]; in.Op == x86.OpJmp || in.Op == x86.OpJcc {
-				if i := w.instAt(uint64(in.Imm)); i >= 0 {
+		b := &w.blocks[at.b]
+		to := b.next
+		if at.n == 0 {
+			if to = b.to; to == unknown { // decoded meanwhile, perhaps
+				if i := w.instAt(uint64(w.insts[b.end-1].Imm)); i >= 0 {
 					to = w.instBlk[i]
 				}
 			}
@@ -153,17 +152,24 @@ func (w *worker) around(b, h int32) {
 
 // queued is a block that is to be evaluated.
 type queued struct {
-	rank, pc uint64
-	b        int32
+	rank uint64
+	b    int32
+}
+
+// queue has the blocks to evaluate, lowest rank first. What control goes to mostly is next, or nearly, and
+// stays off the heap.
+type queue struct {
+	soon [16]queued // n of them, the first one last; they are sooner than all on the heap
+	n    int
+	heap []queued
 }
 
 // sooner reports whether x is evaluated before y.
-func (x *queued) sooner(y *queued) bool {
-	return x.rank < y.rank || x.rank == y.rank && x.pc < y.pc
+func (w *worker) sooner(x, y *queued) bool {
+	return x.rank < y.rank || x.rank == y.rank && w.blocks[x.b].pc < w.blocks[y.b].pc
 }
 
-// enqueue queues block b to be evaluated. What is sooner than all that is on the heap stays off it: what
-// control falls through to mostly is next.
+// enqueue queues block b to be evaluated.
 func (w *worker) enqueue(b int32) {
 	bl := &w.blocks[b]
 	bl.fresh = true
@@ -171,37 +177,52 @@ func (w *worker) enqueue(b int32) {
 		return
 	}
 	bl.queued = true
-	q := queued{bl.rank, bl.pc, b}
-	switch {
-	case w.soon.b >= 0:
-		if q.sooner(&w.soon) {
-			q, w.soon = w.soon, q
-		}
-	case len(w.heap) == 0 || q.sooner(&w.heap[0]):
-		w.soon = q
+	q := queued{bl.rank, b}
+	p := &w.queue
+	if len(p.heap) > 0 && !w.sooner(&q, &p.heap[0]) {
+		w.later(q)
 		return
 	}
-	h := append(w.heap, q)
+	if p.n == len(p.soon) {
+		if w.sooner(&p.soon[0], &q) {
+			w.later(q)
+			return
+		}
+		w.later(p.soon[0])
+		p.n = copy(p.soon[:], p.soon[1:])
+	}
+	i := p.n
+	for i > 0 && w.sooner(&p.soon[i-1], &q) {
+		p.soon[i] = p.soon[i-1]
+		i--
+	}
+	p.soon[i] = q
+	p.n++
+}
+
+// later puts q on the heap.
+func (w *worker) later(q queued) {
+	h := append(w.queue.heap, q)
 	i := len(h) - 1
 	for i > 0 {
 		p := (i - 1) / 2
-		if !q.sooner(&h[p]) {
+		if !w.sooner(&q, &h[p]) {
 			break
 		}
 		h[i] = h[p]
 		i = p
 	}
 	h[i] = q
-	w.heap = h
+	w.queue.heap = h
 }
 
 // next takes the block that is to be evaluated next, -1 if there is none.
 func (w *worker) next() int32 {
-	if b := w.soon.b; b >= 0 {
-		w.soon.b = -1
-		return b
+	if n := w.queue.n; n > 0 {
+		w.queue.n--
+		return w.queue.soon[n-1].b
 	}
-	h := w.heap
+	h := w.queue.heap
 	if len(h) == 0 {
 		return -1
 	}
@@ -209,13 +230,13 @@ func (w *worker) next() int32 {
 	n := len(h) - 1
 	q := h[n]
 	h = h[:n]
-	w.heap = h
+	w.queue.heap = h
 	for i := 0; n > 0; {
 		c := 2*i + 1
-		if c+1 < n && h[c+1].sooner(&h[c]) {
+		if c+1 < n && w.sooner(&h[c+1], &h[c]) {
 			c++
 		}
-		if c >= n || !h[c].sooner(&q) {
+		if c >= n || !w.sooner(&h[c], &q) {
 			h[i] = q
 			break
 		}

@@ -15,20 +15,33 @@ func (t *slot) inside(off int32, size uint8) bool {
 
 const maxSlots = 28
 
-// state is what is known before an instruction: registers and frame.
+// state is what is known before an instruction: registers and frame. Most code leaves the frame alone, so
+// that states share it.
 type state struct {
 	r    [16]val
-	n    int
-	esc  bool // an address in the frame has escaped: stores elsewhere and calls may write it
-	lost bool // words of the caller's frame that were not written here may have changed too
-	st   [maxSlots]slot
+	st   []slot          // of the frame; of others too, and not to be changed, if it is not own
+	room *[maxSlots]slot // for a frame of its own; nil: the state is never stored to
+	own  bool            // st is in room
+	esc  bool            // an address in the frame has escaped: stores elsewhere and calls may write it
+	lost bool            // words of the caller's frame that were not written here may have changed too
+}
+
+// newState returns a state that can be stored to.
+func newState() state { return state{room: new([maxSlots]slot)} }
+
+// mine returns the words of the frame, to be changed.
+func (s *state) mine() []slot {
+	if !s.own {
+		s.st, s.own = s.room[:copy(s.room[:], s.st)], true
+	}
+	return s.st
 }
 
 // load returns the value of size bytes at off.
 func (s *state) load(off int32, size uint8) (val, uint8, bool) {
-	for i := 0; i < s.n; i++ {
-		if s.st[i].off == off && s.st[i].size >= size {
-			return s.st[i].v, s.st[i].size, true
+	for i := range s.st {
+		if t := &s.st[i]; t.off == off && t.size >= size {
+			return t.v, t.size, true
 		}
 	}
 	return 0, 0, false
@@ -36,7 +49,7 @@ func (s *state) load(off int32, size uint8) (val, uint8, bool) {
 
 // overlaps reports whether any part of [off, off+size) was written with a known value.
 func (s *state) overlaps(off int32, size uint8) bool {
-	for i := 0; i < s.n; i++ {
+	for i := range s.st {
 		if t := &s.st[i]; t.off < off+int32(size) && off < t.off+int32(t.size) {
 			return true
 		}
@@ -47,16 +60,18 @@ func (s *state) overlaps(off int32, size uint8) bool {
 // store overwrites [off, off+size) with v. vTop is kept too: it says that the
 // word no longer holds what the caller put there.
 func (s *state) store(off int32, size uint8, v val) {
-	for i := 0; i < s.n; {
+	for i := 0; i < len(s.st); {
 		t := &s.st[i]
 		if t.off < off+int32(size) && off < t.off+int32(t.size) {
 			if t.off == off && t.size == size {
-				t.v, t.sp = v, false
+				if t.v != v || t.sp {
+					t = &s.mine()[i]
+					t.v, t.sp = v, false
+				}
 				return
 			}
 			s.esc = s.esc || t.sp && !t.inside(off, size)
-			s.n--
-			s.st[i] = s.st[s.n]
+			s.drop(i)
 			continue
 		}
 		i++
@@ -64,28 +79,38 @@ func (s *state) store(off int32, size uint8, v val) {
 	if v == vTop && off < 0 {
 		return
 	}
-	if s.n < maxSlots {
-		s.st[s.n] = slot{off, size, false, v}
-		s.n++
+	if len(s.st) < maxSlots {
+		s.st = append(s.mine(), slot{off, size, false, v})
 	} else if off >= 0 {
 		s.lost = true
 	}
+}
+
+// drop forgets word i.
+func (s *state) drop(i int) {
+	st := s.mine()
+	n := len(st) - 1
+	st[i] = st[n]
+	s.st = st[:n]
 }
 
 // smash forgets every slot but the saved registers: words that hold what a
 // register held on entry are the compiler's own and have no C name.
 func (s *state) smash(v *values) {
 	k := 0
-	for i := 0; i < s.n; i++ {
-		e := v.one(s.st[i].v)
-		if e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0 && s.st[i].off < 0 {
-			s.st[k] = s.st[i]
+	for i := range s.st {
+		t := &s.st[i]
+		e := v.one(t.v)
+		if e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0 && t.off < 0 {
+			if k < i {
+				s.mine()[k] = *t
+			}
 			k++
 		} else {
-			s.esc = s.esc || s.st[i].sp
+			s.esc = s.esc || t.sp
 		}
 	}
-	s.n = k
+	s.st = s.st[:k]
 	s.lost = true
 }
 
@@ -93,9 +118,9 @@ func (s *state) smash(v *values) {
 // be there as long as the slot is: when it is lost, the address has escaped.
 func (s *state) storeSP(off int32, v val) {
 	s.store(off, 8, v)
-	for i := 0; i < s.n; i++ {
+	for i := range s.st {
 		if t := &s.st[i]; t.off == off && t.size == 8 {
-			t.sp = true
+			s.mine()[i].sp = true
 			return
 		}
 	}
@@ -104,7 +129,7 @@ func (s *state) storeSP(off int32, v val) {
 
 // holdsSP reports whether the word at off is known to hold an address in the frame.
 func (s *state) holdsSP(off int32) bool {
-	for i := 0; i < s.n; i++ {
+	for i := range s.st {
 		if s.st[i].off == off && s.st[i].sp {
 			return true
 		}
@@ -114,7 +139,7 @@ func (s *state) holdsSP(off int32) bool {
 
 // seen says that [off, off+size) is read in a way that is not followed.
 func (s *state) seen(off int32, size uint8) {
-	for i := 0; i < s.n; i++ {
+	for i := range s.st {
 		t := &s.st[i]
 		s.esc = s.esc || t.sp && t.off < off+int32(size) && off < t.off+int32(t.size)
 	}
@@ -122,9 +147,18 @@ func (s *state) seen(off int32, size uint8) {
 
 // shown says that any of the frame may be read.
 func (s *state) shown() {
-	for i := 0; i < s.n; i++ {
+	for i := range s.st {
 		s.esc = s.esc || s.st[i].sp
 	}
+}
+
+// rewritten says that the words of the frame may have been written since.
+func (s *state) rewritten() {
+	st := s.mine()
+	for i := range st {
+		st[i].v = vTop
+	}
+	s.esc, s.lost = true, true
 }
 
 // differs returns the registers that s and t do not agree on. It does not branch: how many these are, and
@@ -147,8 +181,19 @@ func (s *state) given() (own, other uint16) {
 	return uint16(m), uint16(n &^ m)
 }
 
-// set copies t, but not the slots that it does not use.
+// forget leaves nothing known of some registers.
+func (s *state) forget(regs uint16) {
+	for r := range s.r {
+		if regs>>uint(r)&1 != 0 {
+			s.r[r] = vTop
+		}
+	}
+}
+
+// set makes s like t.
 func (s *state) set(t *state) {
-	s.r, s.n, s.esc, s.lost = t.r, t.n, t.esc, t.lost
-	copy(s.st[:t.n], t.st[:t.n])
+	s.r, s.st, s.own, s.esc, s.lost = t.r, t.st, false, t.esc, t.lost
+	if t.own {
+		s.mine()
+	}
 }

@@ -114,10 +114,12 @@ type operand struct {
 	indexed bool
 }
 
-// place sets p to the place that the memory operand of in addresses, or, if
+// place sets p, which is empty, to the place that the memory operand of in addresses, or, if
 // there may be several, returns what placeOf makes them from. (A place is too large to be returned in registers.)
 func (w *worker) place(s *state, in *x86.Inst, p *place) operand {
-	*p = place{}
+	if uint8(in.Base) < 16 && in.Index == x86.RegNone && in.Flags&(x86.FlagSeg|x86.FlagAddr32) == 0 && !w.abs {
+		return w.placeFrom(s, s.r[in.Base&15], in.Disp, false, p) // as most are
+	}
 	if in.Flags&x86.FlagSeg != 0 {
 		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
 		w.useAddrRegs(s, in)
@@ -731,6 +733,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 			return y
 		}
 		if b := e.b + d; size >= 4 && b > -1<<30 && b < 1<<30 {
+			if e.k == kSP {
+				return w.v.frame(b)
+			}
 			return w.v.mk(elem{k: e.k, a: e.a, b: b})
 		}
 		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
@@ -815,9 +820,14 @@ func (w *worker) imm(n int64) val {
 // set writes x to a register with operand size size.
 func (w *worker) set(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
 	if size >= 4 {
-		s.r[r] = x
+		s.r[r&15] = x
 		return
 	}
+	w.setPart(s, in, r, x, size)
+}
+
+// setPart is set of 1 or 2 bytes.
+func (w *worker) setPart(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
 	old := s.r[r]
 	if in.Flags&x86.FlagHigh8 != 0 {
 		eo, en := *w.v.one(old), *w.v.one(x)
@@ -857,95 +867,115 @@ func (w *worker) set(s *state, in *x86.Inst, r x86.Reg, x val, size uint8) {
 	}
 }
 
-// step applies one instruction that does not transfer control.
-func (w *worker) step(s *state, in *x86.Inst) {
-	switch in.Op {
-	case x86.OpNop, x86.OpTrap, x86.OpJcc:
-		w.clobber(s, in.Def)
-	case x86.OpMov:
-		switch {
-		case in.Size < 4 || in.Dst == x86.RegNone || in.Len == 10: // far may say something of it
-			w.mov(s, in)
-		case in.Flags&x86.FlagImm != 0:
-			s.r[in.Dst] = w.imm(in.Imm)
-		case in.Src == x86.RegNone:
-			x := w.load(s, in, in.Size)
-			if in.Size == 4 {
-				x = w.trunc(s, x, 4)
+// walk applies instructions of a block, the first of which has the number first, to s, up to one that nothing follows.
+func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
+	for i := range insts {
+		switch in := &insts[i]; in.Op {
+		case x86.OpMov:
+			if in.Size == 8 && in.Dst|in.Src >= 0 {
+				s.r[in.Dst&15] = s.r[in.Src&15]
+			} else {
+				w.mov(s, in)
 			}
-			s.r[in.Dst] = x
-		case in.Size == 4:
-			s.r[in.Dst] = w.trunc(s, s.r[in.Src], 4)
+		case x86.OpJcc:
+			w.branch(s, first+int32(i), in)
+			w.taken = 0
+			if w.stop {
+				return // it is always taken
+			}
+		case x86.OpCmp, x86.OpTest:
+			if in.Flags&x86.FlagMem != 0 {
+				w.compared(s, in)
+			}
+		case x86.OpCall:
+			w.call(s, first+int32(i), in)
+		case x86.OpAdd, x86.OpSub, x86.OpAnd, x86.OpOr, x86.OpXor:
+			w.alu(s, in)
+		case x86.OpPush:
+			w.push(s, in)
+		case x86.OpPop:
+			w.pop(s, in)
+		case x86.OpLea:
+			w.set(s, in, in.Dst, w.lea(s, in), in.Size)
+		case x86.OpJmp:
+			w.jump(s, first+int32(i), in, true)
+		case x86.OpMovzx, x86.OpMovsx:
+			w.extend(s, in)
+		case x86.OpNop, x86.OpTrap:
+			w.clobber(s, in.Def)
+		case x86.OpRet:
+			w.ret(s)
+		case x86.OpInc, x86.OpDec:
+			w.count(s, in)
+		case x86.OpNeg, x86.OpNot, x86.OpShl, x86.OpShr, x86.OpSar, x86.OpImul3:
+			w.unary(s, in)
+		case x86.OpCmov:
+			x := w.source(s, in)
+			if in.Size == 8 {
+				s.r[in.Dst] = w.join(s, s.r[in.Dst], x)
+			} else {
+				w.set(s, in, in.Dst, w.join(s, w.trunc(s, s.r[in.Dst], 4), w.trunc(s, x, 4)), in.Size)
+			}
+		case x86.OpXchg:
+			w.exchange(s, in)
+		case x86.OpLeave:
+			s.r[x86.RSP] = s.r[x86.RBP]
+			s.r[x86.RBP] = w.popWord(s)
+		case x86.OpCallInd:
+			w.callInd(s, in)
+		case x86.OpJmpInd:
+			w.jumpInd(s, in)
+		case x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+			if w.syscall(s, in); w.stop {
+				return // it does not come back
+			}
+		case x86.OpVecMov, x86.OpVec:
+			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) == 0 {
+				break // arithmetic in vector registers changes nothing that is known
+			}
+			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, in) {
+				w.other(s, in)
+			}
 		default:
-			s.r[in.Dst] = s.r[in.Src]
-		}
-	case x86.OpMovzx, x86.OpMovsx:
-		w.extend(s, in)
-	case x86.OpLea:
-		w.set(s, in, in.Dst, w.lea(s, in), in.Size)
-	case x86.OpAdd, x86.OpSub, x86.OpAnd, x86.OpOr, x86.OpXor:
-		w.alu(s, in)
-	case x86.OpInc, x86.OpDec:
-		d := int64(1)
-		if in.Op == x86.OpDec {
-			d = -1
-		}
-		if in.Flags&x86.FlagMem != 0 {
-			if d < 0 {
-				w.countDown(s, in)
-			}
-			w.touch(s, in)
-			w.clobberMem(s, in)
-		} else if in.Size < 4 {
 			w.other(s, in)
-		} else {
-			s.r[in.Dst] = w.add(s, s.r[in.Dst], d, in.Size)
 		}
-	case x86.OpNeg, x86.OpNot, x86.OpShl, x86.OpShr, x86.OpSar, x86.OpImul3:
-		w.unary(s, in)
-	case x86.OpCmp, x86.OpTest:
-		if in.Flags&x86.FlagMem != 0 {
-			w.compared(s, in)
+	}
+}
+
+func (w *worker) count(s *state, in *x86.Inst) {
+	d := int64(1)
+	if in.Op == x86.OpDec {
+		d = -1
+	}
+	switch {
+	case in.Flags&x86.FlagMem != 0:
+		if d < 0 {
+			w.countDown(s, in)
 		}
-	case x86.OpCmov:
-		x := w.source(s, in)
-		if in.Size == 8 {
-			s.r[in.Dst] = w.join(s, s.r[in.Dst], x)
-		} else {
-			w.set(s, in, in.Dst, w.join(s, w.trunc(s, s.r[in.Dst], 4), w.trunc(s, x, 4)), in.Size)
-		}
-	case x86.OpXchg:
-		if in.Flags&x86.FlagMem == 0 && in.Size == 8 {
-			s.r[in.Dst], s.r[in.Src] = s.r[in.Src], s.r[in.Dst]
-			return
-		}
-		if in.Flags&x86.FlagMem != 0 && in.Size == 8 {
-			r := in.Src
-			if r == x86.RegNone {
-				r = in.Dst
-			}
-			x := w.load(s, in, 8)
-			w.use(s, x)
-			w.store(s, in, s.r[r], 8)
-			s.r[r] = vTop
-			return
-		}
+		w.touch(s, in)
+		w.clobberMem(s, in)
+	case in.Size < 4:
 		w.other(s, in)
-	case x86.OpPush:
-		w.push(s, in)
-	case x86.OpPop:
-		w.pop(s, in)
-	case x86.OpLeave:
-		s.r[x86.RSP] = s.r[x86.RBP]
-		s.r[x86.RBP] = w.popWord(s)
-	case x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
-		w.syscall(s, in)
-	case x86.OpVecMov:
-		if in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, in) {
-			w.other(s, in)
-		}
 	default:
+		s.r[in.Dst] = w.add(s, s.r[in.Dst], d, in.Size)
+	}
+}
+
+func (w *worker) exchange(s *state, in *x86.Inst) {
+	switch {
+	case in.Size != 8:
 		w.other(s, in)
+	case in.Flags&x86.FlagMem == 0:
+		s.r[in.Dst], s.r[in.Src] = s.r[in.Src], s.r[in.Dst]
+	default:
+		r := in.Src
+		if r == x86.RegNone {
+			r = in.Dst
+		}
+		x := w.load(s, in, 8)
+		w.use(s, x)
+		w.store(s, in, s.r[r], 8)
+		s.r[r] = vTop
 	}
 }
 
@@ -1069,27 +1099,25 @@ func (w *worker) clobber(s *state, def uint16) {
 }
 
 func (w *worker) mov(s *state, in *x86.Inst) {
-	if in.Dst == x86.RegNone {
-		x := w.source2(s, in)
+	var x val
+	switch {
+	case in.Flags&x86.FlagImm != 0:
+		x = w.imm(in.Imm)
+	case in.Src == x86.RegNone:
+		x = w.load(s, in, in.Size)
+	default:
+		x = w.source(s, in)
+	}
+	switch {
+	case in.Dst == x86.RegNone:
 		w.store(s, in, x, in.Size)
 		return
-	}
-	x := w.source2(s, in)
-	switch {
 	case in.Size == 4 && in.Flags&x86.FlagImm == 0:
 		x = w.trunc(s, x, 4)
-	case w.far(in) && w.v.one(x).k == kConst:
+	case in.Len == 10 && w.far(in) && w.v.one(x).k == kConst:
 		x = w.v.mk(elem{k: kConst, a: uint64(in.Imm), r: 1})
 	}
 	w.set(s, in, in.Dst, x, in.Size)
-}
-
-// source2 is source for moves, where memory may also be the destination.
-func (w *worker) source2(s *state, in *x86.Inst) val {
-	if in.Flags&x86.FlagImm != 0 || in.Src != x86.RegNone {
-		return w.source(s, in)
-	}
-	return w.load(s, in, in.Size)
 }
 
 func (w *worker) extend(s *state, in *x86.Inst) {
@@ -1224,8 +1252,16 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		w.clobberMem(s, in)
 		return
 	}
-	if (in.Op == x86.OpXor || in.Op == x86.OpSub) && in.Src == in.Dst && in.Flags&x86.FlagHigh8 == 0 {
+	if in.Src == in.Dst && (in.Op == x86.OpXor || in.Op == x86.OpSub) && in.Flags&x86.FlagHigh8 == 0 {
 		w.set(s, in, in.Dst, w.v.con(0), in.Size)
+		return
+	}
+	if in.Flags&x86.FlagImm != 0 && in.Size == 8 && in.Op <= x86.OpSub && !w.exact && !(w.abs && w.inImage(uint64(in.Imm))) {
+		d := in.Imm
+		if in.Op == x86.OpSub {
+			d = -d
+		}
+		s.r[in.Dst] = w.add(s, s.r[in.Dst], d, 8)
 		return
 	}
 	if in.Size < 4 || in.Flags&x86.FlagHigh8 != 0 {
@@ -1390,7 +1426,7 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 
 func (w *worker) spAdd(s *state, d int64) {
 	if e := w.v.one(s.r[x86.RSP]); e.k == kSP && fixed(e.b) {
-		s.r[x86.RSP] = w.v.mk(elem{k: kSP, b: e.b + d})
+		s.r[x86.RSP] = w.v.frame(e.b + d)
 	}
 }
 
@@ -1509,10 +1545,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 		if e.k != kConst || c.SharesStack() {
 			// The child ran on this frame before the parent goes on, up to a call
 			// that did not return: the frame holds what it stored.
-			for i := 0; i < s.n; i++ {
-				s.st[i].v = vTop
-			}
-			s.esc, s.lost = true, true
+			s.rewritten()
 		}
 	}
 	s.r[x86.RAX], s.r[x86.RCX], s.r[x86.R11] = vTop, vTop, vTop

@@ -83,6 +83,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 	// A table that the program may write says nothing of what it holds.
 	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
 	functions := false
+	w.went.reset() // an entry that was seen before leads where it led then
 	inCode, end := w.f.Exec(a) && a >= w.fn.Start && a < w.fn.End, w.fn.End
 	for k := 0; k < n; k++ {
 		if !bounded && k == maxTable-1 {
@@ -112,7 +113,9 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 			resolved = constant
 			// A switch does not lead to where the function starts: a table of functions may.
 			functions = functions || t == w.fn.Start || w.fde == nil
-			w.flowTo(t, s)
+			if w.went.first(t) {
+				w.flowTo(t, s)
+			}
 			continue
 		}
 		if !bounded && !w.partOf(t) {
@@ -314,19 +317,36 @@ func (w *worker) boundary(a uint64) bool {
 	return w.instAt(a) >= 0 || w.boundaryOf(w.fn.Start, a)
 }
 
+// lineSpan is how far linear decoding goes, in bytes.
+const lineSpan = 1 << 20
+
 // boundaryOf reports whether a is an instruction boundary of the linear
 // decoding from start.
 func (w *worker) boundaryOf(start, a uint64) bool {
-	const span = 1 << 20
-	if a < start || a-start >= span {
+	if a < start || a-start >= lineSpan {
 		return false
 	}
+	n := a - start
+	if w.line.start != start || uint64(len(w.line.bits))*64 <= n {
+		w.line = line{start, w.decodeLine(start, n)}
+	}
+	return w.line.bits[n/64]>>(n%64)&1 != 0
+}
+
+// line has the instruction boundaries of the linear decoding from start, one bit a byte.
+type line struct {
+	start uint64
+	bits  []uint64
+}
+
+// decodeLine returns the boundaries of the linear decoding from start, of at least n bytes and one more.
+func (w *worker) decodeLine(start, n uint64) []uint64 {
 	w.linesLock.Lock()
 	defer w.linesLock.Unlock()
-	bits, n := w.lines[start], a-start
+	bits := w.lines[start]
 	if uint64(len(bits))*64 <= n {
 		// Whole words of bits, so that what is covered has been decoded.
-		end := start + (min(max(2*n, 4096), span)+63)&^63
+		end := start + (min(max(2*n, 4096), lineSpan)+63)&^63
 		bits = make([]uint64, (end-start)/64)
 		var in x86.Inst
 		for pc := start; pc < end; pc += uint64(in.Len) {
@@ -340,7 +360,7 @@ func (w *worker) boundaryOf(start, a uint64) bool {
 		}
 		w.lines[start] = bits
 	}
-	return bits[n/64]>>(n%64)&1 != 0
+	return bits
 }
 
 // tableSeeds makes the entries of all tables that this function reads possible

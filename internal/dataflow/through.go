@@ -68,23 +68,18 @@ func (w *worker) through(b int32, changed uint16) bool {
 	}
 	n := &w.book.notes[bl.note]
 	last := &w.insts[bl.end-1]
-	to := [3]int32{-1, -1, -1}
+	to := [2]int32{-1, -1}
 	if last.Op == x86.OpJmp || last.Op == x86.OpJcc {
 		// A tail call gets all registers.
 		if !n.jumps || !w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
 			return false
 		}
-		i := w.instAt(uint64(last.Imm))
-		if i < 0 {
-			return false
-		}
-		to[0] = w.instBlk[i]
-		if w.blocks[to[0]].first != i {
+		if to[0] = bl.to; to[0] < 0 {
 			return false
 		}
 	}
 	if !n.stops {
-		to[1], to[2] = bl.succ[0], bl.succ[1]
+		to[1] = bl.next
 	}
 	for _, t := range to {
 		if t >= 0 && (w.blocks[t].in < 0 || w.blocks[t].visits > patience) {

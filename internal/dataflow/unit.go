@@ -48,6 +48,7 @@ func (a *Analyser) Fork(f *image.File) *Analyser {
 func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
+	a.w.cur, a.w.equal, a.w.both = newState(), newState(), newState()
 	a.w.refs, a.w.passes, a.w.kept = newLog(hashRef), newLog(hashPass), newLog(hashStore)
 	a.w.book.limit = maxNotes
 	a.w.files = known
@@ -82,23 +83,6 @@ func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param, consumes 
 	return a.Query(entry, params)
 }
 
-type block struct {
-	pred       int32 // last instruction of the only block that leads here directly: noPred, or manyPreds
-	pc         uint64
-	first, end int32 // instructions
-	in         int32 // state, -1: not reached
-	visits     uint16
-	queued     bool
-	fresh      bool   // to be evaluated for other reasons than changed
-	changed    uint16 // registers that changed since it was evaluated
-	traffic    traffic
-	bad        bool     // its end is no instruction
-	target     bool     // of a jump through a table or to a label
-	note       int32    // of its last visit, -1: none
-	rank       uint64   // place in the order of evaluation, 0: none yet
-	succ       [2]int32 // fixed successors, -1: none
-}
-
 // facts are what is remembered of a file between units, by all analysers.
 type facts struct {
 	memo      *memo // of callees
@@ -118,26 +102,6 @@ type facts struct {
 type files struct {
 	sync.Mutex
 	facts map[*image.File]*facts
-}
-
-// Values of block.pred.
-const (
-	noPred    = -1
-	manyPreds = -2
-)
-
-// addPred records that instruction i leads to block b; manyPreds: something that is not a direct transfer does.
-func (w *worker) addPred(b, i int32) {
-	if b < 0 {
-		return
-	}
-	switch p := &w.blocks[b].pred; *p {
-	case i:
-	case noPred:
-		*p = i
-	default:
-		*p = manyPreds
-	}
 }
 
 type worker struct {
@@ -184,21 +148,21 @@ type worker struct {
 
 	insts      []x86.Inst
 	instBlk    []int32
-	callees    []uint32 // by instruction: what is known of the callee of a direct call
+	callees    []uint32 // by instruction: what is known of the callee of a direct call, 0: nothing yet; of others it has no meaning
 	base       uint64
 	dense      []int32 // address - base -> instruction index + 1; behind its end there are only zeros
 	sparse     index   // address -> instruction index, elsewhere
 	blocks     []block
-	heap       []queued // blocks to evaluate, lowest rank first
-	soon       queued   // a block that is sooner than those, if its number is not negative
-	rank       uint64   // of the block that is evaluated
-	ordered    int      // blocks whose direct successors have been decoded
-	path       []step   // of order
+	queue      queue  // of blocks to evaluate
+	rank       uint64 // of the block that is evaluated
+	ordered    int    // blocks whose direct successors have been decoded
+	path       []step // of order
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
 	states     states
-	cur, equal state
+	cur, equal state // of the block that is evaluated, and another one
+	both       state // where two frames are joined
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
@@ -212,6 +176,7 @@ type worker struct {
 	tabN     map[uint64]int      // entries taken by the table jump at an address
 	anchors  []uint64            // addresses that far constants are added to
 	apart    []uint64            // far constants that went where they are not followed
+	went     index               // where the jump through a table that is followed led by now
 	targets  map[uint64]struct{} // of jumps through tables and to labels, where no block starts
 	opaque   bool                // an indirect jump was not resolved
 	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
@@ -222,6 +187,8 @@ type worker struct {
 	query    map[uint64][]Param
 	passed   []Passed
 	scans    [neverDepth + 1]scan
+	slots    [64]slotKind // of the file
+	line     line         // the last one that boundaryOf looked at
 	*facts
 	files *files
 }
@@ -231,6 +198,8 @@ func (w *worker) SetFile(f *image.File) {
 		return
 	}
 	w.f = f
+	clear(w.slots[:])
+	w.line = line{}
 	w.abs = f.Type == 2
 	w.wide = w.abs
 	w.low, w.high = f.Low, f.High
@@ -251,7 +220,11 @@ func (w *worker) ref(r summary.Ref) {
 		w.one.ref = r
 		w.refs.add(&w.one.ref, w.blk)
 	case w.book.open:
-		w.book.refs = append(w.book.refs, r)
+		// Word by word: to copy what was just written in other sizes has to wait for it.
+		l := append(w.book.refs, summary.Ref{})
+		t := &l[len(l)-1]
+		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
+		w.book.refs = l
 	}
 }
 
@@ -261,7 +234,10 @@ func (w *worker) pass(p summary.ArgPass) {
 		w.one.pass = p
 		w.passes.add(&w.one.pass, w.blk)
 	case w.book.open:
-		w.book.passes = append(w.book.passes, p)
+		l := append(w.book.passes, summary.ArgPass{})
+		t := &l[len(l)-1]
+		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
+		w.book.passes = l
 	}
 }
 
@@ -293,36 +269,40 @@ func (w *worker) join(s *state, a, b val) val {
 	if a > b {
 		a, b = b, a
 	}
-	if a == vMany {
+	switch {
+	case a == vMany:
 		w.escape(s, b)
 		return vMany
-	}
-	if b == vMany {
-		return vMany // a is vTop
-	}
-	if a < setBit && b >= setBit && slices.Contains(w.v.members(b), a) {
+	case a == vTop && b < setBit:
+		if b == vMany {
+			return vMany
+		}
+		return w.v.withTop(b)
+	case a == vTop && b&topBit != 0:
+		return b
+	case a < setBit && b >= setBit && slices.Contains(w.v.members(b), a):
 		return b
 	}
-	x, known := w.v.memo(a, b)
-	if !known {
-		return w.newJoin(s, a, b)
+	c := w.v.memo(a, b)
+	if c.epoch != w.v.epoch {
+		return w.newJoin(s, c, a, b)
 	}
-	if x == vMany {
+	if c.val == vMany {
 		w.escape(s, a)
 		w.escape(s, b)
 	}
-	return x
+	return c.val
 }
 
-// newJoin is join for a < b that were not joined before.
-func (w *worker) newJoin(s *state, a, b val) val {
+// newJoin is join for a < b that were not joined before. c: where it is memoised.
+func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
 	if a < setBit {
 		// Mostly one element is added to others that it has nothing to do with.
 		if l = w.v.with(l, a, b); len(l) > 0 {
 			x := w.v.mkSet(l)
-			w.v.memoise(a, b, x)
+			w.v.memoise(c, a, b, x)
 			return x
 		}
 	}
@@ -351,7 +331,7 @@ func (w *worker) newJoin(s *state, a, b val) val {
 	default:
 		res = w.v.mkSet(l)
 	}
-	w.v.memoise(a, b, res)
+	w.v.memoise(c, a, b, res)
 	return res
 }
 
@@ -362,134 +342,6 @@ func (w *worker) escape(s *state, x val) {
 	w.final = true
 	w.use(s, x)
 	w.final = old
-}
-
-// instAt returns the index of the decoded instruction at a, or -1.
-func (w *worker) instAt(a uint64) int32 {
-	if d := a - w.base; d < uint64(len(w.dense)) {
-		return w.dense[d] - 1
-	}
-	if i, ok := w.sparse.get(a); ok {
-		return i
-	}
-	return -1
-}
-
-func (w *worker) setInst(a uint64, i int32) {
-	if d := a - w.base; d < uint64(len(w.dense)) {
-		w.dense[d] = i + 1
-		return
-	}
-	w.sparse.add(a, i)
-}
-
-// blockAt returns the block that starts at a, decoding or splitting as needed; -1 if
-// there is no code at a.
-func (w *worker) blockAt(a uint64) int32 {
-	if i := w.instAt(a); i >= 0 {
-		b := w.instBlk[i]
-		if w.blocks[b].first == i {
-			return b
-		}
-		// split
-		n := int32(len(w.blocks))
-		old := &w.blocks[b]
-		nb := block{pc: a, pred: i - 1, first: i, end: old.end, in: -1, note: -1, succ: old.succ, bad: old.bad, rank: old.rank}
-		old.end = i
-		old.succ = [2]int32{n, -1}
-		old.bad = false
-		old.traffic = traffic{}
-		reached := old.in >= 0
-		w.blocks = append(w.blocks, nb)
-		for j := i; j < nb.end; j++ {
-			w.instBlk[j] = n
-		}
-		if reached {
-			w.enqueue(b)
-		}
-		return n
-	}
-	if !w.f.Exec(a) {
-		return -1
-	}
-	code := w.f.Bytes(a)
-	if len(code) == 0 {
-		return -1
-	}
-	b := int32(len(w.blocks))
-	w.blocks = append(w.blocks, block{pc: a, pred: noPred, first: int32(len(w.insts)), in: -1, note: -1, succ: [2]int32{-1, -1}})
-	pc := a
-	next := int32(-1)
-	fall := false
-	for {
-		if i := w.instAt(pc); i >= 0 {
-			fall = true
-			break
-		}
-		if len(code) == 0 || len(w.insts) >= maxInsts {
-			w.blocks[b].bad = true
-			break
-		}
-		w.insts = append(more(w.insts), x86.Inst{})
-		in := &w.insts[len(w.insts)-1]
-		if !x86.Decode(code, pc, in) {
-			w.insts = w.insts[:len(w.insts)-1]
-			w.blocks[b].bad = true
-			break
-		}
-		w.setInst(pc, int32(len(w.insts)-1))
-		w.instBlk = append(w.instBlk, b)
-		w.callees = append(w.callees, 0)
-		pc += uint64(in.Len)
-		code = code[in.Len:]
-		stop := false
-		switch in.Op {
-		case x86.OpJmp, x86.OpJmpInd, x86.OpRet, x86.OpTrap:
-			stop = true
-		case x86.OpJcc:
-			fall, stop = true, true
-		case x86.OpCall, x86.OpCallInd:
-			// A call that ends the function's range does not return (compilers put
-			// nothing behind a noreturn call).
-			if f := w.fdeAt(in.PC); in.Op == x86.OpCall && w.readsPC(in) {
-				break
-			} else if f != nil && pc == f.End || in.Op == x86.OpCall && w.noreturn(uint64(in.Imm), neverDepth) {
-				stop = true
-			} else if f != nil && f.LSDA != 0 {
-				fall, stop = true, true
-			}
-		}
-		if stop {
-			break
-		}
-	}
-	w.blocks[b].end = int32(len(w.insts))
-	if w.blocks[b].end == w.blocks[b].first {
-		// nothing decoded: an empty block that leads nowhere or onwards
-		if fall {
-			next = w.blockAt(pc)
-			w.addPred(next, manyPreds)
-		}
-		w.blocks[b].succ[0] = next
-		return b
-	}
-	if fall {
-		last := w.blocks[b].end - 1
-		next = w.blockAt(pc)
-		// blockAt may have split b itself: the run ends in another block now
-		w.blocks[w.instBlk[last]].succ[0] = next
-		w.addPred(next, last)
-	}
-	return b
-}
-
-// more returns s with room for one more. What is kept for the units to come may as well double: append copies
-// several times as much.
-func more[T any](s []T) []T {
-	if len(s) == cap(s) {
-		return slices.Grow(s, max(len(s), 64))
-	}
-	return s
 }
 
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
@@ -577,50 +429,72 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
 		var n val
-		if r == int(x86.RSP) {
-			n = w.join(dst, a, b)
-		} else {
+		switch {
+		case w.coarse && r != int(x86.RSP):
 			n = w.settle(dst, a, b)
+		case b == vTop && a&topBit != 0:
+			continue
+		default:
+			n = w.join(dst, a, b)
 		}
 		if n != a {
 			dst.r[r] = n
 			regs |= 1 << uint(r)
 		}
 	}
+	if w.mergeFrame(dst, src) {
+		changed = true
+	}
+	return regs, changed || dst.esc != esc
+}
+
+// mergeFrame joins the frame of src into that of dst. It reports whether that changed.
+func (w *worker) mergeFrame(dst, src *state) (changed bool) {
+	n := min(len(dst.st), len(src.st))
+	alike := len(dst.st) == len(src.st)
+	if alike && (n == 0 || &dst.st[0] == &src.st[0]) {
+		return false
+	}
 	same := 0 // slots that they begin with
-	for same < dst.n && same < src.n && dst.st[same] == src.st[same] {
+	for same < n && dst.st[same] == src.st[same] {
 		same++
 	}
-	for i := same; i < dst.n; {
-		d := &dst.st[i]
+	if alike && same == n {
+		src.st, src.own = dst.st, false
+		return false
+	}
+	both := &w.both
+	both.st, both.own, both.esc, both.lost = dst.st, false, dst.esc, dst.lost
+	both.mine()
+	for i := same; i < len(both.st); {
+		d := &both.st[i]
 		j := i // where it is most often
-		if j >= src.n || src.st[j].off != d.off || src.st[j].size != d.size {
-			for j = 0; j < src.n; j++ {
+		if j >= len(src.st) || src.st[j].off != d.off || src.st[j].size != d.size {
+			for j = 0; j < len(src.st); j++ {
 				if src.st[j].off == d.off && src.st[j].size == d.size {
 					break
 				}
 			}
 		}
-		if j == src.n {
+		if j == len(src.st) {
 			if d.sp && !src.overlaps(d.off, d.size) {
-				if n := w.join(dst, d.v, vTop); n != d.v {
+				if n := w.join(both, d.v, vTop); n != d.v {
 					d.v, changed = n, true
 				}
 				i++
 				continue
 			}
-			dst.esc = dst.esc || d.sp
+			both.esc = both.esc || d.sp
 			d.sp = false
 			if d.off >= 0 {
 				// what was there stays, with what the caller put there: to drop it would take back what was joined before
-				if n := w.join(dst, d.v, vTop); n != d.v {
+				if n := w.join(both, d.v, vTop); n != d.v {
 					d.v, changed = n, true
 				}
 				i++
 				continue
 			}
-			dst.n--
-			dst.st[i] = dst.st[dst.n]
+			both.drop(i)
 			changed = true
 			continue
 		}
@@ -628,30 +502,39 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 			d.sp, changed = true, true
 		}
 		if sv := src.st[j].v; sv != d.v {
-			if n := w.settle(dst, d.v, sv); n != d.v {
+			if n := w.settle(both, d.v, sv); n != d.v {
 				d.v = n
 				changed = true
 			}
 		}
 		i++
 	}
-	for j := same; j < src.n; j++ {
-		if t := &src.st[j]; t.sp && !dst.holdsSP(t.off) && !dst.esc {
+	for j := same; j < len(src.st); j++ {
+		if t := &src.st[j]; t.sp && !both.holdsSP(t.off) && !both.esc {
 			changed = true
-			if dst.overlaps(t.off, t.size) {
-				dst.esc = true
+			if both.overlaps(t.off, t.size) {
+				both.esc = true
 			} else {
-				dst.storeSP(t.off, w.join(dst, t.v, vTop))
+				both.storeSP(t.off, w.join(both, t.v, vTop))
 			}
 		}
 		if t := &src.st[j]; t.off >= 0 {
-			if _, _, ok := dst.load(t.off, t.size); !ok {
-				dst.store(t.off, t.size, w.join(dst, t.v, vTop))
+			if _, _, ok := both.load(t.off, t.size); !ok {
+				both.store(t.off, t.size, w.join(both, t.v, vTop))
 				changed = true
 			}
 		}
 	}
-	return regs, changed || dst.esc != esc
+	dst.esc, dst.lost = both.esc, both.lost
+	switch {
+	case slices.Equal(both.st, dst.st):
+	case slices.Equal(both.st, src.st):
+		w.states.share(src)
+		dst.st = src.st
+	default:
+		dst.st = w.states.frame(both.st)
+	}
+	return changed
 }
 
 // mergeRegs is merge for some registers alone.
@@ -724,11 +607,12 @@ func (w *worker) begin(entry uint64) {
 	w.argUse, w.argBack, w.opaque = 0, 0, false
 	clear(w.targets)
 	clear(w.parts)
-	w.insts, w.instBlk, w.callees, w.blocks, w.states.n, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], 0, w.tables[:0]
+	w.insts, w.instBlk, w.callees, w.blocks, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.tables[:0]
+	w.states.reset()
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
-	w.curOf, w.heap, w.soon.b, w.rank, w.ordered, w.nest = -1, w.heap[:0], -1, 0, 0, w.nest[:0]
+	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.padFDE, w.pads = nil, nil
 	w.fde = w.f.FDEAt(entry)
 	if w.fde != nil {
@@ -740,7 +624,7 @@ func (w *worker) begin(entry uint64) {
 	w.base = w.fn.Start
 	n := min(w.fn.End-w.fn.Start, 1<<20)
 	if most := int(n / 4); most > cap(w.insts) { // about as many as a large function has: growing there would cost copies of it
-		w.insts = make([]x86.Inst, 0, most)
+		w.room(most)
 	}
 	if entry-w.fn.Start >= n {
 		w.base = entry
@@ -862,7 +746,7 @@ func (w *worker) iterate() bool {
 		w.rank = bl.rank
 		there := b == w.curOf
 		w.curOf = -1
-		if bl.visits++; bl.visits > maxVisits {
+		if bl.visits++; bl.visits > maxVisits || w.states.page > maxFrames {
 			return false
 		}
 		if !fresh && w.through(b, changed) {
@@ -958,7 +842,7 @@ func (w *worker) sweepAll() (whole bool) {
 		if w.states.n == 0 {
 			w.states.add(&s)
 		}
-		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), succ: [2]int32{-1, -1}})
+		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), next: -1, to: noJump})
 		pc += uint64(in.Len)
 	}
 	w.argUse = 0xffff
@@ -971,18 +855,11 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	insts, chaos := w.insts[first:end], w.chaos // which stay as they are when w.insts grows
-	for i := range insts {
-		if in := &insts[i]; (in.Op < x86.OpCall || in.Op > x86.OpRet) && !chaos {
-			// no transfer of control; arithmetic in vector registers changes nothing that is known
-			if in.Op < x86.OpVecMov || in.Def|in.Use != 0 || in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) != 0 {
-				w.step(s, in)
-			}
-		} else {
-			w.transfer(s, first+int32(i), in)
-		}
-		if w.stop {
-			break // nothing behind it, or only where it jumps to
+	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	if w.chaos {
+		// Without tracking every value that an instruction made is used at once.
+		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
+			w.useMask(s, 0xffff)
 		}
 	}
 	stop := w.stop
@@ -993,7 +870,7 @@ func (w *worker) eval(b int32, s *state) {
 	}
 	w.book.close(stop)
 	// transfer may have split b
-	succ := w.blocks[b].succ
+	next := w.blocks[b].next
 	if w.blocks[b].end != end {
 		w.enqueue(b)
 		return
@@ -1001,14 +878,11 @@ func (w *worker) eval(b int32, s *state) {
 	if stop {
 		return // a known condition, of which only the jump is taken, or a syscall that does not return
 	}
-	for _, t := range succ {
-		if t < 0 {
-			continue
-		}
-		first := w.blocks[t].in < 0
-		w.flow(t, s)
+	if next >= 0 {
+		first := w.blocks[next].in < 0
+		w.flow(next, s)
 		if first {
-			w.curOf = t
+			w.curOf = next
 		}
 	}
 }
@@ -1023,10 +897,8 @@ func (w *worker) leave(b int32, stop bool) {
 		}
 		w.trapped(w.insts[bl.first].PC, last.PC)
 	}
-	for _, t := range w.blocks[b].succ {
-		if t >= 0 && !stop {
-			w.links = append(w.links, link{b, t, w.fall})
-		}
+	if t := w.blocks[b].next; t >= 0 && !stop {
+		w.links = append(w.links, link{b, t, w.fall})
 	}
 	w.fall = 0
 }

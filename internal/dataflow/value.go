@@ -81,6 +81,7 @@ const (
 	vMany   val = 2 // absorbing: what did not fit has escaped
 	vArg0   val = 3 // vArg0+r is kArg of register r
 	setBit  val = 1 << 30
+	topBit  val = 1 << 29 // of a set: vTop is a member
 	maxSet      = 12
 )
 
@@ -92,21 +93,38 @@ type values struct {
 	sets  []span
 	arena []val
 	sTab  []uint32 // id+1
+	tops  []val    // by element: the set of it and vTop, 0: not made yet
 	joins []joined // memoised joins
 	jN    int
+	epoch uint32 // of what is in joins
+
+	// Ids of elements that are asked for again and again, 0: not made yet.
+	smalls [64]val  // constants
+	frames [128]val // rsp on entry less so many words
 
 	// The tables begin small in each unit. Those that are not in use are empty.
 	eTabs, sTabs tables[uint32]
 	jTabs        tables[joined]
+
+	// What every unit has: what the registers held on entry, alone or with vTop.
+	base struct {
+		eTab [fewElems]uint32
+		sTab [fewSets]uint32
+	}
 }
 
-// joined is a memoised join.
+// joined is a memoised join, if it is of this epoch.
 type joined struct {
-	key uint64 // 0: none
-	val val
+	key   uint64
+	val   val
+	epoch uint32
 }
 
-type span struct{ off, n uint32 }
+// span is where a set is in the arena; kinds are those of its elements, one bit each.
+type span struct{ off, n, kinds uint32 }
+
+// vsyscallBit is in the kinds of a set with a constant that is an address in the vsyscall page.
+const vsyscallBit = 1 << 31
 
 func newValues() *values {
 	v := &values{}
@@ -117,45 +135,34 @@ func newValues() *values {
 // Entries of the tables of a unit at first, and how many an analyser keeps.
 const (
 	fewElems = 128
-	fewSets  = 32
+	fewSets  = 64
 	fewJoins = 64
 	manyVals = 1 << 13
 )
 
-// reset forgets everything but the elements that every unit has.
+// reset forgets everything but the values that every unit has.
 func (v *values) reset() {
 	const own = int(vArg0) + 16
 	if len(v.elems) < own || len(v.eTab) > manyVals {
-		*v = values{arena: v.arena[:0]}
-		v.eTab, v.sTab, v.joins = v.eTabs.get(fewElems), v.sTabs.get(fewSets), v.jTabs.get(fewJoins)
+		*v = values{arena: v.arena[:0], epoch: v.epoch}
+		v.eTab, v.sTab = v.eTabs.get(fewElems), v.sTabs.get(fewSets)
 		v.elems = append(make([]elem, 0, 512), elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
 		for r := int8(0); r < 16; r++ {
-			v.mk(elem{k: kArg, r: r})
+			v.withTop(v.mk(elem{k: kArg, r: r}))
 		}
-		return
+		copy(v.base.eTab[:], v.eTab)
+		copy(v.base.sTab[:], v.sTab)
+	} else {
+		clear(v.smalls[:])
+		clear(v.frames[:])
+		v.elems, v.eTab = v.elems[:own], v.eTabs.again(v.eTab, v.base.eTab[:])
+		v.sets, v.sTab = v.sets[:16], v.sTabs.again(v.sTab, v.base.sTab[:])
+		v.arena, v.tops = v.arena[:2*16], v.tops[:own]
 	}
-	if len(v.elems) > own {
-		clear(v.eTab)
-		v.eTab = v.eTabs.get(fewElems)
-		v.elems = v.elems[:own]
-		for id := vArg0; int(id) < own; id++ {
-			i := v.elems[id].hash() & (fewElems - 1)
-			for v.eTab[i] != 0 && v.eTab[i] != uint32(id) {
-				i = (i + 1) & (fewElems - 1)
-			}
-			v.eTab[i] = uint32(id)
-		}
+	if v.epoch++; v.epoch == 0 {
+		v.epoch, v.jTabs = 1, tables[joined]{}
 	}
-	if len(v.sets) > 0 {
-		clear(v.sTab)
-		v.sTab = v.sTabs.get(fewSets)
-		v.sets, v.arena = v.sets[:0], v.arena[:0]
-	}
-	if v.jN > 0 {
-		clear(v.joins)
-		v.joins = v.jTabs.get(fewJoins)
-		v.jN = 0
-	}
+	v.joins, v.jN = v.jTabs.get(fewJoins), 0
 }
 
 func (e *elem) hash() uint32 {
@@ -196,7 +203,30 @@ func (v *values) mk(e elem) val {
 	return val(id)
 }
 
-func (v *values) con(n int64) val { return v.mk(elem{k: kConst, a: uint64(n)}) }
+// con returns the constant n.
+func (v *values) con(n int64) val {
+	if uint64(n) >= uint64(len(v.smalls)) {
+		return v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	x := &v.smalls[n]
+	if *x == 0 {
+		*x = v.mk(elem{k: kConst, a: uint64(n)})
+	}
+	return *x
+}
+
+// frame returns rsp on entry plus b.
+func (v *values) frame(b int64) val {
+	i := uint64(-b) / 8
+	if i >= uint64(len(v.frames)) || b&7 != 0 {
+		return v.mk(elem{k: kSP, b: b})
+	}
+	x := &v.frames[i]
+	if *x == 0 {
+		*x = v.mk(elem{k: kSP, b: b})
+	}
+	return *x
+}
 
 // one returns the element of a value that is not a set, kTop for sets.
 func (v *values) one(x val) *elem {
@@ -206,9 +236,17 @@ func (v *values) one(x val) *elem {
 	return &v.elems[x]
 }
 
+// kinds returns the kinds that x may be of, one bit each.
+func (v *values) kinds(x val) uint32 {
+	if x < setBit {
+		return 1 << (v.elems[x].k & 31)
+	}
+	return v.sets[x&(topBit-1)].kinds
+}
+
 // members appends the element ids of x to dst.
 func (v *values) members(x val) []val {
-	s := v.sets[x&^setBit]
+	s := v.sets[x&(topBit-1)]
 	return v.arena[s.off : s.off+s.n]
 }
 
@@ -226,20 +264,44 @@ func (v *values) mkSet(l []val) val {
 		clear(v.sTab)
 		v.sTab = t
 	}
+	set := setBit
+	if l[0] == vTop {
+		set |= topBit
+	}
 	m := uint32(len(v.sTab) - 1)
 	i := hashIDs(l) & m
 	for v.sTab[i] != 0 {
 		id := v.sTab[i] - 1
 		if slices.Equal(v.members(val(id)), l) {
-			return val(id) | setBit
+			return val(id) | set
 		}
 		i = (i + 1) & m
 	}
 	id := uint32(len(v.sets))
-	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l))})
+	kinds := uint32(0)
+	for _, x := range l {
+		e := &v.elems[x]
+		kinds |= 1 << (e.k & 31)
+		if e.k == kConst && isVsyscall(e.a) {
+			kinds |= vsyscallBit
+		}
+	}
+	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l)), kinds})
 	v.arena = append(v.arena, l...)
 	v.sTab[i] = id + 1
-	return val(id) | setBit
+	return val(id) | set
+}
+
+// withTop returns the set of an element and vTop.
+func (v *values) withTop(x val) val {
+	if n := int(x) + 1 - len(v.tops); n > 0 {
+		v.tops = append(v.tops, make([]val, n)...)
+	}
+	t := &v.tops[x]
+	if *t == 0 {
+		*t = v.mkSet([]val{vTop, x})
+	}
+	return *t
 }
 
 func hashIDs(l []val) uint32 {
@@ -251,36 +313,30 @@ func hashIDs(l []val) uint32 {
 	return uint32(h >> 16)
 }
 
-// memo looks up a memoised join.
-func (v *values) memo(a, b val) (x val, known bool) {
-	key := uint64(a)<<32 | uint64(b)
-	c := v.join(key)
-	return c.val, c.key == key
-}
+// memo returns the cell where the join of a and b is memoised, or will be.
+func (v *values) memo(a, b val) *joined { return v.cell(uint64(a)<<32 | uint64(b)) }
 
-// memoise remembers a join that is not memoised.
-func (v *values) memoise(a, b, x val) {
-	if v.jN++; 2*v.jN > len(v.joins) {
-		old := v.joins
-		v.joins = v.jTabs.get(2 * len(old))
-		for i := range old {
-			if x := &old[i]; x.key != 0 {
-				*v.join(x.key) = *x
-			}
-		}
-		clear(old)
-	}
-	key := uint64(a)<<32 | uint64(b)
-	*v.join(key) = joined{key, x}
-}
-
-// join returns the cell of key, or the free one where it belongs.
-func (v *values) join(key uint64) *joined {
+// cell returns the cell of key, or the free one where it belongs.
+func (v *values) cell(key uint64) *joined {
 	m := uint64(len(v.joins) - 1)
 	h := key * prime1
 	for i := (h ^ h>>32) & m; ; i = (i + 1) & m {
-		if c := &v.joins[i]; c.key == key || c.key == 0 {
+		if c := &v.joins[i]; c.key == key || c.epoch != v.epoch {
 			return c
+		}
+	}
+}
+
+// memoise remembers the join of a and b in the cell that is free for it.
+func (v *values) memoise(c *joined, a, b, x val) {
+	*c = joined{uint64(a)<<32 | uint64(b), x, v.epoch}
+	if v.jN++; 2*v.jN > len(v.joins) {
+		old := v.joins
+		v.joins = v.jTabs.get(2 * len(old)) // of an earlier epoch
+		for i := range old {
+			if x := &old[i]; x.epoch == v.epoch {
+				*v.cell(x.key) = *x
+			}
 		}
 	}
 }
@@ -295,31 +351,34 @@ func (v *values) with(l []val, x, y val) []val {
 	if len(old) == maxSet {
 		return l
 	}
-	e := &v.elems[x]
 	at := 0
-	for _, z := range old {
-		f := &v.elems[z]
-		switch e.k {
-		case kAddr:
-			if f.k == kAddr && f.a == e.a {
-				return l
-			}
-		case kArg, kArgX:
-			if (f.k == kArg || f.k == kArgX) && f.r == e.r {
-				return l
-			}
-		case kSP:
-			if f.k == kSP {
+	switch e := &v.elems[x]; e.k {
+	case kAddr, kArg, kArgX, kSP:
+		for _, z := range old {
+			if e.akin(&v.elems[z]) {
 				return l
 			}
 		}
-		if z < x {
-			at++
-		}
+	}
+	for at < len(old) && old[at] < x {
+		at++
 	}
 	l = append(l, old[:at]...)
 	l = append(l, x)
 	return append(l, old[at:]...)
+}
+
+// akin reports whether widen makes one element of e and f.
+func (e *elem) akin(f *elem) bool {
+	switch e.k {
+	case kAddr:
+		return f.k == kAddr && f.a == e.a
+	case kArg, kArgX:
+		return (f.k == kArg || f.k == kArgX) && f.r == e.r
+	case kSP:
+		return f.k == kSP
+	}
+	return false
 }
 
 // widen merges elements of a list that are the same address or

@@ -158,6 +158,9 @@ func (m *Model) Load(g *reach.Graph) bool {
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.
 func isLibraryName(s string) bool {
+	if s == "" || s[len(s)-1] > '9' && s[len(s)-1] != 'o' {
+		return false // as most texts
+	}
 	i := strings.LastIndex(s, ".so")
 	if i <= 0 || len(s) > 256 || strings.ContainsAny(s, " %*\n\t:,;\"'") {
 		return false

@@ -11,13 +11,32 @@ import (
 // candidates tells quickly which rows about an image may be about a unit of it: the C library has a hundred rows, of which
 // few functions have anything. Rows are given by their places in Keeper.rows.
 type candidates struct {
-	at      map[uint64][]int // about functions of a name: by entry
-	calls   map[uint64][]int // by what the function must call
+	at      codeRows         // about functions of a name: by entry
+	calls   codeRows         // by what the function must call
 	slots   map[uint64][]int // by the slot of what it must import
 	texts   [256][]int       // by the first byte of a text that it must refer to
+	text    bool             // there are some of these
 	numbers []int            // about functions that make calls themselves
 	rest    []int
 	found   []int // memory of of
+}
+
+// codeRows are rows by an address of code. Most addresses have none, which a bit tells.
+type codeRows struct {
+	rows map[uint64][]int
+	some [64]uint64
+}
+
+func (p *codeRows) add(a uint64, row int) {
+	p.rows[a] = append(p.rows[a], row)
+	p.some[a>>10&63] |= 1 << (a >> 4 & 63)
+}
+
+func (p *codeRows) get(a uint64) []int {
+	if p.some[a>>10&63]>>(a>>4&63)&1 == 0 {
+		return nil
+	}
+	return p.rows[a]
 }
 
 // candidates returns those of an image.
@@ -25,7 +44,8 @@ func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
 	if c := k.index[img]; c != nil {
 		return c
 	}
-	c := &candidates{at: map[uint64][]int{}, calls: map[uint64][]int{}, slots: map[uint64][]int{}}
+	c := &candidates{slots: map[uint64][]int{}}
+	c.at.rows, c.calls.rows = map[uint64][]int{}, map[uint64][]int{}
 	k.index[img] = c
 	for i, r := range k.rows(img) {
 		f := r.function[0]
@@ -37,19 +57,19 @@ func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
 		case "name":
 			for _, n := range f.names {
 				for _, e := range k.exported(img).named(n) {
-					c.at[e.addr] = append(c.at[e.addr], i)
+					c.at.add(e.addr, i)
 				}
 			}
 		case "own":
 			for a := range k.owned(img).names {
 				if k.owned(img).is(a, f.names) {
-					c.at[a] = append(c.at[a], i)
+					c.at.add(a, i)
 				}
 			}
 		case "local":
 			for a, l := range k.owned(img).locals {
 				if slices.Contains(f.names, l.Name) {
-					c.at[a] = append(c.at[a], i)
+					c.at.add(a, i)
 				}
 			}
 		case "text":
@@ -58,6 +78,7 @@ func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
 				break
 			}
 			c.texts[first[0]] = append(c.texts[first[0]], i)
+			c.text = true
 		case "numbers":
 			c.numbers = append(c.numbers, i)
 		case "imports":
@@ -68,7 +89,7 @@ func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
 			c.rest = append(c.rest, i)
 		default: // calls, or a prefix
 			for _, e := range k.exported(img).named(first) {
-				c.calls[e.addr] = append(c.calls[e.addr], i)
+				c.calls.add(e.addr, i)
 			}
 		}
 	}
@@ -80,7 +101,7 @@ func (c *candidates) of(g *reach.Graph, id reach.UnitID) []int {
 	u, sum := &g.Units[id], g.Full(id)
 	m := g.Members[u.Image]
 	l := append(c.found[:0], c.rest...)
-	l = append(l, c.at[u.Entry]...)
+	l = append(l, c.at.get(u.Entry)...)
 	if len(sum.More().Sites) > 0 {
 		l = append(l, c.numbers...)
 	}
@@ -88,8 +109,11 @@ func (c *candidates) of(g *reach.Graph, id reach.UnitID) []int {
 		r := &sum.Refs[i]
 		switch r.Kind {
 		case summary.RefCode:
-			l = append(l, c.calls[r.A]...)
+			l = append(l, c.calls.get(r.A)...)
 		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
+			if !c.text {
+				break
+			}
 			if b := m.Bytes(r.A); len(b) > 0 {
 				l = append(l, c.texts[b[0]]...)
 			}

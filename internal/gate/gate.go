@@ -39,9 +39,9 @@ type Keeper struct {
 	open    map[*row]bool
 	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read    reach.UnitID
-	jumps   map[place]bool // what jumpedTo found
-	view    view           // of the unit that was asked about last
-	slots   map[importing][]uint64
+	jumps   map[place]bool              // what jumpedTo found
+	view    view                        // of the unit that was asked about last
+	slots   map[int]map[string][]uint64 // by image and name, without leading underscores: of functions that rows are about which import them
 
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
@@ -83,13 +83,7 @@ func (k *Keeper) look(g *reach.Graph, id reach.UnitID, called bool) *view {
 // exports are the functions of an image that have names: their addresses and their names without leading underscores.
 type exports struct {
 	byAddr []export
-	byName []uint32 // in byAddr
-}
-
-// importing is an image and a name, without leading underscores, of what it imports.
-type importing struct {
-	img  int
-	name string
+	byName []uint32 // in byAddr, of those that may be asked for
 }
 
 type export struct {
@@ -107,7 +101,7 @@ func (e exports) at(addr uint64) []export {
 	return e.byAddr[i:n]
 }
 
-// named returns the functions of a name.
+// named returns the functions of a name that rows mention, or of openers.
 func (e exports) named(name string) []export {
 	i, _ := slices.BinarySearchFunc(e.byName, name, func(x uint32, n string) int { return strings.Compare(e.byAddr[x].name, n) })
 	var l []export
@@ -119,7 +113,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[importing][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[int]map[string][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.
@@ -339,15 +333,19 @@ func (k *Keeper) imports(g *reach.Graph, img int, sum *summary.Unit, name string
 	})
 }
 
-// slotsOf returns the slots of an image for an imported function of a name.
+// slotsOf returns the slots of an image for an imported function of a name that a row asks for.
 func (k *Keeper) slotsOf(g *reach.Graph, img int, name string) []uint64 {
-	at := importing{img, name}
-	slots, known := k.slots[at]
-	if !known { // few slots have a name, and all units of the image are asked for it
-		slots = g.Slots(img, func(symbol string) bool { return strings.TrimLeft(symbol, "_") == name })
-		k.slots[at] = slots
+	slots, known := k.slots[img]
+	if !known { // few slots have such a name, and all units of the image are asked for it
+		slots = map[string][]uint64{}
+		k.slots[img] = slots
+		g.Slots(img, func(symbol string, slot uint64) {
+			if n := strings.TrimLeft(symbol, "_"); mentioned[n] {
+				slots[n] = append(slots[n], slot)
+			}
+		})
 	}
-	return slots
+	return slots[name]
 }
 
 // transfer returns where a reference transfers control, or passes an address on the way: to code, or to what a slot holds.
@@ -384,11 +382,17 @@ func (k *Keeper) exported(img int) exports {
 			add(&n, a, name)
 		}
 	}
-	slices.SortFunc(n.byAddr, func(a, b export) int { return cmp.Or(cmp.Compare(a.addr, b.addr), strings.Compare(a.name, b.name)) })
+	slices.SortFunc(n.byAddr, func(a, b export) int {
+		if a.addr != b.addr {
+			return cmp.Compare(a.addr, b.addr)
+		}
+		return strings.Compare(a.name, b.name)
+	})
 	n.byAddr = slices.Clip(slices.Compact(n.byAddr))
-	n.byName = make([]uint32, len(n.byAddr))
-	for i := range n.byName {
-		n.byName[i] = uint32(i)
+	for i := range n.byAddr {
+		if name := n.byAddr[i].name; mentioned[name] || slices.Contains(openers, name) {
+			n.byName = append(n.byName, uint32(i))
+		}
 	}
 	slices.SortFunc(n.byName, func(a, b uint32) int {
 		return cmp.Or(strings.Compare(n.byAddr[a].name, n.byAddr[b].name), cmp.Compare(a, b))

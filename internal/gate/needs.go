@@ -253,13 +253,13 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 	case n.charset:
 		return mayGetText(g, id, x86.RSI, func(s string) bool { return strings.Contains(s, "ccs=") })
 	case n.mask != 0:
-		return mayGet(g, id, number.PassedByOthers, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
+		return mayGet(g, id, number.MayGetFromOthers, x86.RSI, func(v int64) bool { return v&n.mask != 0 })
 	case n.first != nil:
-		passed := number.PassedByOthers
+		may := number.MayGetFromOthers
 		if n.name == callByNumber {
-			passed = number.PassedNumber
+			may = number.MayGetNumber
 		}
-		return mayGet(g, id, passed, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
+		return mayGet(g, id, may, x86.RDI, func(v int64) bool { return slices.Contains(n.first, int64(int32(v))) })
 	}
 	return true
 }
@@ -275,12 +275,8 @@ func (k *Keeper) onStack(img int) bool {
 }
 
 // mayGet reports whether an argument of a unit that another passes may be a constant that test accepts, or is not known.
-func mayGet(g *reach.Graph, id reach.UnitID, passed func(*reach.Graph, reach.UnitID, x86.Reg) ([]number.Found, bool), reg x86.Reg, test func(int64) bool) bool {
-	if g.Entered(id) {
-		return true
-	}
-	found, known := passed(g, id, reg)
-	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+func mayGet(g *reach.Graph, id reach.UnitID, may func(*reach.Graph, reach.UnitID, x86.Reg, func(number.Found) bool) bool, reg x86.Reg, test func(int64) bool) bool {
+	return g.Entered(id) || may(g, id, reg, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || test(f.Value.N)
 	})
 }
@@ -288,11 +284,7 @@ func mayGet(g *reach.Graph, id reach.UnitID, passed func(*reach.Graph, reach.Uni
 // mayGetText reports whether an argument of a unit may be a text that test accepts, or is not
 // known. If it is null there is none.
 func mayGetText(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(string) bool) bool {
-	if g.Units[id].Taken {
-		return true
-	}
-	found, known := number.Passed(g, id, reg)
-	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+	return g.Units[id].Taken || number.MayGet(g, id, reg, func(f number.Found) bool {
 		if f.Value.Kind == summary.Const {
 			return f.Value.N != 0
 		}

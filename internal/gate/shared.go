@@ -35,11 +35,7 @@ func (k *Keeper) shares(g *reach.Graph, r *row, but string) bool {
 // mapsShared reports whether a unit, mmap, may get flags with MAP_SHARED, or MAP_SHARED_VALIDATE.
 func (k *Keeper) mapsShared(g *reach.Graph, id reach.UnitID, but string) bool {
 	const shared = 1
-	if g.Units[id].Taken {
-		return true
-	}
-	found, known := number.PassedByOthers(g, id, x86.RCX)
-	return !known || slices.ContainsFunc(found, func(f number.Found) bool {
+	return g.Units[id].Taken || number.MayGetFromOthers(g, id, x86.RCX, func(f number.Found) bool {
 		return (f.Value.Kind != summary.Const || f.Value.N&shared != 0) && !k.libraryMaps(g, f.Unit, g.Units[id].Image, but)
 	})
 }

@@ -10,11 +10,14 @@ import (
 	"github.com/gofind-dev/gofind/internal/reach"
 )
 
+// openers are the functions that load a file and depend on who calls them.
+var openers = []string{"dlopen", "dlmopen"}
+
 // programOpens reports whether the loader may take the program itself for the caller of dlopen: it calls it,
 // another image may jump to it instead of calling it, so that it returns to that image's caller, or
 // code that is not known may call it.
 func (k *Keeper) programOpens(g *reach.Graph) bool {
-	for _, name := range []string{"dlopen", "dlmopen"} {
+	for _, name := range openers {
 		if g.LookedUp(name) || k.refers(0, name) {
 			return true
 		}

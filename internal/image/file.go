@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -502,15 +503,15 @@ const maxText = 4097
 // "" if there is none. It is part of the file's memory: clone what is to be kept.
 func (f *File) Text(addr uint64) string {
 	b := f.Bytes(addr)
-	b = b[:min(len(b), maxText+1)]
-	if n := printable(b); n < len(b) && b[n] == 0 {
+	// Its end first: in Go files nothing ends a text before the limit.
+	if n := bytes.IndexByte(b[:min(len(b), maxText+1)], 0); n > 0 && printable(b[:n]) == n {
 		return unsafe.String(unsafe.SliceData(b), n)
 	}
 	return ""
 }
 
 // printable returns how many of the first bytes are printable ASCII characters, tabs or newlines.
-// It takes eight at a time: in Go files nothing ends a text before the limit.
+// It takes eight at a time.
 func printable(b []byte) int {
 	const each = 0x0101010101010101 // in each byte
 	for i := 0; i < len(b); {
@@ -564,10 +565,9 @@ func (f *File) inMemory(r Range) bool {
 // Exec reports whether addr is in an executable PT_LOAD and, where sections
 // exist, in an executable section. Memory beyond the segment's file data
 // counts: Bytes has nothing there, so code would be made at run time.
-func (f *File) Exec(addr uint64) bool {
-	if f.text.Contains(addr) {
-		return true
-	}
+func (f *File) Exec(addr uint64) bool { return f.text.Contains(addr) || f.inExecs(addr) }
+
+func (f *File) inExecs(addr uint64) bool {
 	i := sort.Search(len(f.execs), func(i int) bool { return f.execs[i].End > addr })
 	return i < len(f.execs) && f.execs[i].Start <= addr
 }

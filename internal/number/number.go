@@ -21,6 +21,7 @@
 package number
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -97,7 +98,8 @@ type solver struct {
 	at      key    // whose callers are asked
 	track   *track // nil if nobody asks what goes through units
 	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
-	done    bool   // what was found decides: nobody else is asked
+	any     bool   // one answer may decide: callers that are sooner analysed are asked first
+	done    bool   // it did: nobody else is asked
 }
 
 // track notes what goes through units on the way from where a number is known.
@@ -386,28 +388,20 @@ func (s *solver) pointers(k key, origins []origin) bool {
 // Passed finds what is passed in a register to a unit, by the images of its
 // direct callers, as Arguments does.
 func Passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, true, false)
+	return passed(g, unit, reg, false)
 }
 
 // PassedNumber is Passed for a register that holds the number of a call: for it, as for those at syscall instructions, the
 // assumption private-wrappers is made.
 func PassedNumber(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, true, true)
+	return passed(g, unit, reg, true)
 }
 
-// PassedByOthers is Passed but for what the unit passes to itself.
-func PassedByOthers(g *reach.Graph, unit reach.UnitID, reg x86.Reg) (found []Found, known bool) {
-	return passed(g, unit, reg, false, false)
-}
-
-func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool) (found []Found, known bool) {
+func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, numbers bool) (found []Found, known bool) {
 	s := newSolver(g)
 	s.numbers = numbers
 	known = true
-	s.sink = func(id reach.UnitID, pc uint64, o origin, v summary.Value, why string) {
-		if id == unit && pc != g.Units[unit].Entry && !itself {
-			return
-		}
+	s.sink = func(id reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
 		if why != "" && id == unit {
 			known = false
 			return
@@ -422,6 +416,35 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 	return found, known
 }
 
+// MayGet reports whether what is passed in a register to a unit may be something that test accepts, or is not all known.
+func MayGet(g *reach.Graph, unit reach.UnitID, reg x86.Reg, test func(Found) bool) bool {
+	return mayGet(g, unit, reg, true, false, test)
+}
+
+// MayGetNumber is MayGet for a register that holds the number of a call, as PassedNumber is Passed.
+func MayGetNumber(g *reach.Graph, unit reach.UnitID, reg x86.Reg, test func(Found) bool) bool {
+	return mayGet(g, unit, reg, true, true, test)
+}
+
+// MayGetFromOthers is MayGet but for what the unit passes to itself.
+func MayGetFromOthers(g *reach.Graph, unit reach.UnitID, reg x86.Reg, test func(Found) bool) bool {
+	return mayGet(g, unit, reg, false, false, test)
+}
+
+// mayGet stops once it knows: each caller that is not asked saves the analysis of a unit.
+func mayGet(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool, test func(Found) bool) bool {
+	s := newSolver(g)
+	s.numbers, s.any = numbers, true
+	s.sink = func(id reach.UnitID, pc uint64, _ origin, v summary.Value, why string) {
+		if id == unit && pc != g.Units[unit].Entry && !itself {
+			return
+		}
+		s.done = s.done || why != "" && id == unit || test(Found{Image: g.Units[id].Image, Value: v, Unit: id})
+	}
+	s.gets(unit, reg)
+	return s.done
+}
+
 // gets sends what is passed to a unit in a register to the sink.
 func (s *solver) gets(unit reach.UnitID, reg x86.Reg) {
 	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit})
@@ -430,16 +453,13 @@ func (s *solver) gets(unit reach.UnitID, reg x86.Reg) {
 
 // MayPass reports whether the direct callers of a unit may pass what a condition on an argument asks for.
 func MayPass(g *reach.Graph, unit reach.UnitID, c *summary.Cond) bool {
-	s := newSolver(g)
-	s.sink = func(_ reach.UnitID, _ uint64, _ origin, v summary.Value, why string) {
-		s.done = s.done || why != "" || v.Kind != summary.Const && (v.Kind != summary.Low || v.Size < c.Size)
-		if !s.done {
+	return MayGet(g, unit, x86.Reg(c.A), func(f Found) bool {
+		if v := f.Value; v.Kind == summary.Const || v.Kind == summary.Low && v.Size >= c.Size {
 			is, ok := dataflow.Holds(c.Cmp, uint64(v.N)&(1<<(8*c.Size)-1), c.N, c.Size)
-			s.done = is || !ok
+			return is || !ok
 		}
-	}
-	s.gets(unit, x86.Reg(c.A)) // one answer is enough, and each that is not asked for saves the analysis of a unit
-	return s.done
+		return true
+	})
 }
 
 // Parameter finds the numbers that a unit gets in a register, as Solve does for
@@ -537,7 +557,13 @@ func (s *solver) expand(k key) {
 		}
 		return
 	}
-	for _, e := range s.g.Callers(k.unit) {
+	callers := s.g.Callers(k.unit)
+	if s.any {
+		slices.SortStableFunc(callers, func(a, b reach.Edge) int {
+			return cmp.Compare(s.g.Units[a.Unit].Sum.Insts, s.g.Units[b.Unit].Sum.Insts)
+		})
+	}
+	for _, e := range callers {
 		if s.done {
 			return
 		}

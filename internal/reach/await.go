@@ -3,60 +3,96 @@ package reach
 import (
 	"slices"
 
-	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
+
+// reached is what a call leads to, as far as what is passed to it is asked about.
+type reached struct {
+	asked     bool // about what follows
+	at        uint64
+	slot      bool
+	known     bool // all of it
+	units     []UnitID
+	resolvers []Place // of IFUNCs: what they may choose
+}
 
 // await makes w happen once what a call reaches consumes a register of its mask. It
 // returns false if that is not all known.
 func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
-	if !slot {
-		id, ok := g.ids[img].find(a)
-		if !ok {
-			if id, ok = g.code(img, a, cause{}); !ok {
-				return false
-			}
-		}
-		g.wait(id, w)
-		return true
+	r := &g.reached
+	if !r.asked || r.at != a || r.slot != slot { // most often it is the call of the pass before
+		g.reach(img, a, slot)
 	}
-	if rs := g.Members[img].relocsIn(a, a+8); len(rs) == 1 && rs[0].Addr == a && rs[0].Type == rIRel {
-		return g.awaitChoice(img, rs[0].Addend, w)
-	}
-	if to, ok := g.Members[img].pointsTo(a); ok {
-		g.wait(g.unit(img, to, cause{how: Slot}, ""), w)
-		return true
-	}
-	var buf [4]process.Target
-	ts, known := g.bound(img, a, buf[:0])
-	if !known || slices.ContainsFunc(ts, func(t process.Target) bool {
-		s := g.Members[t.Image].Symbol(t.Sym)
-		return s.Type != sttFunc && (s.Type != sttIFunc || len(g.choices(t.Image, s.Value)) == 0)
-	}) {
+	if !r.known {
 		return false
 	}
-	for _, t := range ts {
-		if s := g.Members[t.Image].Symbol(t.Sym); s.Type == sttIFunc {
-			g.awaitChoice(t.Image, s.Value, w)
-		} else if g.Members[t.Image].Exec(s.Value) {
-			g.wait(g.unit(t.Image, s.Value, cause{how: Slot}, ""), w)
-		}
+	for _, id := range r.units {
+		g.wait(id, w)
+	}
+	for _, p := range r.resolvers {
+		g.awaitChoice(p, w)
 	}
 	return true
 }
 
+// reach makes g.reached what a call leads to, and its units live.
+func (g *Graph) reach(img int, a uint64, slot bool) {
+	r := &g.reached
+	*r = reached{asked: true, at: a, slot: slot, units: r.units[:0], resolvers: r.resolvers[:0]}
+	if !slot {
+		id, ok := g.ids[img].find(a)
+		if !ok {
+			id, ok = g.code(img, a, cause{})
+		}
+		if ok {
+			r.units = append(r.units, id)
+		}
+		r.known = ok
+		return
+	}
+	m := g.Members[img]
+	x := m.relocOf(a)
+	if x != nil && x.Type == rIRel {
+		r.resolvers = append(r.resolvers, Place{img, x.Addend})
+		r.known = len(g.choices(img, x.Addend)) > 0
+		return
+	}
+	if to, ok := m.pointsTo(a, x); ok {
+		r.units = append(r.units, g.unit(img, to, cause{how: Slot}, ""))
+		r.known = true
+		return
+	}
+	sym := boundBy(x)
+	if sym == 0 {
+		return
+	}
+	ts := g.Resolve(img, sym)
+	for _, t := range ts {
+		s := g.Members[t.Image].Symbol(t.Sym)
+		if s.Type != sttFunc && (s.Type != sttIFunc || len(g.choices(t.Image, s.Value)) == 0) {
+			return
+		}
+	}
+	for _, t := range ts {
+		if s := g.Members[t.Image].Symbol(t.Sym); s.Type == sttIFunc {
+			r.resolvers = append(r.resolvers, Place{t.Image, s.Value})
+		} else if g.Members[t.Image].Exec(s.Value) {
+			r.units = append(r.units, g.unit(t.Image, s.Value, cause{how: Slot}, ""))
+		}
+	}
+	r.known = true
+}
+
 // awaitChoice is await for what an IFUNC resolver chooses. What it may choose need not be live yet.
-func (g *Graph) awaitChoice(img int, resolver uint64, w waiter) bool {
-	l := g.choices(img, resolver)
-	for _, a := range l {
-		if id, ok := g.ids[img].find(a); ok {
+func (g *Graph) awaitChoice(resolver Place, w waiter) {
+	for _, a := range g.choices(resolver.Image, resolver.Addr) {
+		if id, ok := g.ids[resolver.Image].find(a); ok {
 			g.wait(id, w)
 		} else {
-			at := Place{img, a}
+			at := Place{resolver.Image, a}
 			g.unborn[at] = append(g.unborn[at], w)
 		}
 	}
-	return len(l) > 0
 }
 
 // choices returns the functions that an IFUNC resolver may choose: those whose addresses it and what

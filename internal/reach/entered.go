@@ -2,6 +2,7 @@ package reach
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
@@ -38,33 +39,61 @@ func (g *Graph) Takers(id UnitID) []UnitID {
 	return g.takers[id]
 }
 
+// goEntries are the functions of a Go file whose addresses data may hold.
+type goEntries struct {
+	funcs []uint64 // of the function table, sorted
+	held  []bool   // by index in funcs
+	all   bool     // it may be any
+
+	// By distance from the first one, in units of 1<<shift: a function may start there, but for distances with
+	// some of the bits of odd. Go aligns functions, so that the answer is small, and most often exact.
+	starts []uint64
+	shift  uint
+	odd    uint64
+}
+
 // goEntered reports whether data of a Go file may hold the address of a function:
 // as a word, as a relocation, or, in the method tables of types, as two offsets in a row
 // from the start of the text (internal/abi/type.go, Method), which the runtime makes
 // tables of interfaces from.
 func (m *member) goEntered(entry uint64) bool {
-	if m.goEntries == nil {
-		m.goEntries = map[uint64]bool{}
-		m.findGoEntries()
+	l := m.goEntries
+	if l == nil {
+		l = &goEntries{funcs: m.GoFuncs()}
+		l.find(m)
+		m.goEntries = l
 	}
-	return m.goAll || m.goEntries[entry]
+	i, is := slices.BinarySearch(l.funcs, entry)
+	return l.all || is && l.held[i]
 }
 
-func (m *member) findGoEntries() {
+// may reports whether a function may start at a.
+func (l *goEntries) may(a uint64) bool {
+	d := a - l.funcs[0]
+	at := d >> l.shift
+	return at>>6 < uint64(len(l.starts)) && l.starts[at>>6]>>(at&63)&1 != 0 && d&l.odd == 0
+}
+
+// hold notes that data holds a, if a function starts there.
+func (l *goEntries) hold(a uint64) {
+	if i, is := slices.BinarySearch(l.funcs, a); is {
+		l.held[i] = true
+	}
+}
+
+func (l *goEntries) find(m *member) {
 	text, ok := m.GoText()
 	table := slices.IndexFunc(m.Sections, func(s image.Section) bool { return s.Name == ".gopclntab" || s.Name == ".data.rel.ro.gopclntab" })
-	if !ok || table < 0 {
-		m.goAll = true // the function table, which has every function, cannot be left out
+	if !ok || table < 0 || len(l.funcs) == 0 {
+		l.all = true // the function table, which has every function, cannot be left out
 		return
 	}
 	skip := m.Sections[table]
-	funcs := map[uint64]bool{}
-	for _, a := range m.GoFuncs() {
-		funcs[a] = true
-	}
-	for _, r := range m.relocs {
-		if funcs[r.Addend] {
-			m.goEntries[r.Addend] = true
+	l.held = make([]bool, len(l.funcs))
+	l.index()
+	for i := range m.relocs {
+		if a := m.relocs[i].Addend; l.may(a) {
+			l.hold(a)
 		}
 	}
 	for _, s := range m.Segments {
@@ -79,14 +108,31 @@ func (m *member) findGoEntries() {
 				continue
 			}
 			w := binary.LittleEndian.Uint64(b[i:])
-			first, second := text+w&0xffffffff, text+w>>32
-			if funcs[w] {
-				m.goEntries[w] = true
+			if l.may(w) {
+				l.hold(w)
 			}
-			if funcs[first] && funcs[second] {
-				m.goEntries[first], m.goEntries[second] = true, true
+			if first, second := text+w&0xffffffff, text+w>>32; l.may(first) && l.may(second) {
+				l.hold(first)
+				l.hold(second)
 			}
 		}
+	}
+}
+
+// index fills in starts, in at most 8 MB.
+func (l *goEntries) index() {
+	first := l.funcs[0]
+	all := uint64(0)
+	for _, a := range l.funcs {
+		all |= a - first
+	}
+	aligned := min(bits.TrailingZeros64(all), 6)
+	l.odd = 1<<aligned - 1
+	l.shift = uint(max(aligned, bits.Len64(all)-26))
+	l.starts = make([]uint64, all>>l.shift>>6+1)
+	for _, a := range l.funcs {
+		at := (a - first) >> l.shift
+		l.starts[at>>6] |= 1 << (at & 63)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -65,8 +66,7 @@ type member struct {
 	entries  map[uint64]uint64 // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string          // and those at the beginning of texts that go on with =
 
-	goEntries map[uint64]bool // functions of a Go file whose addresses data may hold; nil: not looked for yet
-	goAll     bool            // and it may be any
+	goEntries *goEntries // nil: not looked for yet
 }
 
 // Lookups says where an image may look symbols up by name.
@@ -145,7 +145,7 @@ func newMember(img *process.Image) *member {
 	}
 	slices.Sort(b)
 	b = slices.Compact(b)
-	m.hard = slices.Clone(b)
+	m.hard = slices.Clip(b)
 	m.starts = m.split(b, syms)
 	m.live = make([]bool, len(m.starts)+1)
 	m.open = make([]bool, len(m.starts)+1)
@@ -199,66 +199,88 @@ const objectAlign = 32
 func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	var c []uint64
 	add := func(a uint64) {
-		if a&(objectAlign-1) == 0 && !m.set(a) && a >= m.Low && a < m.High && !m.Exec(a) {
+		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
 			c = append(c, a)
 		}
 	}
-	for _, r := range m.relocs {
-		if r.Type == rRelative && r.Addr+16 < r.Addend || r.Addend+16 < r.Addr {
+	for i := range m.relocs {
+		if r := &m.relocs[i]; r.Type == rRelative && r.Addr+16 < r.Addend || r.Addend+16 < r.Addr {
 			add(r.Addend)
 		}
 	}
 	for _, x := range m.ExecRanges() {
-		code := m.Bytes(x.Start)
-		if uint64(len(code)) > x.End-x.Start {
-			code = code[:x.End-x.Start]
-		}
-		m.formed(code, x.Start, add)
+		m.formed(m.Bytes(x.Start)[:x.End-x.Start], x.Start, add)
 	}
 	slices.Sort(c)
 	c = slices.Compact(c)
-	out := hard
-	k := 0
+	out := make([]uint64, 0, len(hard)+len(c)/2)
+	k, h := 0, 0
 	for _, a := range c {
 		for k < len(syms) && syms[k].End <= a {
 			k++
 		}
-		if k < len(syms) && syms[k].Start < a || m.periodic(a) {
+		for h < len(hard) && hard[h] <= a {
+			out = append(out, hard[h])
+			h++
+		}
+		if k < len(syms) && syms[k].Start < a || h > 0 && hard[h-1] == a || m.periodic(a, hard, h) {
 			continue
 		}
 		out = append(out, a)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return append(out, hard[h:]...)
 }
-
-// forms are the opcodes of instructions that may form an address in a position-dependent file.
-var forms = [256]bool{0x8d: true, 0x68: true, 0xc7: true, 0xb8: true, 0xb9: true, 0xba: true, 0xbb: true, 0xbc: true, 0xbd: true, 0xbe: true, 0xbf: true}
 
 // formed calls add for each address that an instruction in code may form:
 // lea disp(%rip), and in position-dependent files 32-bit immediates.
 func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 	for i := 1; i+6 <= len(code); i++ {
-		if m.Type == 2 {
-			if !forms[code[i]] {
-				continue
-			}
-		} else if code[i] != 0x8d {
-			k := bytes.IndexByte(code[i:len(code)-5], 0x8d)
-			if k < 0 {
-				return
-			}
-			i += k
+		k := bytes.IndexByte(code[i:len(code)-5], 0x8d)
+		if k < 0 {
+			break
 		}
-		switch op := code[i]; {
-		case op == 0x8d && code[i+1]&0xc7 == 5 && code[i-1]&0xf8 == 0x48:
+		if i += k; code[i+1]&0xc7 == 5 && code[i-1]&0xf8 == 0x48 {
 			add(at + uint64(i) + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:])))))
-		case m.Type == 2 && (op&0xf8 == 0xb8 || op == 0x68):
-			add(uint64(binary.LittleEndian.Uint32(code[i+1:])))
-		case m.Type == 2 && op == 0xc7 && i+10 <= len(code):
-			add(uint64(binary.LittleEndian.Uint32(code[i+2:])))
-			add(uint64(binary.LittleEndian.Uint32(code[i+6:])))
 		}
+	}
+	if m.Type != 2 {
+		return
+	}
+	m.absolute(code, objectAlign, func(i int, a uint64) {
+		// push or mov to a register, and mov to memory, whose address or immediate it may be
+		if op := code[i-1]; op&0xf8 == 0xb8 || op == 0x68 || code[i-2] == 0xc7 || i > 6 && code[i-6] == 0xc7 {
+			add(a)
+		}
+	})
+}
+
+// absolute calls found for each place in the code of a position-dependent file, but for its first two, where an aligned
+// address of the file is as 32 bits. It looks at the lowest and the highest byte of eight places at a time.
+func (m *member) absolute(code []byte, align uint64, found func(i int, a uint64)) {
+	const each = 0x0101010101010101 // in each byte
+	top := min(m.High>>24, 0x7f)
+	test := func(i int) {
+		if a := uint64(binary.LittleEndian.Uint32(code[i:])); a&(align-1) == 0 && a-m.Low < m.High-m.Low {
+			found(i, a)
+		}
+	}
+	i := 2
+	for ; i+8+3 <= len(code); i += 8 {
+		low, high := binary.LittleEndian.Uint64(code[i:]), binary.LittleEndian.Uint64(code[i+3:])
+		may := ^(low&((align-1)*each) + 0x7f*each)
+		if top < 0x7f {
+			may &^= high&(0x7f*each) + (0x7f-top)*each | high
+		}
+		if m.Low>>16 != 0 { // code has many zeros
+			third := binary.LittleEndian.Uint64(code[i+2:]) | high
+			may &= third&(0x7f*each) + 0x7f*each | third
+		}
+		for may &= 0x80 * each; may != 0; may &= may - 1 {
+			test(i + bits.TrailingZeros64(may)>>3)
+		}
+	}
+	for ; i+4 <= len(code); i++ {
+		test(i)
 	}
 }
 
@@ -267,15 +289,19 @@ func (m *member) formed(code []byte, at uint64, add func(uint64)) {
 // pointers to data and other words come in the same order, and not all of them
 // are alike; or pointers to code and to data do, and others are left out in one of them. (Tables of nothing but functions are as often neighbours as arrays.)
 // An array ends at proven boundaries, and so do both elements.
-func (m *member) periodic(a uint64) bool {
+//
+// next is the place in hard of the first boundary behind a.
+func (m *member) periodic(a uint64, hard []uint64, next int) bool {
 	const words = 12 // longer runs of pointers are operation tables and vtables, not elements
 	most := uint64(words)
-	i := sort.Search(len(m.hard), func(i int) bool { return m.hard[i] > a })
-	if i > 0 {
-		most = min(most, (a-m.hard[i-1])/8)
+	if next > 0 {
+		most = min(most, (a-hard[next-1])/8)
 	}
-	if i < len(m.hard) {
-		most = min(most, (m.hard[i]-a)/8)
+	if next < len(hard) {
+		most = min(most, (hard[next]-a)/8)
+	}
+	if most < 2 {
+		return false
 	}
 	var before, after [words]wordClass // from a outwards, from a onwards
 	for _, r := range m.relocsIn(a-min(a, 8*words), a+8*words) {
@@ -497,15 +523,12 @@ func (m *member) isLabel(a uint64) bool {
 func (m *member) jumpTables() map[uint64]bool {
 	t := map[uint64]bool{}
 	for _, x := range m.ExecRanges() {
-		code := m.Bytes(x.Start)
-		if uint64(len(code)) > x.End-x.Start {
-			code = code[:x.End-x.Start]
-		}
-		for i := 0; i+7 <= len(code); i++ {
-			if (code[i] == 0xff && code[i+1] == 0x24 || code[i] == 0x8b && code[i+1]&0xc7 == 4) && code[i+2]&0xc7 == 0xc5 {
-				t[uint64(binary.LittleEndian.Uint32(code[i+3:]))] = true
+		code := m.Bytes(x.Start)[:x.End-x.Start]
+		m.absolute(code, 8, func(i int, a uint64) {
+			if i > 2 && code[i-1]&0xc7 == 0xc5 && (code[i-3] == 0xff && code[i-2] == 0x24 || code[i-3] == 0x8b && code[i-2]&0xc7 == 4) {
+				t[a] = true
 			}
-		}
+		})
 	}
 	return t
 }

@@ -311,7 +311,7 @@ func (g *Graph) ends(id UnitID) bool {
 // holds, leads to, as far as they are known.
 func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
 	if slot {
-		return g.slotUnits(img, a)
+		return g.slotUnits(img, a, nil)
 	}
 	if id, ok := g.ids[img].find(a); ok {
 		return []UnitID{id}
@@ -319,19 +319,23 @@ func (g *Graph) known(img int, a uint64, slot bool) []UnitID {
 	return nil
 }
 
-// slotUnits returns the live units that a slot is bound to.
-func (g *Graph) slotUnits(img int, slot uint64) (out []UnitID) {
-	var buf [4]process.Target
-	ts, _ := g.bound(img, slot, buf[:0])
-	for _, t := range ts {
-		if id, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
-			out = append(out, id)
+// slotUnits appends the live units that a slot is bound to, or points to.
+func (g *Graph) slotUnits(img int, slot uint64, dst []UnitID) []UnitID {
+	x := g.Members[img].relocOf(slot)
+	if sym := boundBy(x); sym != 0 {
+		var buf [4]process.Target
+		for _, t := range g.P.Resolve(img, sym, buf[:0]) {
+			if id, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
+				dst = append(dst, id)
+			}
 		}
 	}
-	if to, ok := g.Members[img].pointsTo(slot); ok {
-		out = append(out, g.unitsAt(img, to)...)
+	if to, ok := g.Members[img].pointsTo(slot, x); ok {
+		if id, ok := g.ids[img].find(to); ok {
+			dst = append(dst, id)
+		}
 	}
-	return out
+	return dst
 }
 
 func (g *Graph) unitsAt(img int, a uint64) []UnitID {

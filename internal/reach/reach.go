@@ -16,6 +16,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // UnitID is the dense id of a live unit. 0 is no unit.
@@ -120,6 +121,7 @@ type Graph struct {
 	todo      []UnitID         // to analyse
 	waiters   waiters
 	ready     []ready // of consume
+	reached   reached // of await
 	opts      Options
 	pools     []*dataflow.Analyser
 	targets   []process.Target
@@ -345,15 +347,38 @@ func (g *Graph) Query(id UnitID, callee uint64, par dataflow.Param) []dataflow.P
 	if a, known := g.queries[k]; known {
 		return a
 	}
-	u := &g.Units[id]
-	a := g.analyser(0, u.Image).Query(u.Entry, map[uint64][]dataflow.Param{callee: {par}})
-	for i := range a {
-		a[i].Values = slices.Clone(a[i].Values)
+	pars := []dataflow.Param{par}
+	if slices.Contains(arguments, par) {
+		pars = arguments // one analysis has the others, too
 	}
-	a = slices.Clone(a)
-	g.queries[k] = a
-	return a
+	u := &g.Units[id]
+	found := g.analyser(0, u.Image).Query(u.Entry, map[uint64][]dataflow.Param{callee: pars})
+	n := 0
+	for i := range found {
+		n += len(found[i].Values)
+	}
+	values := make([]summary.Value, 0, n)
+	for i, par := range pars {
+		var a []dataflow.Passed
+		for k := i; k < len(found); k += len(pars) {
+			p := found[k]
+			from := len(values)
+			values = append(values, p.Values...)
+			p.Values = values[from:len(values):len(values)]
+			a = append(a, p)
+		}
+		g.queries[query{id, callee, par}] = a
+	}
+	return g.queries[k]
 }
+
+// arguments are the registers of arguments (psABI 3.2.3), as parameters.
+var arguments = func() (l []dataflow.Param) {
+	for _, r := range []x86.Reg{x86.RDI, x86.RSI, x86.RDX, x86.RCX, x86.R8, x86.R9} {
+		l = append(l, dataflow.Param{Kind: summary.Arg, Reg: uint8(r)})
+	}
+	return l
+}()
 
 type query struct {
 	unit   UnitID
@@ -768,6 +793,7 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 	u := &g.Units[id]
 	sum := u.Sum
 	hold := u.resolver
+	g.reached.asked = false
 	for i := r0; i < r1; i++ {
 		r := &sum.Refs[i]
 		if hold && r.Kind == summary.RefAddr && g.Members[u.Image].Exec(r.A) {
@@ -776,16 +802,27 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 		g.ref(id, r, int32(i))
 		u = &g.Units[id]
 	}
+	img := u.Image
+	joined := p0 // passes before it are of a callee whose Same are joined
 	for i := p0; i < p1; i++ {
 		p := &sum.Passes[i]
 		if *p == (summary.ArgPass{}) {
 			continue // of what does not run
 		}
 		w := waiter{mask: both(p.To), unit: id, ref: -2 - int32(p.From)}
-		if p.Same != 0 {
-			w.mask, w.ref = uint32(p.Same)|uint32(p.Same)<<back, sameRegs
+		if same := p.Same; same != 0 {
+			if i < joined {
+				continue
+			}
+			for joined = i + 1; joined < p1 && sum.Passes[joined].Callee == p.Callee && sum.Passes[joined].Slot == p.Slot; joined++ {
+				same |= sum.Passes[joined].Same
+			}
+			w.mask, w.ref = uint32(same)|uint32(same)<<back, sameRegs
 		}
-		if !p.Slot && g.derived.instead(g, id, p.Callee) || !g.await(g.Units[id].Image, p.Callee, p.Slot, w) {
+		if w.mask &^= g.moot(w); w.mask == 0 {
+			continue
+		}
+		if !p.Slot && g.derived.instead(g, id, p.Callee) || !g.await(img, p.Callee, p.Slot, w) {
 			g.wake(w, w.mask) // code that is not known consumes everything
 		}
 	}
@@ -854,17 +891,18 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 // callSlot: control goes to what the pointer at a holds. A GOT entry that ld.so
 // fills from a symbol has known callees; they are called, not address-taken.
 func (g *Graph) callSlot(img int, a uint64, c cause) {
-	var buf [4]process.Target
-	callees, known := g.bound(img, a, buf[:0])
-	if !known {
-		if to, ok := g.Members[img].pointsTo(a); ok {
+	x := g.Members[img].relocOf(a)
+	sym := boundBy(x)
+	if sym == 0 {
+		if to, ok := g.Members[img].pointsTo(a, x); ok {
 			g.release(g.unit(img, to, c, ""))
 			return
 		}
 		g.read(img, a, 8, c)
 		return
 	}
-	for _, t := range callees {
+	var buf [4]process.Target
+	for _, t := range g.P.Resolve(img, sym, buf[:0]) {
 		s := g.Members[t.Image].Symbol(t.Sym)
 		if s.Type == sttIFunc {
 			g.resolverRoot(t.Image, s.Value, c, true)
@@ -883,23 +921,32 @@ func (g *Graph) bound(img int, slot uint64, dst []process.Target) ([]process.Tar
 	return g.P.Resolve(img, sym, dst), true
 }
 
-// boundTo returns the dynamic symbol that a slot is bound to which the loader alone writes, else 0.
-func (m *member) boundTo(slot uint64) int {
-	rs := m.relocsIn(slot, slot+8)
-	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rJumpSlot && rs[0].Type != rGlobDat {
-		return 0
+// relocOf returns the relocation of a slot, nil if it has none, or others.
+func (m *member) relocOf(slot uint64) *image.Reloc {
+	if rs := m.relocsIn(slot, slot+8); len(rs) == 1 && rs[0].Addr == slot {
+		return &rs[0]
 	}
-	return int(rs[0].Sym)
+	return nil
 }
 
+// boundBy returns the dynamic symbol that a slot is bound to which the loader alone writes, else 0. x is its relocation.
+func boundBy(x *image.Reloc) int {
+	if x == nil || x.Type != rJumpSlot && x.Type != rGlobDat {
+		return 0
+	}
+	return int(x.Sym)
+}
+
+// boundTo is boundBy for a slot.
+func (m *member) boundTo(slot uint64) int { return boundBy(m.relocOf(slot)) }
+
 // pointsTo returns the function of the same file that a slot points to which the loader alone writes: entries of the
-// GOT that the linker bound itself.
-func (m *member) pointsTo(slot uint64) (uint64, bool) {
-	rs := m.relocsIn(slot, slot+8)
-	if len(rs) != 1 || rs[0].Addr != slot || rs[0].Type != rRelative || !m.sealed(slot, slot+8) || !m.Exec(rs[0].Addend) {
+// GOT that the linker bound itself. x is its relocation.
+func (m *member) pointsTo(slot uint64, x *image.Reloc) (uint64, bool) {
+	if x == nil || x.Type != rRelative || !m.sealed(slot, slot+8) || !m.Exec(x.Addend) {
 		return 0, false
 	}
-	return rs[0].Addend, true
+	return x.Addend, true
 }
 
 // Imported returns the name of the symbol that control which goes to code that only jumps
@@ -918,24 +965,21 @@ func (g *Graph) Imported(img int, a uint64, slot bool) (string, bool) {
 	return m.SymbolName(sym), true
 }
 
-// Slots returns the places of the slots of an image that the loader alone writes, for symbols whose names test accepts.
-func (g *Graph) Slots(img int, test func(symbol string) bool) []uint64 {
+// Slots calls each for the slots of an image that the loader alone writes, with the names of the symbols.
+func (g *Graph) Slots(img int, each func(symbol string, slot uint64)) {
 	g.sync()
 	m := g.Members[img]
-	var l []uint64
 	for i := range m.relocs {
 		if r := &m.relocs[i]; r.Type == rJumpSlot || r.Type == rGlobDat {
-			if sym := m.boundTo(r.Addr); sym != 0 && test(m.SymbolName(sym)) {
-				l = append(l, r.Addr)
+			if sym := m.boundTo(r.Addr); sym != 0 {
+				each(m.SymbolName(sym), r.Addr)
 			}
 		}
 	}
-	return l
 }
 
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
-	w.mask &^= g.moot(w)
 	u := &g.Units[callee]
 	hit := u.used & w.mask
 	if w.mask &^= hit; w.mask != 0 {
@@ -1337,19 +1381,7 @@ func (g *Graph) Called(img int, at uint64, slot bool) []UnitID { return g.called
 
 func (g *Graph) called(img int, at uint64, slot bool, dst []UnitID) []UnitID {
 	if slot {
-		var buf [4]process.Target
-		ts, _ := g.bound(img, at, buf[:0])
-		for _, t := range ts {
-			if c, ok := g.ids[t.Image].find(g.Members[t.Image].Symbol(t.Sym).Value); ok {
-				dst = append(dst, c)
-			}
-		}
-		if to, ok := g.Members[img].pointsTo(at); ok {
-			if c, ok := g.ids[img].find(to); ok {
-				dst = append(dst, c)
-			}
-		}
-		return dst
+		return g.slotUnits(img, at, dst)
 	}
 	if c, ok := g.ids[img].find(at); ok {
 		return append(dst, c)
