@@ -156,7 +156,7 @@ func (m *Model) Variable(g *reach.Graph, name string, function reach.UnitID, f n
 	if !documented {
 		args = -1
 	}
-	texts, known = m.variable.Passed(g, f.Unit, variadic.To(g, function, f.To, f.Reg, args))
+	texts, known = m.variable.Passed(g, f.Unit, variadic.To(g, function, f.To, f.Unit, f.Reg, args))
 	for _, t := range texts {
 		known = known && m.fixed(g, t.Image, t.Addr)
 	}

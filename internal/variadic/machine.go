@@ -371,7 +371,7 @@ func (m *machine) leave(s *state, args int) {
 	for r := range s.r {
 		switch {
 		case others>>uint(r)&1 == 0:
-		case r == int(x86.RAX):
+		case args >= 0:
 			s.r[r] = value{}
 		default:
 			s.r[r] = derived(s.r[r]) // a function of the same file may be known to leave it alone

@@ -25,8 +25,12 @@ type Sink struct {
 	Args int          // how many parameters the function has if it has none but in registers, -1: not known
 }
 
-// To returns a parameter of a unit that passes it on to a function, or that is the function, which has args parameters.
-func To(g *reach.Graph, function, unit reach.UnitID, reg x86.Reg, args int) Sink {
+// To returns a parameter of a unit that passes it on to a function, or that is the function, which has args parameters. What passes it is in, of another
+// file than the function: a compiler may know which registers one of the same file leaves alone.
+func To(g *reach.Graph, function, unit, in reach.UnitID, reg x86.Reg, args int) Sink {
+	if g.Units[function].Image == g.Units[in].Image {
+		args = -1
+	}
 	if unit != function {
 		u := &g.Units[unit]
 		slot, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry)
