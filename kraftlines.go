@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gofind-dev/gofind/internal/unikraft"
 )
@@ -43,8 +44,11 @@ func growth(plain, sealed string) (end, moved uint64, err error) {
 
 // Digits make a number, hexadecimal or not; a group has several with one sign between them each, as a time.
 var (
-	digits      = regexp.MustCompile(`(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*`)
-	digitGroups = regexp.MustCompile(digits.String() + `(?:[-:./]` + digits.String() + `)*`)
+	digits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]*`) })
+
+	digitGroups = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(digits().String() + `(?:[-:./]` + digits().String() + `)*`)
+	})
 )
 
 // vary learns which numbers are not the same in two boots of one image. Lines are told apart by what is no digits.
@@ -67,10 +71,10 @@ func (c *comparer) varying(x, y string) {
 	if c.varies == nil {
 		c.varies = map[string][]string{}
 	}
-	c.varies[x] = digitGroups.FindAllString(y, -1)
+	c.varies[x] = digitGroups().FindAllString(y, -1)
 }
 
-func shape(line string) string { return digitGroups.ReplaceAllString(line, "0") }
+func shape(line string) string { return digitGroups().ReplaceAllString(line, "0") }
 
 // same reports whether a line is that of the image without rules, but for what is excused.
 func (c *comparer) same(x, y string) bool {
@@ -92,7 +96,7 @@ func (c *comparer) variant(x, y string) bool {
 	if !varies || shape(x) != shape(y) {
 		return false
 	}
-	a, b := digitGroups.FindAllString(x, -1), digitGroups.FindAllString(y, -1)
+	a, b := digitGroups().FindAllString(x, -1), digitGroups().FindAllString(y, -1)
 	for i := range a {
 		if a[i] != b[i] && a[i] == other[i] {
 			return false
@@ -103,10 +107,10 @@ func (c *comparer) variant(x, y string) bool {
 
 // shift reports whether lines differ in addresses behind the image alone, which moved as it grew.
 func (c *comparer) shift(x, y string) bool {
-	if digits.ReplaceAllString(x, "0") != digits.ReplaceAllString(y, "0") {
+	if digits().ReplaceAllString(x, "0") != digits().ReplaceAllString(y, "0") {
 		return false
 	}
-	a, b := digits.FindAllString(x, -1), digits.FindAllString(y, -1)
+	a, b := digits().FindAllString(x, -1), digits().FindAllString(y, -1)
 	for i := range a {
 		if a[i] == b[i] {
 			continue

@@ -5,6 +5,6 @@ package main
 import "os"
 
 func main() {
-	tuneGC()
+	tuneMemory()
 	os.Exit(int(run(os.Args[1:], os.Stdout, os.Stderr)))
 }

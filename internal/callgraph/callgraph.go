@@ -197,7 +197,7 @@ func (g *Graph) roots() {
 	m := g.Image
 	for i := range m.Funcs {
 		f := &m.Funcs[i]
-		if _, ok := facts.of("data", f.Name); ok && !f.Code {
+		if _, ok := facts().of("data", f.Name); ok && !f.Code {
 			g.Reach.DataInCode(0, image.Range{Start: f.Addr, End: f.End()})
 		}
 	}
@@ -271,14 +271,14 @@ func (g *Graph) name() {
 				g.Entries[u] = e
 			}
 		}
-		if _, ok := facts.of("dispatch", s.Name); ok {
+		if _, ok := facts().of("dispatch", s.Name); ok {
 			g.dispatcher[u] = true
 		}
-		if _, ok := facts.of("handler", s.Name); ok {
+		if _, ok := facts().of("handler", s.Name); ok {
 			g.Handler = true
 			g.handlers[u] = true
 		}
-		if _, ok := facts.of("serves", s.Name); ok {
+		if _, ok := facts().of("serves", s.Name); ok {
 			g.servers[u] = true
 		}
 	}

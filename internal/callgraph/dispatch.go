@@ -34,7 +34,7 @@ func (g *Graph) dispatch() {
 				via = append(via, c.Unit)
 			}
 		}
-		f, _ := facts.of("dispatch", g.factName(d))
+		f, _ := facts().of("dispatch", g.factName(d))
 		ans := number.Parameter(g.Reach, d, g.numberIn(d, f))
 		calls := map[Unit][]uint64{}
 		for _, w := range via {
@@ -87,7 +87,7 @@ func (g *Graph) dispatch() {
 // from a register (facts.txt, number), and reports whether it is one: who calls that one with a known number
 // makes the call.
 func (g *Graph) behind(u Unit, byNumber map[int][]Unit, d Unit) bool {
-	f, ok := facts.of("number", g.factName(u))
+	f, ok := facts().of("number", g.factName(u))
 	if !ok {
 		return false
 	}
@@ -125,12 +125,12 @@ func (g *Graph) call(from, to Unit) {
 func (g *Graph) factName(u Unit) string {
 	addr := g.Reach.Units[u].Entry
 	best := g.Name(u)
-	if _, ok := facts.exact[best]; ok {
+	if _, ok := facts().exact[best]; ok {
 		return best
 	}
 	for s := range g.Image.File.FullSymbols {
 		if s.Value == addr {
-			if _, ok := facts.exact[s.Name]; ok {
+			if _, ok := facts().exact[s.Name]; ok {
 				return s.Name
 			}
 		}

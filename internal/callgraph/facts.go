@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/gofind-dev/gofind/internal/x86"
 )
@@ -34,7 +35,7 @@ func (p prefixFact) covers(name string) bool {
 	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
-var facts = must(parseFacts(factsTxt))
+var facts = sync.OnceValue(func() *factTable { return must(parseFacts(factsTxt)) })
 
 func must(t *factTable, err error) *factTable {
 	if err != nil {

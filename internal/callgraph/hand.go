@@ -17,7 +17,7 @@ var startSections = []string{".uk_inittab", ".uk_ctortab", ".preinit_array", ".i
 func (g *Graph) hand() {
 	keeps := map[uint64]bool{}
 	for s := range g.Image.File.FullSymbols {
-		if _, ok := facts.of("borrows", s.Name); ok && s.Shndx != 0 {
+		if _, ok := facts().of("borrows", s.Name); ok && s.Shndx != 0 {
 			keeps[s.Value] = true
 		}
 	}
@@ -58,7 +58,7 @@ func (g *Graph) hand() {
 		if !ok || lib < 0 || !h.Keeps(callee) {
 			continue
 		}
-		if _, ok := facts.of("keeps", g.factName(u)); !ok {
+		if _, ok := facts().of("keeps", g.factName(u)); !ok {
 			continue
 		}
 		for i := range refs {

@@ -156,7 +156,6 @@ func (w *worker) follow(b, n int32) {
 func (w *worker) straight(b int32, pc uint64, code []byte) (end uint64, fall bool) {
 	bl := &w.blocks[b]
 	insts, n := w.insts[:min(cap(w.insts), maxInsts)], len(w.insts)
-decode:
 	for {
 		d := pc - w.base
 		near := d < uint64(len(w.dense))
@@ -165,7 +164,7 @@ decode:
 			break
 		}
 		if n == len(insts) && n < maxInsts {
-			w.insts = insts
+			w.insts, w.callees = insts, w.callees[:n]
 			w.room(max(n, 64))
 			insts = w.insts[:min(cap(w.insts), maxInsts)]
 		}
@@ -190,23 +189,23 @@ decode:
 			// A call that ends the function's range does not return (compilers put
 			// nothing behind a noreturn call).
 			f := w.fdeAt(in.PC)
-			switch known := w.callees[:n]; {
-			case in.Op == x86.OpCallInd:
-			case w.readsPC(in):
-				continue
-			case f != nil && pc == f.End:
-				known[n-1] = 0
-			default:
-				c := w.callee(uint64(in.Imm))
-				known[n-1] = c
-				if c&calleeNever != 0 {
-					break decode
+			known := &w.callees[:n][n-1]
+			*known = 0
+			if in.Op == x86.OpCall {
+				if w.readsPC(in) {
+					continue
+				}
+				if f == nil || pc != f.End {
+					*known = w.callee(uint64(in.Imm))
+				}
+				if *known&calleeNever != 0 {
+					break
 				}
 			}
 			if f == nil || pc != f.End && f.LSDA == 0 {
 				continue
 			}
-			fall = pc != f.End
+			fall = pc != f.End // with a landing pad, perhaps
 		case x86.OpJmp:
 			bl.to = unknown
 		case x86.OpJcc:
@@ -214,11 +213,12 @@ decode:
 		}
 		break
 	}
-	for len(w.instBlk) < n {
-		w.instBlk = append(w.instBlk, b)
-	}
-	w.insts, w.callees = insts[:n], w.callees[:n]
+	w.insts, w.instBlk, w.callees = insts[:n], w.instBlk[:n], w.callees[:n]
 	bl.end = int32(n)
+	own := w.instBlk[bl.first:]
+	for i := range own {
+		own[i] = b
+	}
 	return pc, fall
 }
 

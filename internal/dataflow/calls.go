@@ -2,7 +2,6 @@ package dataflow
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -10,31 +9,32 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
+// opcode is the first byte of a direct call.
+const opcode = 0xe8
+
 // sweepCalls finds the targets of direct calls in code without unwind information,
 // as decoding it from end to end would, but for those that are known to start functions anyhow.
 // Only what may be such a call is decoded: the byte e8 with a displacement that leads to code.
 func (w *worker) sweepCalls() {
 	s := sweep{f: w.f, found: map[uint64]bool{}}
 	for _, x := range w.f.ExecRanges() {
-		s.starts = append(s.starts, bitmap{x, make([]uint64, (x.End-x.Start+63)/64)})
-	}
-	for _, a := range w.f.FuncStarts() {
-		for _, b := range s.starts {
-			if b.r.Contains(a) {
-				b.bits[(a-b.r.Start)/64] |= 1 << ((a - b.r.Start) % 64)
-			}
-		}
-	}
-	for _, b := range s.starts {
-		x := b.r
+		fdes, covered := w.f.FDEs, uint64(0) // those behind pc, and where the others end
 		for pc := x.Start; pc < x.End; {
-			if f := w.f.FDEAt(pc); f != nil {
-				pc = max(f.End, pc+1)
+			for len(fdes) > 0 && fdes[0].Start <= pc {
+				covered = max(covered, fdes[0].End)
+				fdes = fdes[1:]
+			}
+			if covered > pc {
+				pc = covered
 				continue
 			}
-			end := x.End
-			if i, _ := slices.BinarySearchFunc(w.f.FDEs, pc, func(f image.FDE, pc uint64) int { return cmp.Compare(f.Start, pc) }); i < len(w.f.FDEs) {
-				end = min(end, w.f.FDEs[i].Start)
+			end, next := x.End, covered
+			if len(fdes) > 0 && fdes[0].Start < end {
+				end, next = fdes[0].Start, fdes[0].End
+			}
+			if b := w.f.Bytes(pc); bytes.IndexByte(b[:min(uint64(len(b)), end-pc)], opcode) < 0 && next-min(next, end) >= x86.MaxLen {
+				pc = end // no call, and what is decoded last ends before that FDE does
+				continue
 			}
 			pc = s.region(pc, end)
 		}
@@ -48,7 +48,8 @@ func (w *worker) sweepCalls() {
 // sweep is the state of sweepCalls.
 type sweep struct {
 	f      *image.File
-	starts []bitmap // of functions, one for each range of code
+	asked  int
+	starts []bitmap // of functions, one for each range of code, once that has been asked often
 	found  map[uint64]bool
 }
 
@@ -60,6 +61,14 @@ type bitmap struct {
 
 // counts reports whether t is code that is not known to start a function.
 func (s *sweep) counts(t uint64) bool {
+	const often = 1000 // as in files of Go, where nothing has unwind information
+	if s.asked++; s.asked < often {
+		_, start := slices.BinarySearch(s.f.FuncStarts(), t)
+		return !start && s.f.Exec(t)
+	}
+	if s.asked == often {
+		s.mark()
+	}
 	for i := range s.starts {
 		if b := &s.starts[i]; b.r.Contains(t) {
 			d := t - b.r.Start
@@ -69,10 +78,23 @@ func (s *sweep) counts(t uint64) bool {
 	return s.f.Exec(t)
 }
 
+// mark makes starts.
+func (s *sweep) mark() {
+	for _, x := range s.f.ExecRanges() {
+		s.starts = append(s.starts, bitmap{x, make([]uint64, (x.End-x.Start+63)/64)})
+	}
+	for _, a := range s.f.FuncStarts() {
+		for _, b := range s.starts {
+			if b.r.Contains(a) {
+				b.bits[(a-b.r.Start)/64] |= 1 << ((a - b.r.Start) % 64)
+			}
+		}
+	}
+}
+
 // region finds the calls that linear decoding from pc meets before end, and returns where it
 // comes to from there.
 func (s *sweep) region(pc, end uint64) uint64 {
-	const opcode = 0xe8
 	code := s.f.Bytes(pc)
 	code = code[:min(uint64(len(code)), end-pc)]
 	var in x86.Inst

@@ -142,9 +142,10 @@ var neverNames = []string{"exit", "_exit", "_Exit", "quick_exit", "abort", "__as
 	"err", "errx", "verr", "verrx", "__cxa_throw", "__cxa_rethrow", "__cxa_bad_cast", "__cxa_throw_bad_array_new_length",
 	"_Unwind_Resume", "_ZSt9terminatev", "__libc_fatal", "_dl_signal_error", "_dl_signal_exception", "_dl_fatal_printf"}
 
-// back returns the condition under which the call in goes on behind it.
-func (w *worker) back(in *x86.Inst) int32 {
-	if w.chaos || w.opaque || len(w.conds) > maxConds {
+// back returns the condition under which the call i goes on behind it.
+func (w *worker) back(i int32) int32 {
+	in := &w.insts[i]
+	if in.Op == x86.OpCall && w.callees[i]&calleeBack != 0 || w.chaos || w.opaque || len(w.conds) > maxConds {
 		return 0
 	}
 	slot, ok := uint64(in.Disp), in.Op == x86.OpCallInd && in.Base == x86.RIP
@@ -369,14 +370,17 @@ func (w *worker) decides(f uint64) bool {
 
 func (w *worker) scanDecides(f uint64) bool {
 	const limit = 48
-	var in x86.Inst
 	branches := false
 	end := f + 15*limit
 	if d := w.f.FDEAt(f); d != nil {
 		end = d.End
 	}
 	for n := 0; f < end; n++ {
-		if n == limit || !x86.Decode(w.f.Bytes(f), f, &in) {
+		if n == limit {
+			return false
+		}
+		in := w.peek(f)
+		if in == nil {
 			return false
 		}
 		switch in.Op {

@@ -118,8 +118,8 @@ func (w *worker) recall(b int32) bool {
 	if last != nil && last.Op == x86.OpJcc {
 		taken, w.fall = w.guards(&w.book.cmps[n.cmp], bl.end-1, last)
 	}
-	if n.jumps {
-		w.linkTo(uint64(last.Imm), taken)
+	if n.jumps && bl.to >= 0 {
+		w.links = append(w.links, link{b, bl.to, taken})
 	}
 	if last != nil && (last.Op == x86.OpCall && !w.readsPC(last) || last.Op == x86.OpCallInd) {
 		w.linkPads(last)

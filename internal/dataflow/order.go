@@ -46,28 +46,29 @@ func (w *worker) order(root int32) {
 	w.nest[root].at = 1
 	for len(path) > 0 {
 		at := &path[len(path)-1]
-		if at.n == 2 {
-			b := at.b
-			post = append(post, b)
-			path = path[:len(path)-1]
-			w.nest[b].at = 0
-			if h := w.nest[b].head; h != 0 && len(path) > 0 {
-				w.around(path[len(path)-1].b, h)
-			}
-			continue
-		}
-		b := &w.blocks[at.b]
-		to := b.next
-		if at.n == 0 {
-			if to = b.to; to == unknown { // decoded meanwhile, perhaps
+		to := int32(-1)
+		if b := &w.blocks[at.b]; at.n == 0 {
+			if at.n++; b.to == unknown { // decoded meanwhile, perhaps
 				if i := w.instAt(uint64(w.insts[b.end-1].Imm)); i >= 0 {
 					to = w.instBlk[i]
 				}
+			} else {
+				to = b.to
 			}
 		}
-		at.n++
+		if to < 0 && at.n == 1 {
+			at.n++
+			to = w.blocks[at.b].next
+		}
 		switch {
-		case to < 0:
+		case to < 0: // all were visited
+			post = append(post, at.b)
+			path = path[:len(path)-1]
+			n := &w.nest[at.b]
+			n.at = 0
+			if n.head != 0 && len(path) > 0 {
+				w.around(path[len(path)-1].b, n.head)
+			}
 		case w.blocks[to].rank == 0:
 			w.blocks[to].rank = 1
 			path = append(path, step{b: to})

@@ -1,38 +1,37 @@
 package dataflow
 
-// pageStates are so many states as make a dozen KB; pageSlots are as many words.
+import "slices"
+
+// pageSlots are so many words as make a dozen KB, and maxFrames are the pages of them that the frames of one
+// unit may take: a budget, like those of unit.go.
 const (
-	pageStates = 128
-	pageSlots  = 1024
+	pageSlots = 1024
+	maxFrames = 1 << 12
 )
 
-// maxFrames are the pages of words that the frames of one unit may take: a budget, like those of unit.go.
-const maxFrames = 1 << 12
-
-// states are the entry states of the blocks of a unit, in pages that stay where they are: large functions
-// have thousands of them, of which growing slices would make copies and garbage. So are the frames that they share.
+// states are the entry states of the blocks of a unit, and the frames that they share, in pages that stay where they are.
 type states struct {
-	pages  []*[pageStates]state
-	n      int32
+	all    []state
 	frames []*[pageSlots]slot
 	page   int // of frames, that is in use
 	used   int // words of it
 }
 
-func (p *states) reset() { p.n, p.page, p.used = 0, 0, 0 }
+func (p *states) reset() { p.all, p.page, p.used = p.all[:0], 0, 0 }
 
-func (p *states) at(i int32) *state { return &p.pages[i/pageStates][i%pageStates] }
+// at returns state i, which stays there until another one is added.
+func (p *states) at(i int32) *state { return &p.all[i] }
 
 // add adds a state like s, and returns its number.
 func (p *states) add(s *state) int32 {
 	p.share(s)
-	i := p.n
-	if int(i/pageStates) == len(p.pages) {
-		p.pages = append(p.pages, new([pageStates]state))
+	n := len(p.all)
+	if n == cap(p.all) {
+		p.all = slices.Grow(p.all, max(n, 64)) // for the units to come too
 	}
-	p.n++
-	p.at(i).set(s)
-	return i
+	p.all = p.all[:n+1]
+	p.all[n].set(s)
+	return int32(n)
 }
 
 // share lets other states have the frame of s.

@@ -1,5 +1,11 @@
 package dataflow
 
+import (
+	"math/bits"
+
+	"github.com/gofind-dev/gofind/internal/x86"
+)
+
 // slot is a word of the frame that holds a known value.
 type slot struct {
 	off  int32 // from rsp on entry
@@ -11,6 +17,19 @@ type slot struct {
 // inside reports whether the slot is all in [off, off+size).
 func (t *slot) inside(off int32, size uint8) bool {
 	return off <= t.off && t.off+int32(t.size) <= off+int32(size)
+}
+
+// common returns how many slots a and b both begin with.
+func common(a, b []slot) int {
+	for i := range a {
+		if i == len(b) {
+			return i
+		}
+		if t, u := &a[i], &b[i]; t.off != u.off || t.v != u.v || t.size != u.size || t.sp != u.sp {
+			return i
+		}
+	}
+	return len(a)
 }
 
 const maxSlots = 28
@@ -161,32 +180,54 @@ func (s *state) rewritten() {
 	s.esc, s.lost = true, true
 }
 
-// differs returns the registers that s and t do not agree on. It does not branch: how many these are, and
-// which, cannot be predicted.
-func (s *state) differs(t *state) (regs uint16) {
-	m := uint64(0)
-	for r := range s.r {
-		m |= (uint64(s.r[r]^t.r[r]) + (1<<32 - 1)) >> 32 << uint(r)
-	}
-	return uint16(m)
+// The two functions that follow look at two registers at once, whose values have 31 bits, and do not branch: how many
+// registers it will be, and which, cannot be predicted. That the numbers of registers are constants is what makes one load of two.
+
+const each = 1<<32 | 1 // 1 for each of two registers
+
+// pair returns registers r and r+1.
+func (s *state) pair(r int) uint64 { return uint64(s.r[r]) | uint64(s.r[r+1])<<32 }
+
+// above returns in bits 0 and 32 which of two registers are more than n.
+func above(pair, n uint64) uint64 { return (pair + (1<<31-1-n)*each) >> 31 & each }
+
+// mask returns the registers of pairs of bits.
+func mask(a, b, c, d, e, f, g, h uint64) uint16 {
+	m := a | b<<2 | c<<4 | d<<6 | e<<8 | f<<10 | g<<12 | h<<14
+	return uint16(m | m>>31)
 }
+
+// differs returns the registers that s and t do not agree on.
+func (s *state) differs(t *state) (regs uint16) {
+	return mask(above(s.pair(0)^t.pair(0), 0), above(s.pair(2)^t.pair(2), 0), above(s.pair(4)^t.pair(4), 0), above(s.pair(6)^t.pair(6), 0),
+		above(s.pair(8)^t.pair(8), 0), above(s.pair(10)^t.pair(10), 0), above(s.pair(12)^t.pair(12), 0), above(s.pair(14)^t.pair(14), 0))
+}
+
+// atEntry is what the registers hold on entry.
+var atEntry = func() (s state) {
+	for r := range s.r {
+		s.r[r] = vArg0 + val(r)
+	}
+	return
+}()
 
 // given returns the registers that hold a value that says something: their own one of the entry, or another.
 func (s *state) given() (own, other uint16) {
-	m, n := uint64(0), uint64(0)
-	for r, x := range s.r {
-		m |= (uint64(x^(vArg0+val(r))) - 1) >> 63 << uint(r)
-		n |= (uint64(vMany) - uint64(x)) >> 63 << uint(r)
-	}
-	return uint16(m), uint16(n &^ m)
+	some := mask(above(s.pair(0), uint64(vMany)), above(s.pair(2), uint64(vMany)), above(s.pair(4), uint64(vMany)), above(s.pair(6), uint64(vMany)),
+		above(s.pair(8), uint64(vMany)), above(s.pair(10), uint64(vMany)), above(s.pair(12), uint64(vMany)), above(s.pair(14), uint64(vMany)))
+	other = s.differs(&atEntry)
+	return ^other, some & other
 }
 
 // forget leaves nothing known of some registers.
 func (s *state) forget(regs uint16) {
-	for r := range s.r {
-		if regs>>uint(r)&1 != 0 {
-			s.r[r] = vTop
-		}
+	if regs == callerSaved { // as mostly
+		s.r[x86.RAX], s.r[x86.RCX], s.r[x86.RDX], s.r[x86.RSI], s.r[x86.RDI] = vTop, vTop, vTop, vTop, vTop
+		s.r[x86.R8], s.r[x86.R9], s.r[x86.R10], s.r[x86.R11] = vTop, vTop, vTop, vTop
+		return
+	}
+	for ; regs != 0; regs &= regs - 1 {
+		s.r[bits.TrailingZeros16(regs)&15] = vTop
 	}
 }
 

@@ -21,9 +21,12 @@ const (
 // use records that the value x is consumed by something that is not tracked:
 // everything it may refer to escapes.
 func (w *worker) use(s *state, x val) {
-	if x <= vMany {
-		return
+	if x > vMany {
+		w.useVal(s, x)
 	}
+}
+
+func (w *worker) useVal(s *state, x val) {
 	if x < setBit {
 		w.useElem(s, &w.v.elems[x])
 		return
@@ -117,8 +120,20 @@ type operand struct {
 // place sets p, which is empty, to the place that the memory operand of in addresses, or, if
 // there may be several, returns what placeOf makes them from. (A place is too large to be returned in registers.)
 func (w *worker) place(s *state, in *x86.Inst, p *place) operand {
-	if uint8(in.Base) < 16 && in.Index == x86.RegNone && in.Flags&(x86.FlagSeg|x86.FlagAddr32) == 0 && !w.abs {
-		return w.placeFrom(s, s.r[in.Base&15], in.Disp, false, p) // as most are
+	if uint8(in.Base) < 16 && in.Index == x86.RegNone && in.Flags&(x86.FlagSeg|x86.FlagAddr32) == 0 && !(w.abs && w.inImage(uint64(in.Disp))) {
+		// As most are, and most of those are behind unknown pointers or in the frame.
+		x := s.r[in.Base&15]
+		if x >= setBit {
+			return operand{x, in.Disp, false}
+		}
+		switch e := &w.v.elems[x]; {
+		case e.k == kTop:
+		case e.k == kSP && fixed(e.b):
+			p.k, p.b = kSP, e.b+in.Disp
+		default:
+			w.placeOf(s, e, in.Disp, false, p)
+		}
+		return operand{}
 	}
 	if in.Flags&x86.FlagSeg != 0 {
 		// fs:/gs: relative: the registers are offsets, but nothing forbids addresses.
@@ -592,6 +607,10 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 	if x <= vMany {
 		return x
 	}
+	return w.cut(s, x, size)
+}
+
+func (w *worker) cut(s *state, x val, size uint8) val {
 	if x < setBit {
 		return w.truncElem(s, x, size)
 	}
@@ -664,7 +683,7 @@ func (w *worker) each(s *state, x val, f func(e elem) val) val {
 // derive returns the value of arithmetic on x whose result is not tracked: it
 // keeps what x was derived from, so that a mere comparison does not count as use.
 func (w *worker) derive(s *state, x val) val {
-	if x == vBottom || x == vMany {
+	if x <= vMany {
 		return x
 	}
 	if x < setBit {
@@ -751,6 +770,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
+	if x == vTop && y == vTop {
+		return vTop
+	}
 	ex, ey := *w.v.one(x), *w.v.one(y)
 	if ex.k == kConst && ey.k != kConst {
 		x, y, ex, ey = y, x, ey, ex
@@ -791,6 +813,9 @@ func (w *worker) sum(s *state, x, y val) val {
 
 // mix is the result of an operation on x and y that is not tracked.
 func (w *worker) mix(s *state, x, y val) val {
+	if x == vTop && y == vTop {
+		return vTop
+	}
 	return w.join(s, vTop, w.join(s, w.derive(s, x), w.derive(s, y)))
 }
 
@@ -902,7 +927,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 		case x86.OpMovzx, x86.OpMovsx:
 			w.extend(s, in)
 		case x86.OpNop, x86.OpTrap:
-			w.clobber(s, in.Def)
+			s.forget(in.Def)
 		case x86.OpRet:
 			w.ret(s)
 		case x86.OpInc, x86.OpDec:
@@ -933,7 +958,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) == 0 {
 				break // arithmetic in vector registers changes nothing that is known
 			}
-			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, in) {
+			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, insts[max(i-4, 0):i], in) {
 				w.other(s, in)
 			}
 		default:
@@ -1028,18 +1053,20 @@ func (w *worker) vectorOf(in *x86.Inst) (reg uint8, ok bool) {
 	return 0, false
 }
 
-// moved stores what the vector register of a store was loaded with just before: a structure
+// moved stores what the vector register of a store was loaded with by one of the instructions just before: a structure
 // is copied. It reports whether it was.
-func (w *worker) moved(s *state, in *x86.Inst) bool {
-	reg, ok := w.vectorOf(in)
-	if !ok {
-		return false
-	}
-	i := w.instAt(in.PC)
-	for j := i - 1; j >= 0 && j > i-5 && w.instBlk[j] == w.instBlk[i]; j-- {
-		from := w.insts[j]
+func (w *worker) moved(s *state, before []x86.Inst, in *x86.Inst) bool {
+	var reg uint8
+	for j := len(before) - 1; j >= 0; j-- {
+		from := before[j]
 		if from.Op != x86.OpVecMov || from.Flags&x86.FlagMemIn == 0 {
 			break // anything else may write memory, the register, or the address
+		}
+		if j == len(before)-1 {
+			var ok bool
+			if reg, ok = w.vectorOf(in); !ok {
+				break
+			}
 		}
 		r, plain := w.vectorOf(&from)
 		if !plain {
@@ -1089,13 +1116,7 @@ func (w *worker) other(s *state, in *x86.Inst) {
 	if in.Flags&x86.FlagImm != 0 && w.abs && w.inImage(uint64(in.Imm)) {
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(in.Imm)})
 	}
-	w.clobber(s, in.Def)
-}
-
-func (w *worker) clobber(s *state, def uint16) {
-	for ; def != 0; def &= def - 1 {
-		s.r[bits.TrailingZeros16(def)] = vTop
-	}
+	s.forget(in.Def)
 }
 
 func (w *worker) mov(s *state, in *x86.Inst) {

@@ -317,52 +317,6 @@ func (w *worker) boundary(a uint64) bool {
 	return w.instAt(a) >= 0 || w.boundaryOf(w.fn.Start, a)
 }
 
-// lineSpan is how far linear decoding goes, in bytes.
-const lineSpan = 1 << 20
-
-// boundaryOf reports whether a is an instruction boundary of the linear
-// decoding from start.
-func (w *worker) boundaryOf(start, a uint64) bool {
-	if a < start || a-start >= lineSpan {
-		return false
-	}
-	n := a - start
-	if w.line.start != start || uint64(len(w.line.bits))*64 <= n {
-		w.line = line{start, w.decodeLine(start, n)}
-	}
-	return w.line.bits[n/64]>>(n%64)&1 != 0
-}
-
-// line has the instruction boundaries of the linear decoding from start, one bit a byte.
-type line struct {
-	start uint64
-	bits  []uint64
-}
-
-// decodeLine returns the boundaries of the linear decoding from start, of at least n bytes and one more.
-func (w *worker) decodeLine(start, n uint64) []uint64 {
-	w.linesLock.Lock()
-	defer w.linesLock.Unlock()
-	bits := w.lines[start]
-	if uint64(len(bits))*64 <= n {
-		// Whole words of bits, so that what is covered has been decoded.
-		end := start + (min(max(2*n, 4096), lineSpan)+63)&^63
-		bits = make([]uint64, (end-start)/64)
-		var in x86.Inst
-		for pc := start; pc < end; pc += uint64(in.Len) {
-			code := w.f.Bytes(pc)
-			if len(code) == 0 {
-				break
-			}
-			if x86.Decode(code, pc, &in) {
-				bits[(pc-start)/64] |= 1 << ((pc - start) % 64)
-			}
-		}
-		w.lines[start] = bits
-	}
-	return bits
-}
-
 // tableSeeds makes the entries of all tables that this function reads possible
 // targets of a jump that could not be resolved. It reports whether there were any,
 // and no table was too long.

@@ -85,13 +85,14 @@ func (a *Analyser) QueryExact(entry uint64, params map[uint64][]Param, consumes 
 
 // facts are what is remembered of a file between units, by all analysers.
 type facts struct {
-	memo      *memo // of callees
+	number    uint32 // of the file, from 1 on
+	memo      *memo  // of callees
 	sweep     sync.Once
 	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
-	lines     map[uint64][]uint64 // instruction boundaries of linear decoding, one bit a byte, by start
+	lines     map[uint64]line // by start
 	downLock  sync.Mutex
 	down      map[uint64]bool // what takenDown found, by the address of the jump
 	copy      sync.Once
@@ -186,7 +187,9 @@ type worker struct {
 	stop     bool                // the block just evaluated does not go on to the next
 	query    map[uint64][]Param
 	passed   []Passed
-	scans    [neverDepth + 1]scan
+	scans    [neverDepth + 1]scan // of scanNever
+	clobs    [clobDepth + 1]scan  // of scanClobbers
+	peeked   [peeks]peeked
 	slots    [64]slotKind // of the file
 	line     line         // the last one that boundaryOf looked at
 	*facts
@@ -206,7 +209,7 @@ func (w *worker) SetFile(f *image.File) {
 	w.files.Lock()
 	defer w.files.Unlock()
 	if w.facts = w.files.facts[f]; w.facts == nil {
-		w.facts = &facts{memo: newMemo(), lines: map[uint64][]uint64{}, down: map[uint64]bool{}}
+		w.facts = &facts{number: uint32(len(w.files.facts) + 1), memo: newMemo(), lines: map[uint64]line{}, down: map[uint64]bool{}}
 		w.files.facts[f] = w.facts
 	}
 }
@@ -450,22 +453,19 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 
 // mergeFrame joins the frame of src into that of dst. It reports whether that changed.
 func (w *worker) mergeFrame(dst, src *state) (changed bool) {
-	n := min(len(dst.st), len(src.st))
 	alike := len(dst.st) == len(src.st)
-	if alike && (n == 0 || &dst.st[0] == &src.st[0]) {
+	if alike && (len(dst.st) == 0 || &dst.st[0] == &src.st[0]) {
 		return false
 	}
-	same := 0 // slots that they begin with
-	for same < n && dst.st[same] == src.st[same] {
-		same++
-	}
-	if alike && same == n {
+	same := common(dst.st, src.st)
+	if alike && same == len(dst.st) {
 		src.st, src.own = dst.st, false
 		return false
 	}
 	both := &w.both
 	both.st, both.own, both.esc, both.lost = dst.st, false, dst.esc, dst.lost
 	both.mine()
+	left := true // the frame of dst, but for what changed
 	for i := same; i < len(both.st); {
 		d := &both.st[i]
 		j := i // where it is most often
@@ -484,8 +484,9 @@ func (w *worker) mergeFrame(dst, src *state) (changed bool) {
 				i++
 				continue
 			}
-			both.esc = both.esc || d.sp
-			d.sp = false
+			if d.sp {
+				both.esc, d.sp, left = true, false, false
+			}
 			if d.off >= 0 {
 				// what was there stays, with what the caller put there: to drop it would take back what was joined before
 				if n := w.join(both, d.v, vTop); n != d.v {
@@ -527,8 +528,8 @@ func (w *worker) mergeFrame(dst, src *state) (changed bool) {
 	}
 	dst.esc, dst.lost = both.esc, both.lost
 	switch {
-	case slices.Equal(both.st, dst.st):
-	case slices.Equal(both.st, src.st):
+	case left && !changed:
+	case len(both.st) == len(src.st) && common(both.st, src.st) == len(src.st):
 		w.states.share(src)
 		dst.st = src.st
 	default:
@@ -559,9 +560,7 @@ func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed 
 }
 
 func (w *worker) entryState() (s state) {
-	for r := range s.r {
-		s.r[r] = vArg0 + val(r)
-	}
+	s.r = atEntry.r
 	s.r[x86.RSP] = w.v.mk(elem{k: kSP})
 	return
 }
@@ -839,7 +838,7 @@ func (w *worker) sweepAll() (whole bool) {
 		w.instBlk = append(w.instBlk, b)
 		w.callees = append(w.callees, 0)
 		w.setInst(pc, int32(len(w.insts)-1))
-		if w.states.n == 0 {
+		if len(w.states.all) == 0 {
 			w.states.add(&s)
 		}
 		w.blocks = append(w.blocks, block{pc: pc, pred: manyPreds, note: -1, first: int32(len(w.insts) - 1), end: int32(len(w.insts)), next: -1, to: noJump})
@@ -893,7 +892,7 @@ func (w *worker) leave(b int32, stop bool) {
 	if bl := &w.blocks[b]; bl.end > bl.first {
 		last := &w.insts[bl.end-1]
 		if last.Op == x86.OpCall || last.Op == x86.OpCallInd {
-			w.fall = w.back(last)
+			w.fall = w.back(bl.end - 1)
 		}
 		w.trapped(w.insts[bl.first].PC, last.PC)
 	}

@@ -85,13 +85,11 @@ const (
 	maxSet      = 12
 )
 
-// values interns the values of one unit. Ids are dense; sets are sorted slices
-// of element ids in one arena.
+// values interns the values of one unit. Ids are dense; the element ids of sets are sorted.
 type values struct {
 	elems []elem
 	eTab  []uint32 // open addressing: ids
-	sets  []span
-	arena []val
+	sets  []set
 	sTab  []uint32 // id+1
 	tops  []val    // by element: the set of it and vTop, 0: not made yet
 	joins []joined // memoised joins
@@ -120,8 +118,11 @@ type joined struct {
 	epoch uint32
 }
 
-// span is where a set is in the arena; kinds are those of its elements, one bit each.
-type span struct{ off, n, kinds uint32 }
+// set has the sorted ids of its elements; kinds are those of the elements, one bit each.
+type set struct {
+	n, kinds uint32
+	ids      [maxSet]val
+}
 
 // vsyscallBit is in the kinds of a set with a constant that is an address in the vsyscall page.
 const vsyscallBit = 1 << 31
@@ -144,7 +145,7 @@ const (
 func (v *values) reset() {
 	const own = int(vArg0) + 16
 	if len(v.elems) < own || len(v.eTab) > manyVals {
-		*v = values{arena: v.arena[:0], epoch: v.epoch}
+		*v = values{epoch: v.epoch}
 		v.eTab, v.sTab = v.eTabs.get(fewElems), v.sTabs.get(fewSets)
 		v.elems = append(make([]elem, 0, 512), elem{}, elem{k: kTop}, elem{k: kTop, r: 1})
 		for r := int8(0); r < 16; r++ {
@@ -157,7 +158,7 @@ func (v *values) reset() {
 		clear(v.frames[:])
 		v.elems, v.eTab = v.elems[:own], v.eTabs.again(v.eTab, v.base.eTab[:])
 		v.sets, v.sTab = v.sets[:16], v.sTabs.again(v.sTab, v.base.sTab[:])
-		v.arena, v.tops = v.arena[:2*16], v.tops[:own]
+		v.tops = v.tops[:own]
 	}
 	if v.epoch++; v.epoch == 0 {
 		v.epoch, v.jTabs = 1, tables[joined]{}
@@ -244,10 +245,10 @@ func (v *values) kinds(x val) uint32 {
 	return v.sets[x&(topBit-1)].kinds
 }
 
-// members appends the element ids of x to dst.
+// members returns the element ids of a set.
 func (v *values) members(x val) []val {
-	s := v.sets[x&(topBit-1)]
-	return v.arena[s.off : s.off+s.n]
+	s := &v.sets[x&(topBit-1)]
+	return s.ids[:s.n]
 }
 
 // mkSet interns a sorted list of at least two distinct element ids.
@@ -264,16 +265,16 @@ func (v *values) mkSet(l []val) val {
 		clear(v.sTab)
 		v.sTab = t
 	}
-	set := setBit
+	tag := setBit
 	if l[0] == vTop {
-		set |= topBit
+		tag |= topBit
 	}
 	m := uint32(len(v.sTab) - 1)
 	i := hashIDs(l) & m
 	for v.sTab[i] != 0 {
 		id := v.sTab[i] - 1
 		if slices.Equal(v.members(val(id)), l) {
-			return val(id) | set
+			return val(id) | tag
 		}
 		i = (i + 1) & m
 	}
@@ -286,10 +287,10 @@ func (v *values) mkSet(l []val) val {
 			kinds |= vsyscallBit
 		}
 	}
-	v.sets = append(v.sets, span{uint32(len(v.arena)), uint32(len(l)), kinds})
-	v.arena = append(v.arena, l...)
+	v.sets = append(v.sets, set{n: uint32(len(l)), kinds: kinds})
+	copy(v.sets[id].ids[:], l)
 	v.sTab[i] = id + 1
-	return val(id) | set
+	return val(id) | tag
 }
 
 // withTop returns the set of an element and vTop.

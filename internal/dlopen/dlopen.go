@@ -55,14 +55,17 @@ type Model struct {
 
 	Entries []Entry
 
-	texts       []text       // not looked at yet
+	texts       []text       // file names that were not looked at yet
 	held        []text       // file names that wait for an opener to be live
 	open        []int        // images that are opened by name, which the graph does not know of yet
 	opens       map[int]bool // images that open others by names that are constants
 	tried       map[string]bool
-	live        bool            // something that loads files is live
-	words       map[string]bool // identifiers that live code refers to
-	newWords    []string        // those of them that were not looked at as names of character sets
+	live        bool                        // something that loads files is live
+	words       map[string]bool             // texts that live code refers to and that may be names of character sets; none if configuration is not read
+	newWords    []string                    // those of them that were not looked at
+	heard       []string                    // and those of them that have come since Load
+	defined     map[string][]process.Target // by name: what definitions found, in the images that there were
+	definedIn   int
 	nss         *hostconf.NSSConfig
 	nssDone     map[string]bool
 	own         []own // parts of glibc that the program has in itself
@@ -92,8 +95,13 @@ func (m *Model) Text(img int, addr uint64, s string, from reach.UnitID) {
 			m.own = append(m.own, own{k, from})
 		}
 	}
-	if isLibraryName(s) || m.isWord(img, s) && !m.words[s] {
+	if isLibraryName(s) {
 		m.texts = append(m.texts, text{img, strings.Clone(s)})
+	}
+	if !m.hostNone && m.isWord(img, s) && !m.words[s] {
+		s = strings.Clone(s)
+		m.words[s] = true
+		m.heard = append(m.heard, s)
 	}
 }
 
@@ -121,16 +129,10 @@ func (m *Model) Load(g *reach.Graph) bool {
 	if m.roots == len(m.p.Images) && len(m.Entries) == 0 {
 		m.modules(g)
 	}
-	for _, t := range m.texts {
-		if isLibraryName(t.s) {
-			m.held = append(m.held, t)
-		}
-		if m.isWord(t.img, t.s) && !m.words[t.s] {
-			m.words[t.s] = true
-			m.newWords = append(m.newWords, t.s)
-		}
-	}
+	m.held = append(m.held, m.texts...)
 	m.texts = m.texts[:0]
+	m.newWords = append(m.newWords, m.heard...)
+	m.heard = m.heard[:0]
 	if m.has(ownLoader) && !m.live {
 		// its dlsym is one of its own functions, too, of which no dynamic symbol tells
 		m.live = true
@@ -341,7 +343,7 @@ func (m *Model) services(g *reach.Graph) bool {
 		if m.has(ownServices) {
 			return true // its functions have no names there
 		}
-		for _, t := range m.p.LookupAll(symbol, nil) {
+		for _, t := range m.definitions(symbol) {
 			if strings.HasPrefix(m.p.Images[t.Image].Soname, "libc.so") {
 				if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
 					return true
@@ -381,7 +383,7 @@ func (m *Model) services(g *reach.Graph) bool {
 				}
 				grown = m.take(g) || grown
 			}
-			for _, t := range m.p.LookupAll(e, nil) {
+			for _, t := range m.definitions(e) {
 				g.RootSymbol(t, "NSS entry")
 				grown = true
 			}
@@ -436,7 +438,7 @@ var pamCallers = map[string][]string{
 func (m *Model) pamServices(g *reach.Graph) []string {
 	names := []string{}
 	for _, fn := range []string{"pam_start", "pam_start_confdir"} {
-		for _, t := range m.p.LookupAll(fn, nil) {
+		for _, t := range m.definitions(fn) {
 			id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value)
 			if !ok {
 				continue
@@ -479,10 +481,24 @@ func (m *Model) progname(img int, a uint64) bool {
 	return false
 }
 
+// definitions returns every definition of a name that is the default one in its image. The same few names are asked for
+// again and again.
+func (m *Model) definitions(name string) []process.Target {
+	if m.definedIn != len(m.p.Images) {
+		m.defined, m.definedIn = map[string][]process.Target{}, len(m.p.Images)
+	}
+	l, known := m.defined[name]
+	if !known {
+		l = m.p.LookupAll(name, nil)
+		m.defined[name] = l
+	}
+	return l
+}
+
 // called reports whether one of the named functions is live.
 func (m *Model) called(g *reach.Graph, names ...string) bool {
 	for _, name := range names {
-		for _, t := range m.p.LookupAll(name, nil) {
+		for _, t := range m.definitions(name) {
 			if _, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
 				return true
 			}
@@ -510,7 +526,7 @@ func (m *Model) pam(g *reach.Graph) bool {
 			m.pamWaits = append(m.pamWaits, e)
 			continue
 		}
-		for _, t := range m.p.LookupAll(e, nil) {
+		for _, t := range m.definitions(e) {
 			g.RootSymbol(t, "PAM entry")
 			grown = true
 		}
@@ -535,7 +551,7 @@ func (m *Model) pam(g *reach.Graph) bool {
 			grown = m.take(g) || grown
 			for _, e := range mod.Entries {
 				if m.called(g, pamCallers[e]...) {
-					for _, t := range m.p.LookupAll(e, nil) {
+					for _, t := range m.definitions(e) {
 						g.RootSymbol(t, "PAM entry")
 					}
 				} else {
@@ -561,7 +577,7 @@ func (m *Model) load(g *reach.Graph, mods []hostconf.Module, kind string) bool {
 			m.take(g)
 			grown = true
 			for _, e := range mod.Entries {
-				for _, t := range m.p.LookupAll(e, nil) {
+				for _, t := range m.definitions(e) {
 					g.RootSymbol(t, kind+" entry")
 				}
 			}

@@ -26,7 +26,7 @@ func (m *Model) lookups(g *reach.Graph) bool {
 	grown := false
 	each := func(names []string, f func(name string, t process.Target, id reach.UnitID)) {
 		for _, name := range names {
-			for _, t := range m.p.LookupAll(name, nil) {
+			for _, t := range m.definitions(name) {
 				if id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
 					f(name, t, id)
 				}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/dataflow"
+	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
@@ -12,7 +13,7 @@ import (
 // few functions have anything. Rows are given by their places in Keeper.rows.
 type candidates struct {
 	at      codeRows         // about functions of a name: by entry
-	calls   codeRows         // by what the function must call
+	calls   codeRows         // by what the function must call, or pass an address to
 	slots   map[uint64][]int // by the slot of what it must import
 	texts   [256][]int       // by the first byte of a text that it must refer to
 	text    bool             // there are some of these
@@ -93,7 +94,26 @@ func (k *Keeper) candidates(g *reach.Graph, img int) *candidates {
 			}
 		}
 	}
+	if len(c.slots) > 0 {
+		c.stubs(g.Members[img].File)
+	}
 	return c
+}
+
+// stubs finds the code that jumps through the slots of rows (entries of the PLT): to call it is to call what they hold.
+func (c *candidates) stubs(f *image.File) {
+	eachIndirect(f, func(at, word uint64) {
+		if c.slots[word] == nil {
+			return
+		}
+		for a := at - 24; a <= at; a++ { // with prefixes, behind endbr64 or another nop
+			if s, ok := dataflow.Stub(f, a); ok && s == word {
+				for _, row := range c.slots[word] {
+					c.calls.add(a, row)
+				}
+			}
+		}
+	})
 }
 
 // of returns the rows that may be about a unit, in order, valid until the next call.
@@ -110,23 +130,21 @@ func (c *candidates) of(g *reach.Graph, id reach.UnitID) []int {
 		switch r.Kind {
 		case summary.RefCode:
 			l = append(l, c.calls.get(r.A)...)
+		case summary.RefPass:
+			l = append(l, c.calls.get(r.B)...)
+		case summary.RefCallSlot:
+			l = append(l, c.slots[r.A]...)
+		case summary.RefPassSlot:
+			l = append(l, c.slots[r.B]...)
+		}
+		if !c.text {
+			continue
+		}
+		switch r.Kind {
 		case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-			if !c.text {
-				break
-			}
 			if b := m.Bytes(r.A); len(b) > 0 {
 				l = append(l, c.texts[b[0]]...)
 			}
-		}
-		if len(c.slots) == 0 {
-			continue
-		}
-		to, slot, transfers := transfer(r)
-		if transfers && !slot {
-			to, slot = dataflow.Stub(m.File, to)
-		}
-		if slot {
-			l = append(l, c.slots[to]...)
 		}
 	}
 	slices.Sort(l)

@@ -29,6 +29,10 @@ func (k *Keeper) exposes(g *reach.Graph, img int, n *need) bool {
 		}
 		t.maybe = !ok
 		words := 0
+		var referrers image.GoReferrers
+		if ok {
+			referrers = m.GoReferrers()
+		}
 		for i := 0; i < len(t.found.Types) && !t.maybe; i++ {
 			a := t.found.Types[i]
 			holders := g.Holders(img, image.Range{Start: a, End: a + 1})
@@ -37,7 +41,7 @@ func (k *Keeper) exposes(g *reach.Graph, img int, n *need) bool {
 				break
 			}
 			for _, w := range holders {
-				typ, closure, ok := m.GoTypeOf(w)
+				typ, closure, ok := referrers.TypeOf(w)
 				if closure && ok || slices.Contains(t.found.Types, typ) && ok {
 					continue
 				}

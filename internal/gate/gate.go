@@ -29,19 +29,20 @@ import (
 
 // Keeper decides what waits.
 type Keeper struct {
-	p       *process.Process
-	assumed *assume.Set
-	images  map[int][]*row          // rows about an image
-	index   map[int]*candidates     // of them
-	names   map[int]exports         // its functions that have names
-	own     map[int]*owned          // of an image of a kind
-	waiting map[reach.UnitID][]*row // rows that are about a live unit and hold something back
-	open    map[*row]bool
-	said    map[saying][]reach.UnitID // which units say what needs ask for, of those before read
-	read    reach.UnitID
-	jumps   map[place]bool              // what jumpedTo found
-	view    view                        // of the unit that was asked about last
-	slots   map[int]map[string][]uint64 // by image and name, without leading underscores: of functions that rows are about which import them
+	p        *process.Process
+	assumed  *assume.Set
+	images   map[int][]*row          // rows about an image
+	index    map[int]*candidates     // of them
+	names    map[int]exports         // its functions that have names
+	own      map[int]*owned          // of an image of a kind
+	waiting  map[reach.UnitID][]*row // rows that are about a live unit and hold something back
+	open     map[*row]bool
+	said     map[saying][]reach.UnitID // which units say what needs ask for, of those before read
+	read     reach.UnitID
+	jumps    map[place]bool              // what jumpedTo found
+	view     view                        // of the unit that was asked about last
+	imported map[imported]bool           // what refers found
+	slots    map[int]map[string][]uint64 // by image and name, without leading underscores: of functions that rows are about which import them
 
 	given     map[int]*given
 	tableRead reach.UnitID // units before it were looked at for what given has
@@ -113,7 +114,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, slots: map[int]map[string][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, imported: map[imported]bool{}, slots: map[int]map[string][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.

@@ -89,8 +89,9 @@ type bits struct {
 var rows = parse(text)
 
 func parse(text string) []row {
-	var out []row
-	for i, l := range strings.Split(text, "\n") {
+	lines := strings.Split(text, "\n")
+	out := make([]row, 0, len(lines))
+	for i, l := range lines {
 		if l == "" || l[0] == '#' {
 			continue
 		}
@@ -118,7 +119,9 @@ func parse(text string) []row {
 				r.words = append(r.words, int64(n))
 			}
 		}
-		for _, n := range strings.Fields(f[3]) {
+		needs := strings.Fields(f[3])
+		r.needs = make([]need, 0, len(needs))
+		for _, n := range needs {
 			x, err := parseNeed(n)
 			if err != nil {
 				panic(fmt.Sprintf("gates.txt: line %d: %v", i+1, err))

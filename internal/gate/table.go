@@ -27,13 +27,13 @@ func (k *Keeper) gives(g *reach.Graph, img int, name string) bool {
 			break // not analysed yet
 		}
 		t := k.givenBy(m)
-		if len(t.tables) == 0 || slices.ContainsFunc(k.exported(m).at(g.Units[k.tableRead].Entry), func(e export) bool { return t.tables[e.name] != 0 }) {
+		if len(t.tables) == 0 {
 			continue
 		}
 		for i := range sum.Refs {
 			switch r := &sum.Refs[i]; r.Kind {
 			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-				if slices.Contains(t.all, r.A) {
+				if slices.Contains(t.all, r.A) && !slices.ContainsFunc(k.exported(m).at(g.Units[k.tableRead].Entry), func(e export) bool { return t.tables[e.name] != 0 }) {
 					t.used[r.A] = true
 				}
 			}

@@ -37,13 +37,22 @@ func (k *Keeper) programOpens(g *reach.Graph) bool {
 
 // refers reports whether an image refers to a symbol of another.
 func (k *Keeper) refers(img int, symbol string) bool {
-	m := k.p.Images[img]
-	for s := 1; s < m.NumSymbols(); s++ {
-		if m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol {
-			return true
+	at := imported{img, symbol}
+	is, known := k.imported[at]
+	if !known {
+		m := k.p.Images[img]
+		for s := 1; s < m.NumSymbols() && !is; s++ {
+			is = m.Symbol(s).Shndx == 0 && m.SymbolName(s) == symbol
 		}
+		k.imported[at] = is
 	}
-	return false
+	return is
+}
+
+// imported is an image, and the name of a symbol that it may refer to.
+type imported struct {
+	img    int
+	symbol string
 }
 
 // jumpedTo reports whether an image that calls a unit of another may also jump to it.
@@ -109,15 +118,16 @@ func eachCode(f *image.File, do func(code []byte, addr uint64)) {
 
 // eachIndirect calls do for all bytes of a file's code that may be a jump, at an address, to what a word holds.
 func eachIndirect(f *image.File, do func(at, word uint64)) {
-	const size = 6
-	opcode := []byte{0xff, 0x25}
+	const size = 6 // ff 25 and the distance to the word; of the opcode the second byte is the rarer one
 	eachCode(f, func(code []byte, addr uint64) {
-		for i := 0; ; i++ {
-			n := bytes.Index(code[i:], opcode)
-			if i += n; n < 0 || i+size > len(code) {
+		for i := 1; ; i++ {
+			n := bytes.IndexByte(code[min(i, len(code)):], 0x25)
+			if i += n; n < 0 || i+size-1 > len(code) {
 				return
 			}
-			do(addr+uint64(i), addr+uint64(i+size)+uint64(int32(binary.LittleEndian.Uint32(code[i+2:]))))
+			if code[i-1] == 0xff {
+				do(addr+uint64(i-1), addr+uint64(i-1+size)+uint64(int32(binary.LittleEndian.Uint32(code[i+1:]))))
+			}
 		}
 	})
 }

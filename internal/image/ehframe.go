@@ -328,6 +328,10 @@ func parseCIE(r ehReader, bases ehBases) cie {
 // language, and one that does not name its own is not worth more.
 const maxPersonalities = 1 << 10
 
+// minFDE is the length of the shortest FDE that gcc and clang write, in bytes: real tables have no more than this lets
+// room be made for.
+const minFDE = 20
+
 // ehFrame walks .eh_frame records (LSB 5.0 core generic, "Exception Frames").
 type ehFrame struct {
 	b     []byte
@@ -474,25 +478,27 @@ func plainCFI(b []byte) bool {
 
 func (f *File) parseEHFrame() error {
 	bases := ehBases{data: f.GotPLT}
-	scr := scratchPool.Get().(*scratch)
-	defer scr.free()
-	out := scr.fdes[:0]
+	var out []FDE
 	found := false
 	for i := range f.Sections {
 		s := &f.Sections[i]
 		if s.Name != ".eh_frame" || s.NoBits {
 			continue
 		}
+		b := f.Bytes(s.Start)[:s.End-s.Start]
+		if !found {
+			_, n, _ := f.readEHHdr(bases)
+			out = make([]FDE, 0, min(n, uint64(len(b)/minFDE)))
+		}
 		found = true
-		e := ehFrame{b: f.Bytes(s.Start)[:s.End-s.Start], addr: s.Start, bases: bases, want: -1, out: out}
+		e := ehFrame{b: b, addr: s.Start, bases: bases, want: -1, out: out}
 		f.EHFrameProblem = e.walk()
 		out = e.out
 		f.Personalities = append(f.Personalities, e.persons...)
 	}
 	if !found && f.ehHdr.Start != 0 {
-		out = f.ehFrameFromHdr(bases, out)
+		out = f.ehFrameFromHdr(bases)
 	}
-	scr.fdes = out
 	// Only code counts. Linkers leave FDEs of dropped functions at address 0.
 	var x *Segment
 	k := 0
@@ -513,33 +519,41 @@ func (f *File) parseEHFrame() error {
 		k++
 	}
 	out = out[:k]
-	f.FDEs = dedupFDEs(sorted(scr, out, func(i int) uint64 { return out[i].Start }))
+	sortByAddr(out, func(d *FDE) uint64 { return d.Start })
+	f.FDEs = dedupFDEs(out)
 	f.fdeIdx.build(f.FDEs)
 	return nil
 }
 
-// ehFrameFromHdr finds .eh_frame through PT_GNU_EH_FRAME (LSB 5.0 core
-// generic, "The .eh_frame_hdr section"). It does not say where .eh_frame
-// ends: a terminator ends it, once all FDEs that the header counts were seen.
-func (f *File) ehFrameFromHdr(bases ehBases, out []FDE) []FDE {
+// readEHHdr reads PT_GNU_EH_FRAME (LSB 5.0 core generic, "The .eh_frame_hdr section"):
+// where .eh_frame is, and how many FDEs it has, 0 if that is unknown.
+func (f *File) readEHHdr(bases ehBases) (start, fdes uint64, problem string) {
 	h := f.Bytes(f.ehHdr.Start)
 	if len(h) < 4 || h[0] != 1 {
-		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: truncated, or of an unknown version", f.ehHdr.Start)
-		return out
+		return 0, 0, "truncated, or of an unknown version"
 	}
 	r := ehReader{b: h, addr: f.ehHdr.Start, pos: 4}
 	hb := ehBases{text: bases.text, data: f.ehHdr.Start}
-	start := r.pointer(h[1], hb, 0)
-	want := uint64(0)
+	start = r.pointer(h[1], hb, 0)
 	if h[2] != peOmit {
-		want = r.pointer(h[2], hb, 0)
+		fdes = r.pointer(h[2], hb, 0)
+	}
+	if r.bad || h[1] == peOmit || h[1]&peIndirect != 0 || f.Bytes(start) == nil {
+		return 0, 0, "does not point to .eh_frame"
+	}
+	return start, fdes, ""
+}
+
+// ehFrameFromHdr finds .eh_frame through PT_GNU_EH_FRAME, which does not say where it
+// ends: a terminator ends it, once all FDEs that the header counts were seen.
+func (f *File) ehFrameFromHdr(bases ehBases) []FDE {
+	start, n, problem := f.readEHHdr(bases)
+	if problem != "" {
+		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: %s", f.ehHdr.Start, problem)
+		return nil
 	}
 	b := f.Bytes(start)
-	if r.bad || h[1] == peOmit || h[1]&peIndirect != 0 || b == nil {
-		f.EHFrameProblem = fmt.Sprintf(".eh_frame_hdr at %#x: does not point to .eh_frame", f.ehHdr.Start)
-		return out
-	}
-	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(want, uint64(len(b)))), out: out}
+	e := ehFrame{b: b, addr: start, bases: bases, want: int(min(n, uint64(len(b)))), out: make([]FDE, 0, min(n, uint64(len(b)/minFDE)))}
 	f.EHFrameProblem = e.walk()
 	f.Personalities = e.persons
 	return e.out

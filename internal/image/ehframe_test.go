@@ -200,8 +200,8 @@ func TestFDEAt(t *testing.T) {
 			}
 			a += rng.Uint64N(3)
 		}
-		var scr scratch
-		fs = dedupFDEs(sorted(&scr, fs, func(i int) uint64 { return fs[i].Start }))
+		sortByAddr(fs, func(d *FDE) uint64 { return d.Start })
+		fs = dedupFDEs(fs)
 		f := File{FDEs: fs}
 		f.fdeIdx.build(fs)
 		for _, d := range fs {
@@ -221,23 +221,22 @@ func TestFDEAt(t *testing.T) {
 	}
 }
 
-func TestSorted(t *testing.T) {
+func TestSortByAddr(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	type rec struct {
 		addr uint64
 		i    int
 	}
-	var scr scratch
 	for _, n := range []int{0, 1, 2, 50, 199, 200, 5000} {
 		for _, bits := range []int{1, 8, 21, 33, 64} {
 			list := make([]rec, n)
 			for i := range list {
 				list[i] = rec{rng.Uint64() >> (64 - bits), i}
 			}
-			got := sorted(&scr, list, func(i int) uint64 { return list[i].addr })
 			want := slices.Clone(list)
 			slices.SortStableFunc(want, func(a, b rec) int { return cmpU64(a.addr, b.addr) })
-			if !slices.Equal(got, want) {
+			sortByAddr(list, func(r *rec) uint64 { return r.addr })
+			if !slices.Equal(list, want) {
 				t.Errorf("%d records of %d bits: wrong order", n, bits)
 			}
 		}

@@ -135,10 +135,10 @@ func exercise(f *File) {
 	f.GoVersion()
 	if t, ok := f.GoType("syscall.SysProcAttr", "GidMappingsEnableSetgroups"); ok {
 		for _, w := range t.Elements {
-			f.GoTypeOf(w)
+			f.GoReferrers().TypeOf(w)
 		}
 	}
-	f.GoTypeOf(f.Low)
+	f.GoReferrers().TypeOf(f.Low)
 	f.GoMethod(f.Low)
 	f.GoFunctionType(f.Low)
 	f.GoFunc(f.Low)
@@ -190,8 +190,8 @@ func FuzzEHFrame(f *testing.F) {
 		if p, q := fast.walk(), slow.walk(); p != q || !reflect.DeepEqual(fast.out, slow.out) {
 			t.Fatalf("%q %+v\n%q %+v", p, fast.out, q, slow.out)
 		}
-		var scr scratch
-		fs := dedupFDEs(sorted(&scr, fast.out, func(i int) uint64 { return fast.out[i].Start }))
+		sortByAddr(fast.out, func(d *FDE) uint64 { return d.Start })
+		fs := dedupFDEs(fast.out)
 		file := File{FDEs: fs}
 		file.fdeIdx.build(fs)
 		for i := range fs {

@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"regexp"
+	"sync"
 )
 
 // Type descriptors of Go, and what the garbage collector knows of memory. The layouts are the toolchain's own:
@@ -21,7 +22,9 @@ type GoType struct {
 }
 
 // goVersions are those whose layouts are known here.
-var goVersions = regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
+var goVersions = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^go1\.(1[89]|2[0-6])(\.\d+|rc\d+)?( |$)`)
+})
 
 const (
 	goStruct, goPointer, goFunction = 25, 22, 19 // abi.Kind
@@ -48,7 +51,7 @@ type goMod struct {
 // goModule reads the module data; false if its layout is not known.
 func (f *File) goModule() (m goMod, ok bool) {
 	t := f.gopclntab()
-	if t == nil || t.mod == 0 || !goVersions.MatchString(f.GoVersion()) {
+	if t == nil || t.mod == 0 || !goVersions().MatchString(f.GoVersion()) {
 		return m, false
 	}
 	word := func(off uint64) uint64 {
@@ -177,51 +180,77 @@ func (f *File) GoType(name, field string) (*GoType, bool) {
 	return t, ok
 }
 
-// GoTypeOf returns the descriptor of the pointer, function or struct type that a word about its element, its parameters and results or its
-// fields is in, and whether it is of a closure, which only its function knows; false if there is none.
-func (f *File) GoTypeOf(word uint64) (typ uint64, closure, ok bool) {
+// GoReferrers are the pointer, function and struct types of a file of Go, with the words about their elements, their parameters and
+// results, or their fields.
+type GoReferrers []goReferrer
+
+type goReferrer struct {
+	typ     uint64 // the descriptor
+	words   Range
+	closure bool // it is of a closure, which only its function knows
+}
+
+// TypeOf returns the descriptor of the type that a word is of, and whether it is of a closure; false if there is none.
+func (l GoReferrers) TypeOf(word uint64) (typ uint64, closure, ok bool) {
+	found := 0
+	for i := range l {
+		if r := &l[i]; r.words.Contains(word) {
+			typ, closure = r.typ, r.closure
+			found++
+		}
+	}
+	return typ, closure, found == 1
+}
+
+// GoReferrers finds the types of the file that refer to others.
+func (f *File) GoReferrers() (l GoReferrers) {
 	m, ok := f.goModule()
 	all, whole := slice(f.Bytes(m.types.Start), 0, m.types.End-m.types.Start)
-	if !ok || !whole || word < m.types.Start || word >= m.types.End {
-		return 0, false, false
+	if !ok || !whole {
+		return nil
 	}
 	const (
 		fields = goTypeSize + 8 // Fields of abi.StructType
 		field  = 24             // size of abi.StructField
 		named  = 1<<0 | 1<<2    // in TFlag: it has a name, or methods
 	)
-	found := 0
 	for p := 0; p+goTypeSize+32 <= len(all); p += 8 {
 		a, b := m.types.Start+uint64(p), all[p:]
+		r := goReferrer{typ: a}
 		switch b[23] & goKinds {
 		case goPointer:
-			if le64(b) != 8 || le64(b[8:]) != 8 || word != a+goTypeSize {
+			if le64(b) != 8 || le64(b[8:]) != 8 {
 				continue
 			}
+			r.words = Range{a + goTypeSize, a + goTypeSize + 1}
 		case goFunction:
 			n := uint64(le32(b[goTypeSize:])&0xffff + le32(b[goTypeSize:])>>16&0x7fff)
-			if le64(b) != 8 || le64(b[8:]) != 8 || b[20]&named != 0 || word < a+goTypeSize+8 || word >= a+goTypeSize+8+8*n {
+			if le64(b) != 8 || le64(b[8:]) != 8 || b[20]&named != 0 {
 				continue
 			}
+			r.words = Range{a + goTypeSize + 8, a + goTypeSize + 8 + 8*n}
 		case goStruct:
 			at, known := f.pointer(a + fields)
 			n := le64(b[fields+8:])
-			if !known || n != le64(b[fields+16:]) || n > uint64(len(all))/field || word < at || word >= at+field*n {
+			if !known || n != le64(b[fields+16:]) || n > uint64(len(all))/field {
 				continue
 			}
+			r.words = Range{at, at + field*n}
 			name, _ := slice(all, uint64(le32(b[40:])), 3+uint64(len(goClosure)))
 			skip := 2 // flags, and the length
 			if len(name) > 1 && name[1]&0x80 != 0 {
 				skip = 3
 			}
-			closure = b[20]&named == 0 && len(name) > skip && bytes.HasPrefix(name[skip:], []byte(goClosure))
+			r.closure = b[20]&named == 0 && len(name) > skip && bytes.HasPrefix(name[skip:], []byte(goClosure))
 		default:
 			continue
 		}
-		typ = a
-		found++
+		r.words = Range{max(r.words.Start, m.types.Start), min(r.words.End, m.types.End)}
+		if r.words.Start < r.words.End {
+			l = append(l, r)
+		}
 	}
-	return typ, closure, found == 1
+	return l
 }
 
 // GoFunctionType reports whether a descriptor is that of a function type.

@@ -137,7 +137,7 @@ func TestGoType(t *testing.T) {
 			if len(got.Elements) != 1 {
 				t.Fatalf("elements at %#x", got.Elements)
 			}
-			if typ, closure, ok := f.GoTypeOf(got.Elements[0]); !ok || closure || typ != got.Pointers[0] {
+			if typ, closure, ok := f.GoReferrers().TypeOf(got.Elements[0]); !ok || closure || typ != got.Pointers[0] {
 				t.Errorf("the word at %#x is of the type at %#x", got.Elements[0], typ)
 			}
 			m, _ := f.goModule()
@@ -146,7 +146,7 @@ func TestGoType(t *testing.T) {
 				if a, ok := f.pointer(w); !ok || a != got.Pointers[0] {
 					continue
 				}
-				switch typ, closure, ok := f.GoTypeOf(w); {
+				switch typ, closure, ok := f.GoReferrers().TypeOf(w); {
 				case !ok:
 				case closure:
 					closures++
@@ -161,7 +161,7 @@ func TestGoType(t *testing.T) {
 			if own != 1 || closures == 0 || functions == 0 || methods == 0 {
 				t.Errorf("pointers to it are in itself %d times, and in %d closures, %d functions, %d methods", own, closures, functions, methods)
 			}
-			if _, _, ok := f.GoTypeOf(got.Types[0]); ok {
+			if _, _, ok := f.GoReferrers().TypeOf(got.Types[0]); ok {
 				t.Error("a descriptor's first word is of a type")
 			}
 			if _, ok := f.GoType("main.Attr", "Other"); ok {

@@ -49,7 +49,7 @@ func (f *File) funcStarts() []uint64 {
 	add(f.Init)
 	add(f.Fini)
 	add(f.Entry)
-	slices.Sort(out)
+	sortByAddr(out, func(a *uint64) uint64 { return *a })
 	return slices.Compact(out)
 }
 
@@ -126,97 +126,124 @@ func (f *File) loadDebug() {
 }
 
 // nameTable is sorted by start. Entries may nest.
-type nameTable []nameEntry
-
-type nameEntry struct {
-	start, end uint64
-	name       string
+type nameTable struct {
+	tabs []*symTable
+	list []nameEntry
 }
 
-func (t nameTable) find(addr uint64) (string, uint64, bool) {
-	i := sort.Search(len(t), func(i int) bool { return t[i].start > addr }) - 1
+// nameEntry is a function [start, start+size) with the name of a symbol of one of the tables.
+type nameEntry struct {
+	start, size uint64
+	tab, sym    uint32
+}
+
+func (t *nameTable) find(addr uint64) (string, uint64, bool) {
+	l := t.list
+	i := sort.Search(len(l), func(i int) bool { return l[i].start > addr }) - 1
 	for n := 0; i >= 0 && n < 8; i, n = i-1, n+1 { // symbols hardly nest deeper
-		if addr < t[i].end {
-			return t[i].name, addr - t[i].start, true
+		if addr-l[i].start < l[i].size {
+			return t.name(&l[i]), addr - l[i].start, true
 		}
 	}
 	return "", 0, false
 }
 
-// nameTable collects the functions of symbol tables, and labels (STT_NOTYPE)
-// in executable memory outside of functions. A symbol without a size extends
-// to the next, at most to the end of its FDE or executable range.
+// symbol returns the symbol of an entry.
+func (t *nameTable) symbol(e *nameEntry) rawSym { return t.tabs[e.tab].at(int(e.sym)) }
+
+// name returns the name of an entry, without its version.
+func (t *nameTable) name(e *nameEntry) string {
+	name := shortStr(t.tabs[e.tab].strs, uint64(t.symbol(e).name)) // enough for people
+	if k := strings.IndexByte(name, '@'); k > 0 {
+		name = name[:k]
+	}
+	return name
+}
+
+// label is the name of an entry and its rank among those of the same address: the least is the best.
+type label struct {
+	rank int
+	name string
+}
+
+func (t *nameTable) label(e *nameEntry) label {
+	s, l := t.symbol(e), label{name: t.name(e)}
+	if s.typ() == STTNoType {
+		l.rank = 4000
+	}
+	if strings.HasPrefix(l.name, "__GI_") {
+		l.rank += 2000
+	}
+	if s.bind() == STBLocal {
+		l.rank += 1000
+	}
+	l.rank += min(len(l.name)-len(strings.TrimLeft(l.name, "_")), 99)
+	return l
+}
+
+func (l label) better(than label) bool {
+	return cmp.Or(cmp.Compare(l.rank, than.rank), cmp.Compare(len(l.name), len(than.name)), strings.Compare(l.name, than.name)) < 0
+}
+
+// named calls each with the functions of the tables that have a name, and with labels (STT_NOTYPE) in executable memory.
+func (t *nameTable) named(f *File, each func(nameEntry)) {
+	for k, tab := range t.tabs {
+		for i, n := 0, tab.len(); i < n; i++ {
+			s := tab.at(i)
+			if typ := s.typ(); typ != STTFunc && typ != STTGNUIFunc && typ != STTNoType || s.shndx == 0 || !f.Exec(s.value) {
+				continue
+			}
+			if c := tab.strs[min(uint64(s.name), uint64(len(tab.strs))):]; len(c) == 0 || c[0] == 0 || s.typ() == STTNoType && (c[0] == '.' || c[0] == '$') {
+				continue
+			}
+			each(nameEntry{s.value, s.size, uint32(k), uint32(i)})
+		}
+	}
+}
+
+// nameTable collects the functions of symbol tables, and labels outside of
+// functions. A symbol without a size extends to the next, at most to the end
+// of its FDE or executable range.
 func (f *File) nameTable(tabs ...*symTable) nameTable {
-	type cand struct {
-		start, size uint64
-		name        string
-		rank        int
-	}
+	t := nameTable{tabs: tabs}
 	n := 0
-	for _, t := range tabs {
-		n += t.len()
-	}
-	cs := make([]cand, 0, n) // at most; to grow costs several times as much, at the end of a scan, when most memory is in use
-	for _, t := range tabs {
-		for i, n := 0, t.len(); i < n; i++ {
-			s := t.at(i)
-			rank := 0
-			switch s.typ() {
-			case STTFunc, STTGNUIFunc:
-			case STTNoType:
-				rank = 4000
-			default:
-				continue
-			}
-			if s.shndx == 0 || !f.Exec(s.value) {
-				continue
-			}
-			name := shortStr(t.strs, uint64(s.name)) // enough for people
-			if k := strings.IndexByte(name, '@'); k > 0 {
-				name = name[:k]
-			}
-			if name == "" || rank > 0 && (name[0] == '.' || name[0] == '$') {
-				continue
-			}
-			if strings.HasPrefix(name, "__GI_") {
-				rank += 2000
-			}
-			if s.bind() == STBLocal {
-				rank += 1000
-			}
-			rank += min(len(name)-len(strings.TrimLeft(name, "_")), 99)
-			cs = append(cs, cand{s.value, s.size, name, rank})
-		}
-	}
-	tmp := scratchPool.Get().(*scratch)
-	cs = sorted(tmp, cs, func(i int) uint64 { return cs[i].start })
-	tmp.free()
-	out := make(nameTable, 0, len(cs))
+	t.named(f, func(nameEntry) { n++ })
+	// No more: this is at the end of a scan, when most memory is in use.
+	list := make([]nameEntry, 0, n)
+	t.named(f, func(e nameEntry) { list = append(list, e) })
+	sortByAddr(list, func(e *nameEntry) uint64 { return e.start })
+	k := 0
 	sized := uint64(0) // end of the functions with a size so far
-	for i := 0; i < len(cs); {
-		c := cs[i]
-		for i++; i < len(cs) && cs[i].start == c.start; i++ {
-			size := max(c.size, cs[i].size)
-			if cmp.Or(cmp.Compare(cs[i].rank, c.rank), cmp.Compare(len(cs[i].name), len(c.name)), strings.Compare(cs[i].name, c.name)) < 0 {
-				c = cs[i]
+	for i := 0; i < len(list); {
+		e := list[i]
+		var best label
+		for i++; i < len(list) && list[i].start == e.start; i++ {
+			if best.name == "" {
+				best = t.label(&e)
 			}
-			c.size = size
+			size := max(e.size, list[i].size)
+			if l := t.label(&list[i]); l.better(best) {
+				e, best = list[i], l
+			}
+			e.size = size
 		}
-		if c.rank >= 4000 && c.start < sized {
+		if e.start < sized && t.symbol(&e).typ() == STTNoType {
 			continue
 		}
-		end := c.start + min(c.size, maxAddr)
-		if c.size == 0 {
-			end = f.codeEnd(c.start)
-			if i < len(cs) {
-				end = min(end, cs[i].start)
+		if e.size == 0 {
+			e.size = f.codeEnd(e.start) - e.start
+			if i < len(list) {
+				e.size = min(e.size, list[i].start-e.start)
 			}
 		} else {
-			sized = max(sized, end)
+			e.size = min(e.size, maxAddr)
+			sized = max(sized, e.start+e.size)
 		}
-		out = append(out, nameEntry{c.start, end, c.name})
+		list[k] = e
+		k++
 	}
-	return out
+	t.list = list[:k]
+	return t
 }
 
 // codeEnd bounds the function at addr: the end of its FDE, else the start of

@@ -64,21 +64,19 @@ func (f *File) parseRelocs() error {
 	if n == 0 {
 		return nil
 	}
-	scr := scratchPool.Get().(*scratch)
-	defer scr.free()
-	rs := slices.Grow(scr.relocs[:0], n)
+	rs := make([]Reloc, 0, n)
 	for _, b := range tabs {
 		for ; len(b) >= relaSize; b = b[relaSize:] {
 			info := le64(b[8:])
 			rs = append(rs, Reloc{Addr: le64(b), Addend: le64(b[16:]), Type: uint32(info), Sym: uint32(info >> 32)})
 		}
 	}
-	scr.relocs = rs
 	rs, bad := f.expandRelr(rs, relr)
 	if bad != 0 {
 		return f.bad("DT_RELR", "the word at %#x is not in the file", bad&^1)
 	}
-	f.Relocs = sorted(scr, rs, func(i int) uint64 { return rs[i].Addr })
+	sortByAddr(rs, func(r *Reloc) uint64 { return r.Addr })
+	f.Relocs = rs
 	if f.DynFlags&DFTextrel != 0 {
 		f.applyTextrel()
 	}

@@ -5,13 +5,9 @@ import (
 	"sync"
 )
 
-// scratch is what Parse needs for a moment. Pooled, since for the many small
+// scratch is what sorting needs for a moment. Pooled, since for the many small
 // files of a program allocating and clearing it costs as much as using it.
-type scratch struct {
-	keys, tmp []uint64
-	fdes      []FDE
-	relocs    []Reloc
-}
+type scratch struct{ keys, tmp []uint64 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
@@ -20,12 +16,6 @@ const maxPooled = 1 << 20 // entries; larger scratch is left to the garbage coll
 func (s *scratch) free() {
 	if cap(s.keys) > maxPooled {
 		s.keys, s.tmp = nil, nil
-	}
-	if cap(s.fdes) > maxPooled {
-		s.fdes = nil
-	}
-	if cap(s.relocs) > maxPooled {
-		s.relocs = nil
 	}
 	scratchPool.Put(s)
 }
@@ -90,15 +80,29 @@ func (s *scratch) addrOrder(n int, addr func(int) uint64) ([]uint64, bool) {
 	return keys, true
 }
 
-// sorted returns a copy of list in stable order by address.
-func sorted[T any](s *scratch, list []T, addr func(int) uint64) []T {
-	keys, ok := s.addrOrder(len(list), addr)
+// sortByAddr sorts a list by address, in place and stable.
+func sortByAddr[T any](list []T, addr func(*T) uint64) {
+	s := scratchPool.Get().(*scratch)
+	defer s.free()
+	keys, ok := s.addrOrder(len(list), func(i int) uint64 { return addr(&list[i]) })
 	if !ok {
-		return slices.Clone(list)
+		return
 	}
-	out := make([]T, len(list))
-	for i, k := range keys {
-		out[i] = list[uint32(k)]
+	// Each cycle of the permutation is rotated; its keys then say that nothing is to be done.
+	for i := range keys {
+		if int(uint32(keys[i])) == i {
+			continue
+		}
+		first, at := list[i], i
+		for {
+			from := int(uint32(keys[at]))
+			keys[at] = uint64(at)
+			if from == i {
+				break
+			}
+			list[at] = list[from]
+			at = from
+		}
+		list[at] = first
 	}
-	return out
 }

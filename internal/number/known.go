@@ -3,6 +3,7 @@ package number
 import (
 	_ "embed"
 	"fmt"
+	"sync"
 
 	"github.com/gofind-dev/gofind/internal/facts"
 	"github.com/gofind-dev/gofind/internal/reach"
@@ -13,7 +14,7 @@ import (
 var numbersText string
 
 // numbers has the number of the call that a library makes where nothing else is known, by soname.
-var numbers = func() map[string]int {
+var numbers = sync.OnceValue(func() map[string]int {
 	m := map[string]int{}
 	facts.MustParse("numbers.txt", numbersText, 3, func(f []string) error {
 		nr, ok := sysno.Number(sysno.X86_64, f[1])
@@ -24,7 +25,7 @@ var numbers = func() map[string]int {
 		return nil
 	})
 	return m
-}()
+})
 
 // known says which call unit id makes at o, where it passes a number on that could not be found.
 func (s *solver) known(id reach.UnitID, o origin) (int, bool) {
@@ -32,6 +33,6 @@ func (s *solver) known(id reach.UnitID, o origin) (int, bool) {
 	if img == s.g.Units[o.unit].Image {
 		return 0, false
 	}
-	nr, ok := numbers[s.g.Members[img].Soname]
+	nr, ok := numbers()[s.g.Members[img].Soname]
 	return nr, ok
 }

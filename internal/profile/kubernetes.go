@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -89,7 +90,7 @@ func writeKubernetes(p *policy.Policy, info *Info) ([]byte, []string, error) {
 	return b.Bytes(), notes, nil
 }
 
-var notInName = regexp.MustCompile(`[^a-z0-9-]+`)
+var notInName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9-]+`) })
 
 // objectName makes the name of an object (RFC 1123) of the first program's.
 func objectName(programs []string) string {
@@ -97,7 +98,7 @@ func objectName(programs []string) string {
 	if len(programs) > 0 {
 		name = path.Base(programs[0])
 	}
-	name = notInName.ReplaceAllString(strings.ToLower(name), "-")
+	name = notInName().ReplaceAllString(strings.ToLower(name), "-")
 	if name = strings.Trim(name[:min(len(name), 63)], "-"); name == "" {
 		return "profile"
 	}
@@ -160,12 +161,12 @@ func kubeProfile(doc *yaml.Node) (*policy.Policy, []string, error) {
 	return p, r.notes, nil
 }
 
-var yamlLine = regexp.MustCompile(`\bline (\d+)`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bline (\d+)`) })
 
 // yamlError takes the line out of an error of the YAML reader.
 func yamlError(err error) error {
 	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", "; ")
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
+	if m := yamlLine().FindStringSubmatch(text); m != nil {
 		var line int
 		fmt.Sscan(m[1], &line)
 		return &lineError{line, errors.New("not YAML: " + text)}

@@ -71,6 +71,7 @@ const (
 	markOffsets                  // looked at as a table of offsets from itself
 	markSeen                     // looked at as text
 	markGiven                    // an entry of a jump table that was given away
+	markOut                      // an address of data that code of its image lets escape: all that it leads to is live
 )
 
 // marks are the marks of the addresses of an image.
@@ -81,10 +82,18 @@ func (m *marks) has(a uint64, k mark) bool { return m.get(a)&k != 0 }
 
 // set gives a a mark, and reports whether it did not have it.
 func (m *marks) set(a uint64, k mark) bool {
-	old := m.get(a)
+	if 4*m.n >= 3*len(m.keys) {
+		m.grow()
+	}
+	i := m.at(a)
+	old := m.vals[i]
 	if old&k != 0 {
 		return false
 	}
-	m.put(a, old|k)
+	if old == 0 {
+		m.keys[i] = a
+		m.n++
+	}
+	m.vals[i] = old | k
 	return true
 }

@@ -3,7 +3,15 @@ package reach
 import (
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
+
+// TestSize checks what is said of the size of units: there are as many as functions, and they are met in no order.
+func TestSize(t *testing.T) {
+	if n := unsafe.Sizeof(Unit{}); n != 64 {
+		t.Errorf("a unit takes %d bytes, not 64", n)
+	}
+}
 
 // TestAddrs compares random operations with those on a map. Few addresses, so that they meet again.
 func TestAddrs(t *testing.T) {
@@ -14,7 +22,7 @@ func TestAddrs(t *testing.T) {
 		want, marked := map[uint64]UnitID{}, map[uint64]mark{}
 		for range 5000 {
 			a := r.Uint64N(3000) * 8
-			switch k := mark(1) << r.IntN(7); r.IntN(4) {
+			switch k := mark(1) << r.IntN(8); r.IntN(4) {
 			case 0:
 				id := UnitID(r.Uint32N(100) + 1)
 				ids.put(a, id)

@@ -38,7 +38,8 @@ func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 // reach makes g.reached what a call leads to, and its units live.
 func (g *Graph) reach(img int, a uint64, slot bool) {
 	r := &g.reached
-	*r = reached{asked: true, at: a, slot: slot, units: r.units[:0], resolvers: r.resolvers[:0]}
+	r.asked, r.at, r.slot, r.known = true, a, slot, false
+	r.units, r.resolvers = r.units[:0], r.resolvers[:0]
 	if !slot {
 		id, ok := g.ids[img].find(a)
 		if !ok {

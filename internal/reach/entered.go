@@ -15,7 +15,7 @@ import (
 // method of a Go type. (Numbers of calls nobody passes to methods, other arguments are.)
 func (g *Graph) Entered(id UnitID) bool {
 	u := &g.Units[id]
-	if u.Taken || u.resolves {
+	if u.Taken || u.ifunc != resolvesNot {
 		return true
 	}
 	m := g.Members[u.Image]
@@ -25,7 +25,7 @@ func (g *Graph) Entered(id UnitID) bool {
 // TakenOnce returns who alone made a unit Taken, and how; ok is false if there were several, or none. The unit is 0 for a root.
 func (g *Graph) TakenOnce(id UnitID) (by UnitID, how How, ok bool) {
 	u := &g.Units[id]
-	if u.takes != 1 || u.resolves || g.Members[u.Image].IsGo() {
+	if u.takes != 1 || u.ifunc != resolvesNot || g.Members[u.Image].IsGo() {
 		return 0, 0, false
 	}
 	return u.taker, u.takenAs, true
@@ -39,17 +39,15 @@ func (g *Graph) Takers(id UnitID) []UnitID {
 	return g.takers[id]
 }
 
-// goEntries are the functions of a Go file whose addresses data may hold.
+// goEntries are the functions of a Go file whose addresses data may hold. Functions are bits: one for each
+// 1<<shift bytes from the first function on. Go aligns functions, so that no two share one.
 type goEntries struct {
-	funcs []uint64 // of the function table, sorted
-	held  []bool   // by index in funcs
-	all   bool     // it may be any
-
-	// By distance from the first one, in units of 1<<shift: a function may start there, but for distances with
-	// some of the bits of odd. Go aligns functions, so that the answer is small, and most often exact.
-	starts []uint64
-	shift  uint
-	odd    uint64
+	all   bool // it may be any
+	first uint64
+	shift uint
+	odd   uint64   // bits that no distance of a function from the first one has
+	funcs []uint64 // those of the table
+	held  []uint64 // and those whose address data may hold
 }
 
 // goEntered reports whether data of a Go file may hold the address of a function:
@@ -57,44 +55,41 @@ type goEntries struct {
 // from the start of the text (internal/abi/type.go, Method), which the runtime makes
 // tables of interfaces from.
 func (m *member) goEntered(entry uint64) bool {
-	l := m.goEntries
-	if l == nil {
-		l = &goEntries{funcs: m.GoFuncs()}
-		l.find(m)
-		m.goEntries = l
+	if m.goEntries == nil {
+		m.goEntries = m.findGoEntries()
 	}
-	i, is := slices.BinarySearch(l.funcs, entry)
-	return l.all || is && l.held[i]
+	return m.goEntries.all || m.goEntries.has(m.goEntries.held, entry)
 }
 
-// may reports whether a function may start at a.
-func (l *goEntries) may(a uint64) bool {
-	d := a - l.funcs[0]
+// has reports whether a set has the function at a.
+func (l *goEntries) has(set []uint64, a uint64) bool {
+	d := a - l.first
 	at := d >> l.shift
-	return at>>6 < uint64(len(l.starts)) && l.starts[at>>6]>>(at&63)&1 != 0 && d&l.odd == 0
+	return at>>6 < uint64(len(set)) && set[at>>6]>>(at&63)&1 != 0 && d&l.odd == 0
 }
 
-// hold notes that data holds a, if a function starts there.
-func (l *goEntries) hold(a uint64) {
-	if i, is := slices.BinarySearch(l.funcs, a); is {
-		l.held[i] = true
-	}
+// add adds the function at a to a set.
+func (l *goEntries) add(set []uint64, a uint64) {
+	at := (a - l.first) >> l.shift
+	set[at>>6] |= 1 << (at & 63)
 }
 
-func (l *goEntries) find(m *member) {
+func (m *member) findGoEntries() *goEntries {
 	text, ok := m.GoText()
 	table := slices.IndexFunc(m.Sections, func(s image.Section) bool { return s.Name == ".gopclntab" || s.Name == ".data.rel.ro.gopclntab" })
-	if !ok || table < 0 || len(l.funcs) == 0 {
-		l.all = true // the function table, which has every function, cannot be left out
-		return
+	funcs := m.GoFuncs()
+	if !ok || table < 0 || len(funcs) == 0 {
+		return &goEntries{all: true} // the function table, which has every function, cannot be left out
 	}
 	skip := m.Sections[table]
-	l.held = make([]bool, len(l.funcs))
-	l.index()
-	for i := range m.relocs {
-		if a := m.relocs[i].Addend; l.may(a) {
-			l.hold(a)
+	l := newGoEntries(funcs)
+	hold := func(a uint64) {
+		if l.has(l.funcs, a) {
+			l.add(l.held, a)
 		}
+	}
+	for i := range m.relocs {
+		hold(m.relocs[i].Addend)
 	}
 	for _, s := range m.Segments {
 		if s.X {
@@ -108,32 +103,33 @@ func (l *goEntries) find(m *member) {
 				continue
 			}
 			w := binary.LittleEndian.Uint64(b[i:])
-			if l.may(w) {
-				l.hold(w)
-			}
-			if first, second := text+w&0xffffffff, text+w>>32; l.may(first) && l.may(second) {
-				l.hold(first)
-				l.hold(second)
+			hold(w)
+			if first, second := text+w&0xffffffff, text+w>>32; l.has(l.funcs, first) && l.has(l.funcs, second) {
+				l.add(l.held, first)
+				l.add(l.held, second)
 			}
 		}
 	}
+	return l
 }
 
-// index fills in starts, in at most 8 MB.
-func (l *goEntries) index() {
-	first := l.funcs[0]
+// newGoEntries returns the set of functions, which are sorted, in at most 8 MB: of more text than that is enough for functions may
+// share a bit, so that data seems to hold more of them.
+func newGoEntries(funcs []uint64) *goEntries {
+	l := &goEntries{first: funcs[0]}
 	all := uint64(0)
-	for _, a := range l.funcs {
-		all |= a - first
+	for _, a := range funcs {
+		all |= a - l.first
 	}
 	aligned := min(bits.TrailingZeros64(all), 6)
 	l.odd = 1<<aligned - 1
 	l.shift = uint(max(aligned, bits.Len64(all)-26))
-	l.starts = make([]uint64, all>>l.shift>>6+1)
-	for _, a := range l.funcs {
-		at := (a - first) >> l.shift
-		l.starts[at>>6] |= 1 << (at & 63)
+	words := all>>l.shift>>6 + 1
+	l.funcs, l.held = make([]uint64, words), make([]uint64, words)
+	for _, a := range funcs {
+		l.add(l.funcs, a)
 	}
+	return l
 }
 
 // QueryExact asks what the unit passes to callees in parameters, as

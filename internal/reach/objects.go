@@ -214,7 +214,7 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	slices.Sort(c)
 	c = slices.Compact(c)
 	out := make([]uint64, 0, len(hard)+len(c)/2)
-	k, h := 0, 0
+	k, h, r := 0, 0, 0 // what is about the address or behind it: in syms, hard, relocs
 	for _, a := range c {
 		for k < len(syms) && syms[k].End <= a {
 			k++
@@ -223,7 +223,13 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 			out = append(out, hard[h])
 			h++
 		}
-		if k < len(syms) && syms[k].Start < a || h > 0 && hard[h-1] == a || m.periodic(a, hard, h) {
+		if k < len(syms) && syms[k].Start < a || h > 0 && hard[h-1] == a {
+			continue
+		}
+		for r < len(m.relocs) && m.relocs[r].Addr+8+8*elementWords <= a {
+			r++
+		}
+		if m.periodic(a, hard, h, m.relocs[r:]) {
 			continue
 		}
 		out = append(out, a)
@@ -284,15 +290,18 @@ func (m *member) absolute(code []byte, align uint64, found func(i int, a uint64)
 	}
 }
 
+// elementWords is how many words an element of an array has at most: longer runs of pointers are operation tables and vtables.
+const elementWords = 12
+
 // periodic reports whether the words on both sides of a look like those of two
 // neighbouring elements of an array: for some element size, pointers to code,
 // pointers to data and other words come in the same order, and not all of them
 // are alike; or pointers to code and to data do, and others are left out in one of them. (Tables of nothing but functions are as often neighbours as arrays.)
 // An array ends at proven boundaries, and so do both elements.
 //
-// next is the place in hard of the first boundary behind a.
-func (m *member) periodic(a uint64, hard []uint64, next int) bool {
-	const words = 12 // longer runs of pointers are operation tables and vtables, not elements
+// next is the place in hard of the first boundary behind a; relocs are the relocations but for some that are far before a.
+func (m *member) periodic(a uint64, hard []uint64, next int, relocs []image.Reloc) bool {
+	const words = elementWords
 	most := uint64(words)
 	if next > 0 {
 		most = min(most, (a-hard[next-1])/8)
@@ -304,12 +313,16 @@ func (m *member) periodic(a uint64, hard []uint64, next int) bool {
 		return false
 	}
 	var before, after [words]wordClass // from a outwards, from a onwards
-	for _, r := range m.relocsIn(a-min(a, 8*words), a+8*words) {
+	for i := range relocs {
+		r := &relocs[i]
+		if r.Addr >= a+8*words {
+			break
+		}
 		d := int64(r.Addr-a) >> 3
 		if d >= 0 && d < words {
-			after[d] = m.class(r)
+			after[d] = m.class(*r)
 		} else if d < 0 && d >= -words {
-			before[-d-1] = m.class(r)
+			before[-d-1] = m.class(*r)
 		}
 	}
 	for n := 2; n <= int(most); n++ {
@@ -447,20 +460,29 @@ const vsyscallPage = 0xffffffffff600000
 func (m *member) addVsyscalls() {
 	page := binary.LittleEndian.AppendUint64(nil, vsyscallPage>>16)[:6]
 	n := len(m.relocs)
-	for _, s := range m.Segments {
-		b := m.Bytes(s.Addr)
+	scan := func(start, end uint64) {
+		b := m.Bytes(start)
+		b = b[:min(uint64(len(b)), end-start)]
 		for off := 0; ; off++ {
 			i := bytes.Index(b[off:], page)
 			if i < 0 {
 				break
 			}
 			off += i
-			a := s.Addr + uint64(off) - 2
-			if sec := m.Section(a); off < 2 || a&7 != 0 || b[off-1] > 0x0f || sec != nil && sec.X {
-				continue
+			if a := start + uint64(off) - 2; off >= 2 && a&7 == 0 && b[off-1] <= 0x0f {
+				m.relocs = append(m.relocs[:len(m.relocs):len(m.relocs)], image.Reloc{Addr: a, Addend: binary.LittleEndian.Uint64(b[off-2:]), Type: rRelative})
 			}
-			m.relocs = append(m.relocs[:len(m.relocs):len(m.relocs)], image.Reloc{Addr: a, Addend: binary.LittleEndian.Uint64(b[off-2:]), Type: rRelative})
 		}
+	}
+	for _, s := range m.Segments {
+		start, end := s.Addr, s.Addr+s.MemSize
+		for _, code := range m.Sections {
+			if code.X && code.Start >= start && code.Start < end {
+				scan(start, code.Start)
+				start = min(code.End, end)
+			}
+		}
+		scan(start, end)
 	}
 	if len(m.relocs) > n {
 		byAddr(m.relocs)

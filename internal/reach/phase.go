@@ -504,8 +504,8 @@ func (f *Forward) Callees(id UnitID) []UnitID { return f.to[f.off[id]:f.off[id+1
 func (g *Graph) Forward() *Forward {
 	g.index() // may meet units that are not followed
 	f := &Forward{off: make([]uint32, len(g.Units)+1)}
-	for id := range UnitID(len(g.Units)) {
-		g.callers.each(id, func(c *caller) { f.off[c.unit+1]++ })
+	for i := range g.callers.n {
+		f.off[g.callers.at(i+1).unit+1]++
 	}
 	for i := 1; i < len(f.off); i++ {
 		f.off[i] += f.off[i-1]

@@ -47,7 +47,7 @@ type cause struct {
 	foreign bool // another image refers to it
 }
 
-// Unit is a live unit.
+// Unit is a live unit. It is as large as a line of the processor's cache.
 type Unit struct {
 	Image  int
 	Entry  uint64
@@ -57,19 +57,26 @@ type Unit struct {
 	why    uint32      // see Graph.Why
 	used   uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
 	waits  [2]waiterID // the first and the last that wait for what it consumes
+	taker  UnitID      // the first who took it
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
 	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
 
-	held     bool // waits for Release: neither its references nor its sites count
-	resolver bool // only reached as an IFUNC resolver: what it returns waits
-	resolves bool // it is an IFUNC resolver: the loader calls it
-
-	takes   uint8  // how often it was taken, 2 for more
-	taker   UnitID // the first who did
-	takenAs How    // and how
+	held    bool     // waits for Release: neither its references nor its sites count
+	ifunc   resolver // whether it is an IFUNC resolver
+	takes   uint8    // how often it was taken, 2 for more
+	takenAs How      // how the first did
 }
+
+// resolver says whether a unit is an IFUNC resolver: the loader calls it.
+type resolver uint8
+
+const (
+	resolvesNot resolver = iota
+	resolves
+	resolvesLater // what it returns waits: it is only reached as a resolver
+)
 
 // some is what is known of a unit of which not all may run.
 type some struct {
@@ -216,10 +223,26 @@ func (g *Graph) Run(ctx context.Context) error {
 // byPlace returns units in the order of files and addresses, so that what is read of a file is read
 // at a time.
 func (g *Graph) byPlace(level []UnitID) []UnitID {
-	return slices.SortedFunc(slices.Values(level), func(a, b UnitID) int {
-		x, y := &g.Units[a], &g.Units[b]
-		return cmp.Or(cmp.Compare(x.Image, y.Image), cmp.Compare(x.Entry, y.Entry))
+	type place struct {
+		entry uint64
+		img   uint32
+		id    UnitID
+	}
+	l := make([]place, len(level))
+	for i, id := range level {
+		l[i] = place{g.Units[id].Entry, uint32(g.Units[id].Image), id}
+	}
+	slices.SortFunc(l, func(a, b place) int {
+		if a.img != b.img {
+			return cmp.Compare(a.img, b.img)
+		}
+		return cmp.Compare(a.entry, b.entry)
 	})
+	out := make([]UnitID, len(l))
+	for i := range l {
+		out[i] = l[i].id
+	}
+	return out
 }
 
 // evictAfter is how many units at least are analysed before the files are
@@ -246,10 +269,14 @@ type label struct {
 func (g *Graph) takeLabels() bool {
 	list := g.labels
 	g.labels = nil
-	reached := map[Place]bool{} // of code without unwind information
-	if slices.ContainsFunc(list, func(l label) bool { return g.Members[l.img].FDEAt(l.addr) == nil }) {
+	reached := map[Place]bool{} // of images with labels in code without unwind information
+	bare := make([]bool, len(g.Members))
+	for _, l := range list {
+		bare[l.img] = bare[l.img] || g.Members[l.img].FDEAt(l.addr) == nil
+	}
+	if slices.Contains(bare, true) {
 		for i := range g.Units {
-			if u := &g.Units[i]; u.Sum != nil {
+			if u := &g.Units[i]; u.Sum != nil && bare[u.Image] {
 				for _, t := range u.Sum.More().Targets {
 					reached[Place{u.Image, t}] = true
 				}
@@ -289,18 +316,20 @@ func (g *Graph) analyse(level []UnitID) {
 	// Neighbours in the file share decoded pages and analysers.
 	var next atomic.Int64
 	const chunk = 16
-	var wg sync.WaitGroup
-	for k := range n {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(chunk)) - chunk
-				if i >= len(level) {
-					return
-				}
-				g.analyseSome(k, level[i:min(i+chunk, len(level))])
+	work := func(k int) {
+		for {
+			i := int(next.Add(chunk)) - chunk
+			if i >= len(level) {
+				return
 			}
-		})
+			g.analyseSome(k, level[i:min(i+chunk, len(level))])
+		}
 	}
+	var wg sync.WaitGroup
+	for k := 1; k < n; k++ {
+		wg.Go(func() { work(k) })
+	}
+	work(0) // here, where the stack has grown already
 	wg.Wait()
 }
 
@@ -500,10 +529,10 @@ func (g *Graph) takenBy(id, by UnitID) {
 // release makes what a resolver returns live if it was waiting.
 func (g *Graph) release(id UnitID) {
 	u := &g.Units[id]
-	if !u.resolver {
+	if u.ifunc != resolvesLater {
 		return
 	}
-	u.resolver = false
+	u.ifunc = resolves
 	if u.Sum == nil {
 		return
 	}
@@ -522,9 +551,11 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	id, known := g.ids[img].find(addr)
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
-		g.Units[id].resolver = true
+		g.Units[id].ifunc = resolvesLater
 	}
-	g.Units[id].resolves = true
+	if u := &g.Units[id]; u.ifunc == resolvesNot {
+		u.ifunc = resolves
+	}
 	if wanted {
 		g.release(id)
 	}
@@ -548,6 +579,9 @@ func (g *Graph) code(img int, addr uint64, c cause) (UnitID, bool) {
 // addr makes what lies at an escaped address live.
 func (g *Graph) addr(img int, a uint64, c cause) {
 	m := g.Members[img]
+	if c.how == Address && !c.foreign && m.marks.has(a, markOut) {
+		return
+	}
 	if m.Exec(a) {
 		if c.how == Data && m.isLabel(a) {
 			if g.strict {
@@ -580,6 +614,9 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	g.dynamic(img, a, c)
 	if g.derived != nil {
 		g.derived.table(g, img, a, c)
+	}
+	if c.how == Address && !c.foreign && !m.Exec(a) {
+		m.marks.set(a, markOut)
 	}
 	g.name(img, a, c)
 	g.offsets(img, a, a, 4, c)
@@ -792,7 +829,7 @@ func (g *Graph) Live(id UnitID) bool { return g.Units[id].Sum != nil && !g.Units
 func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 	u := &g.Units[id]
 	sum := u.Sum
-	hold := u.resolver
+	hold := u.ifunc == resolvesLater
 	g.reached.asked = false
 	for i := r0; i < r1; i++ {
 		r := &sum.Refs[i]

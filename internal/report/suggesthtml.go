@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gofind-dev/gofind"
 )
@@ -16,7 +17,9 @@ import (
 //go:embed suggest.html
 var suggestSource string
 
-var suggestTemplate = template.Must(template.New("suggest").Parse(suggestSource))
+var suggestTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("suggest").Parse(suggestSource))
+})
 
 // SuggestHTML writes a suggested split as a page for a browser. The page is whole: it refers to nothing outside.
 func SuggestHTML(w io.Writer, s *gofind.SplitSuggestion) error {
@@ -47,7 +50,7 @@ func SuggestHTML(w io.Writer, s *gofind.SplitSuggestion) error {
 		newSuggestFigure("crossings", s.Current.Crossings, s.Suggestion.Crossings),
 		newSuggestFigure("cost", s.Current.Cost, s.Suggestion.Cost),
 	}
-	return suggestTemplate.Execute(w, p)
+	return suggestTemplate().Execute(w, p)
 }
 
 type suggestView struct {

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // File is what is known of one ELF file.
@@ -99,7 +100,8 @@ const (
 	hasReg   = 0x80
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is computed on first use, as scans that store nothing need none.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // MarshalBinary returns the binary form of f. It is an error if f is not as its
 // comments say, or holds a kind that this package does not define.
@@ -147,7 +149,7 @@ func (f *File) AppendBinary(b []byte) ([]byte, error) {
 		b = u.append(b, entry)
 		entry = u.Entry
 	}
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli)), nil
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli())), nil
 }
 
 // check reports what the format cannot hold.
@@ -495,7 +497,7 @@ func (d *decoder) file() (f File) {
 		d.fail(len(d.b), ErrTruncated, "truncated")
 		return
 	}
-	if binary.LittleEndian.Uint32(d.b[end:]) != crc32.Checksum(d.b[:end], castagnoli) {
+	if binary.LittleEndian.Uint32(d.b[end:]) != crc32.Checksum(d.b[:end], castagnoli()) {
 		d.fail(end, ErrChecksum, "the checksum is wrong: the bytes have changed since they were written")
 		return
 	}

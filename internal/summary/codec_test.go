@@ -183,7 +183,7 @@ func TestMarshalRefuses(t *testing.T) {
 func sealed(body []byte) []byte {
 	b := append([]byte(magic), version)
 	b = append(append(b, make([]byte, 32)...), body...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli()))
 }
 
 // body is the inverse of sealed.

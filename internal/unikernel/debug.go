@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	_ "embed"
+	"sync"
 )
 
 // CompileUnit is a range of code that one source file was compiled to.
@@ -119,7 +120,7 @@ var librariesTxt string
 // sourceRule says that files below a part of a path are of a library.
 type sourceRule struct{ part, lib string }
 
-var sourceRules = parseRules(librariesTxt)
+var sourceRules = sync.OnceValue(func() []sourceRule { return parseRules(librariesTxt) })
 
 func parseRules(text string) []sourceRule {
 	var out []sourceRule
@@ -142,7 +143,7 @@ func parseRules(text string) []sourceRule {
 func (m *Image) libOfSource(file string, named bool) int {
 	file = path.Clean(file)
 	best, size := -1, 0
-	for _, r := range sourceRules {
+	for _, r := range sourceRules() {
 		if len(r.part) > size && strings.Contains(file, "/"+r.part) {
 			if i := m.FindLib(r.lib); i >= 0 {
 				best, size = i, len(r.part)

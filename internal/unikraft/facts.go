@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed hooks.txt
@@ -16,7 +17,7 @@ type role struct {
 	offset       int32
 }
 
-var roles = mustParse(hooksText)
+var roles = sync.OnceValue(func() []role { return mustParse(hooksText) })
 
 // parseRoles reads hooks.txt.
 func parseRoles(text string) ([]role, error) {

@@ -146,7 +146,7 @@ func (s *sealing) reserve(files []*File, end uint64) error {
 		return debug.errorf(nil, "has no symbol _end, so where its free memory starts is not known")
 	}
 	found := 0
-	for _, r := range roles {
+	for _, r := range roles() {
 		y, ok := s.code.byName[r.symbol]
 		if !ok || r.kind != "area" {
 			continue

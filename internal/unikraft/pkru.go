@@ -122,7 +122,7 @@ func (s *sealing) keySites(debug *File) error {
 	others := s.enforced() &^ s.first
 	once, area := map[string]bool{}, map[string]bool{}
 	var prot, setKey, tables uint64
-	for _, r := range roles {
+	for _, r := range roles() {
 		y, ok := s.code.byName[r.symbol]
 		switch {
 		case !ok:

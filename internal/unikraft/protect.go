@@ -22,7 +22,7 @@ func (s *sealing) protect(files []*File, parts []part, rulesSize int) ([]part, e
 	if !ok {
 		return nil, debug.errorf(nil, "has no static boot page table (%s), so its rules cannot be write-protected; leave out --protect-rules", bootTable)
 	}
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "paging" {
 			return nil, debug.errorf(nil, "manages page tables itself (%s), so that rules would not stay write-protected; leave out --protect-rules, or build it without CONFIG_PAGING", y.Name)
 		}
@@ -39,7 +39,7 @@ func (s *sealing) protect(files []*File, parts []part, rulesSize int) ([]part, e
 		}
 	}
 	var boot []string
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "boot" && pages[y.Addr&^4095] {
 			delete(pages, y.Addr&^4095)
 			boot = append(boot, fmt.Sprintf("%#x", y.Addr&^4095))

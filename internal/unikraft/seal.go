@@ -58,7 +58,7 @@ func Seal(plan *compartment.Plan, debug, final *File, opts Options) (*Report, er
 		return nil, err
 	}
 	code := scan(debug)
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := code.byName[r.symbol]; ok && r.kind == "setkey" && !opts.PKU {
 			return nil, debug.errorf(nil, "has compartments that memory keys separate (%s), which could not write a tag without keys of its own; leave out --no-pku, and give --pku if no kraft.yaml says so", y.Name)
 		}
@@ -371,7 +371,7 @@ func (s *sealing) flow() {
 		return // outside of handlers the tag never changes
 	}
 	threads, added := false, false
-	for _, r := range roles {
+	for _, r := range roles() {
 		y, ok := s.code.byName[r.symbol]
 		if !ok || !s.code.exec(y.Addr) {
 			continue
@@ -410,7 +410,7 @@ func (s *sealing) flow() {
 		added = added || special == gatecode.ThreadAdd
 		h.Special, h.Offset, h.Pointer = special, offset, r.kind == "add5"
 	}
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "smp" {
 			s.gap(all, y.Addr, y.Name, errors.New("it starts other processors, and all share one tag"))
 		}
@@ -430,7 +430,7 @@ func (s *sealing) flow() {
 // jumpsOn reports whether a longjmp is only another name that calls or jumps to one which is hooked itself, and where that
 // finds the stack pointer.
 func (s *sealing) jumpsOn(addr uint64) (int32, bool) {
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := s.code.byName[r.symbol]; ok && r.kind == "jump" && y.Addr != addr {
 			if offset, ok := s.code.stackOffset(y.Addr); ok && s.code.goesTo(addr, y.Addr) {
 				return offset, true
@@ -444,7 +444,7 @@ func (s *sealing) jumpsOn(addr uint64) (int32, bool) {
 // Boot code, which does so once, lies on a page with a symbol that is known.
 func (s *sealing) stacks(all uint32) {
 	boot, known := map[uint64]bool{}, map[string]bool{}
-	for _, r := range roles {
+	for _, r := range roles() {
 		if y, ok := s.code.byName[r.symbol]; ok {
 			known[s.code.name(y.Addr)] = true
 			boot[y.Addr&^4095] = boot[y.Addr&^4095] || r.kind == "boot"
@@ -475,7 +475,7 @@ func (s *sealing) input(debug *File) (*gatecode.Input, error) {
 	}
 	in.Sites = s.sites
 	setsErrno := slices.ContainsFunc(in.Hooks, func(h gatecode.Hook) bool { return h.Check && h.Errno })
-	for _, r := range roles {
+	for _, r := range roles() {
 		y, ok := s.code.byName[r.symbol]
 		if !ok || !s.code.exec(y.Addr) {
 			continue

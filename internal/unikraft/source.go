@@ -195,7 +195,7 @@ func writable(name string) bool {
 
 // leadsOn reports whether a function is a longjmp that is hooked itself, before it goes to another.
 func (s *sealing) leadsOn(addr uint64) bool {
-	return slices.ContainsFunc(roles, func(r role) bool {
+	return slices.ContainsFunc(roles(), func(r role) bool {
 		y, ok := s.code.byName[r.symbol]
 		return ok && r.kind == "jump" && y.Addr == addr
 	})
