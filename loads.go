@@ -99,10 +99,12 @@ func (a *assembly) unknownNames(functions []string, reg x86.Reg) []asker {
 	w := &nameWalk{a: a, seen: map[nameKey]bool{}, found: map[asker]bool{}}
 	for _, name := range functions {
 		for _, id := range a.model.Static(a.g, name) {
+			w.name, w.of = "", id
 			w.follow(nameKey{id, dataflow.Param{Kind: summary.Arg, Reg: uint8(reg)}}, true)
 		}
 		for _, t := range a.p.LookupAll(name, nil) {
 			if id, ok := a.g.Lookup(t.Image, a.p.Images[t.Image].Symbol(t.Sym).Value); ok {
+				w.name, w.of = name, id
 				w.follow(nameKey{id, dataflow.Param{Kind: summary.Arg, Reg: uint8(reg)}}, true)
 			}
 		}
@@ -115,6 +117,8 @@ func (a *assembly) unknownNames(functions []string, reg x86.Reg) []asker {
 // nameWalk follows a parameter to the callers of a function.
 type nameWalk struct {
 	a     *assembly
+	name  string       // of the library function, "" if it is a static program's own
+	of    reach.UnitID // and the function itself
 	seen  map[nameKey]bool
 	found map[asker]bool
 }
@@ -158,17 +162,17 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 		}
 		for _, p := range g.Query(e.Unit, e.At, k.param) {
 			if len(p.Values) == 0 {
-				w.unknown(e.Unit, p.PC)
+				w.value(k, e.Unit, p.PC, summary.Value{})
 			}
 			for _, v := range p.Values {
-				w.value(e.Unit, p.PC, v)
+				w.value(k, e.Unit, p.PC, v)
 			}
 		}
 	}
 }
 
-// value takes a name that unit id passes.
-func (w *nameWalk) value(id reach.UnitID, pc uint64, v summary.Value) {
+// value takes a name that unit id passes in a parameter.
+func (w *nameWalk) value(k nameKey, id reach.UnitID, pc uint64, v summary.Value) {
 	g := w.a.g
 	img := g.Units[id].Image
 	switch v.Kind {
@@ -190,6 +194,12 @@ func (w *nameWalk) value(id reach.UnitID, pc uint64, v summary.Value) {
 				if _, ok := g.TextAt(img, r.Addend); ok && r.Sym == 0 {
 					return
 				}
+			}
+		}
+	case summary.Unknown:
+		if reg := k.param.Reg; k.param == (dataflow.Param{Kind: summary.Arg, Reg: reg}) {
+			if _, known := w.a.model.Variable(g, w.name, w.of, number.Found{Unit: id, To: k.unit, Reg: x86.Reg(reg)}); known {
+				return
 			}
 		}
 	}

@@ -369,6 +369,14 @@ func (w *worker) scanTwice(target uint64) bool {
 // (GCC, special_function_p in calls.cc; C11 7.13, POSIX vfork, getcontext).
 var twiceNames = []string{"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "vfork", "__vfork", "getcontext", "swapcontext", "__getcontext", "__swapcontext"}
 
+// ReturnsTwice reports whether what is called at an address, or through a slot, may return twice.
+func (a *Analyser) ReturnsTwice(at uint64, slot bool) bool {
+	if slot {
+		return a.w.slotReturnsTwice(at)
+	}
+	return a.w.returnsTwice(at)
+}
+
 func (w *worker) slotReturnsTwice(slot uint64) bool {
 	for _, r := range w.f.RelocsIn(slot, slot+8) {
 		if r.Sym != 0 && slices.Contains(twiceNames, w.f.SymbolName(int(r.Sym))) {

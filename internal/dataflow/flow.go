@@ -614,6 +614,10 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 		w.book.giveUp()
 		return
 	}
+	from := uint64(0)
+	if i := w.instAt(in.PC); i >= 0 && !w.chaos {
+		from = w.blocks[w.instBlk[i]].pc
+	}
 	for _, p := range params {
 		x := vTop
 		switch p.Kind {
@@ -642,7 +646,7 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 				return vTop
 			})
 		}
-		w.passed = append(w.passed, Passed{PC: in.PC, Callee: callee, Values: w.export(x)})
+		w.passed = append(w.passed, Passed{PC: in.PC, Callee: callee, From: from, Values: w.export(x)})
 	}
 }
 

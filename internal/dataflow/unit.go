@@ -26,6 +26,7 @@ type Param = summary.Value
 type Passed struct {
 	PC     uint64
 	Callee uint64 // as asked for
+	From   uint64 // control comes to PC only in a straight line from here; 0: not said
 	Values []summary.Value
 }
 

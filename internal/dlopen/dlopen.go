@@ -13,8 +13,9 @@
 //
 // Over-approximated: a text that names an existing library counts as a request
 // for it, whoever refers to it; a symbol name counts as looked up, but by images of which all names that
-// reach dlsym are known, and those that are known count as looked up everywhere. Not known
-// here: names built in other ways, or read from files that are not followed;
+// reach dlsym are known, and those that are known count as looked up everywhere. A name is known if it is
+// passed as a constant, or is one of the variable arguments of a function all of whose callers pass constants (package variadic).
+// Not known here: names built in other ways, or read from files that are not followed;
 // the result lists the calls that take them (kind unknown).
 package dlopen
 
@@ -31,6 +32,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/variadic"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -72,6 +74,7 @@ type Model struct {
 	roots       int      // images that have their roots
 	opensslDone bool
 	charsets    *hostconf.GconvConfig
+	variable    variadic.Solver
 }
 
 type text struct {
@@ -153,157 +156,6 @@ func (m *Model) Load(g *reach.Graph) bool {
 	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
 	return grown
-}
-
-// finders are the functions that find a symbol by name: their handle is in rdi.
-var finders = []string{"dlsym", "dlvsym", "__libc_dlsym"}
-
-// lookups tells which images look symbols up by name, which ones, and where. A handle that
-// is RTLD_DEFAULT (0), RTLD_NEXT (-1) or comes from dlopen(NULL) stands for
-// everything; with names that are not known, any other is taken for that of a file that dlopen loaded, or that is opened
-// by its name, and of what that needs: the C library only for images that open files by name themselves (assumption dlsym-handles).
-func (m *Model) lookups(g *reach.Graph) bool {
-	grown := false
-	each := func(names []string, f func(t process.Target, id reach.UnitID)) {
-		for _, name := range names {
-			for _, t := range m.definitions(name) {
-				if id, ok := g.Lookup(t.Image, m.p.Images[t.Image].Symbol(t.Sym).Value); ok {
-					f(t, id)
-				}
-			}
-		}
-	}
-	each(finders, func(t process.Target, id reach.UnitID) {
-		grown = g.Looks(t.Image, reach.LooksInModules) || grown
-		handles, known := number.Passed(g, id, x86.RDI)
-		if known {
-			names, _ := number.Passed(g, id, x86.RSI)
-			grown = m.asked(g, id, handles, names) || grown
-			return
-		}
-		// dlsym itself is called through a pointer
-		for img, i := range m.p.Images {
-			if i.Origin != process.OriginLoader && img != t.Image {
-				grown = g.Looks(img, reach.LooksEverywhere) || grown
-			}
-		}
-	})
-	each(openers, func(t process.Target, id reach.UnitID) {
-		found, _ := number.Passed(g, id, x86.RDI)
-		for _, f := range found {
-			if v := f.Value; v.Kind == summary.Const && v.N == 0 && f.Image != t.Image {
-				grown = g.Looks(f.Image, reach.LooksEverywhere) || grown
-			}
-		}
-	})
-	return grown
-}
-
-// asked takes what a finder gets: handles, and names. An image all of whose names are texts that nothing can
-// change looks up these; else all texts that its live code refers to may be names. If there are names that are not known,
-// an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
-//
-// A name that is known is looked up everywhere: a handle may be that of a library that was there before it was opened, it leads to what its
-// library needs, too, and it may be null.
-func (m *Model) asked(g *reach.Graph, finder reach.UnitID, handles, names []number.Found) bool {
-	where := map[int]reach.Lookups{}
-	widest := reach.LooksInModules
-	for _, f := range handles {
-		w := leads(f.Value)
-		where[f.Image] = max(where[f.Image], w)
-		widest = max(widest, w)
-	}
-	grown := false
-	open := map[int]reach.Lookups{}
-	for _, f := range names {
-		if _, ok := g.TextAt(f.Image, uint64(f.Value.N)); ok && f.Value.Kind == summary.Addr && !m.p.Images[f.Image].Writable(uint64(f.Value.N)) {
-			grown = g.LookUp(f.Image, uint64(f.Value.N), f.Unit, reach.LooksEverywhere) || grown
-			continue
-		}
-		open[f.Image] = max(where[f.Image], reach.LooksInModules)
-	}
-	if len(open) > 0 {
-		for img := range m.passers(g, finder, x86.RSI, where) {
-			if _, ok := open[img]; ok {
-				open[img] = widest // the handle is that of the function that the name is passed to
-			}
-		}
-		for img := range open {
-			if _, own := where[img]; !own {
-				open[img] = widest // the handles are others'
-			}
-		}
-		for img, w := range m.passers(g, finder, x86.RDI, where) {
-			open[img] = max(open[img], w)
-		}
-	}
-	for img := range m.p.Images {
-		w, ok := open[img]
-		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
-			if w = reach.LooksInOpened; m.opens[img] {
-				w = reach.LooksInNeeded
-			}
-		}
-		if ok {
-			grown = g.Looks(img, w) || grown
-		}
-	}
-	return grown
-}
-
-// leads says where a handle leads.
-func leads(v summary.Value) reach.Lookups {
-	if v.Kind == summary.Const && (v.N == 0 || v.N == -1 || v.N == 0xffffffff) {
-		return reach.LooksEverywhere
-	}
-	return reach.LooksInModules
-}
-
-// passers returns the images that pass an argument to a finder by way of another function: with where it leads, if it is a
-// handle. One in a variable may be any of those that the image has.
-func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where map[int]reach.Lookups) map[int]reach.Lookups {
-	type parameter struct {
-		unit reach.UnitID
-		par  summary.Value
-	}
-	images := map[int]reach.Lookups{}
-	todo := []parameter{{finder, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}}
-	for i := 0; i < len(todo); i++ {
-		k := todo[i]
-		found := func(id reach.UnitID, v summary.Value) {
-			if k.unit == finder {
-				return
-			}
-			img := g.Units[id].Image
-			w := leads(v)
-			if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
-				w = max(w, where[img])
-			}
-			images[img] = max(images[img], w)
-		}
-		if g.Units[k.unit].Taken {
-			found(k.unit, summary.Value{})
-		}
-		for _, e := range g.Callers(k.unit) {
-			answers := g.Query(e.Unit, e.At, k.par)
-			if len(answers) == 0 {
-				found(e.Unit, summary.Value{})
-			}
-			for _, p := range answers {
-				if len(p.Values) == 0 {
-					found(e.Unit, summary.Value{})
-				}
-				for _, v := range p.Values {
-					if v.Kind != summary.Arg && v.Kind != summary.ArgMem && v.Kind != summary.Stack {
-						found(e.Unit, v)
-					} else if q := (parameter{e.Unit, v}); !slices.Contains(todo, q) {
-						todo = append(todo, q)
-					}
-				}
-			}
-		}
-	}
-	return images
 }
 
 // isLibraryName reports whether a text is the name of a shared object, as dlopen takes it.

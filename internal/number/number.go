@@ -95,6 +95,7 @@ type solver struct {
 	queue   []key
 	calls   map[Call]bool
 	unknown map[Unknown]bool
+	at      key    // whose callers are asked
 	track   *track // nil if nobody asks what goes through units
 	numbers bool   // numbers of calls are wanted, for which the assumption private-wrappers is made
 	any     bool   // one answer may decide: callers that are sooner analysed are asked first
@@ -159,6 +160,8 @@ type Found struct {
 	Image int // whose addresses Value speaks of
 	Value summary.Value
 	Unit  reach.UnitID // the code that passes it; 0: not said
+	To    reach.UnitID // the unit that it is passed to, in register Reg; 0: not said, or elsewhere
+	Reg   x86.Reg
 }
 
 // Arguments finds what argument arg (0 to 2) of the given calls can be, as far
@@ -171,7 +174,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false
 			return
 		}
-		f := Found{s.g.Units[id].Image, v, 0}
+		f := Found{s.g.Units[id].Image, v, 0, 0, 0}
 		if !slices.Contains(found, f) {
 			found = append(found, f)
 		}
@@ -403,7 +406,11 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, numbers bool) (found
 			known = false
 			return
 		}
-		found = append(found, Found{s.g.Units[id].Image, v, id})
+		f := Found{s.g.Units[id].Image, v, id, 0, 0}
+		if k := s.at; k.par == (summary.Value{Kind: summary.Arg, Reg: k.par.Reg}) {
+			f.To, f.Reg = k.unit, x86.Reg(k.par.Reg)
+		}
+		found = append(found, f)
 	}
 	s.gets(unit, reg)
 	return found, known
@@ -432,7 +439,7 @@ func mayGet(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 		if id == unit && pc != g.Units[unit].Entry && !itself {
 			return
 		}
-		s.done = s.done || why != "" && id == unit || test(Found{g.Units[id].Image, v, id})
+		s.done = s.done || why != "" && id == unit || test(Found{Image: g.Units[id].Image, Value: v, Unit: id})
 	}
 	s.gets(unit, reg)
 	return s.done
@@ -533,6 +540,7 @@ func (s *solver) depend(k key, o origin) {
 // expand asks the callers of a wrapper.
 func (s *solver) expand(k key) {
 	u := &s.g.Units[k.unit]
+	s.at = k
 	origins := slices.Clone(s.params[k])
 	if s.track != nil {
 		s.track.at = k

@@ -145,6 +145,27 @@ func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []data
 	return a
 }
 
+// QueryWords asks what the unit passes to a callee in parameters, as QueryExact does, but so that the
+// answer depends on the unit's file alone: any call may consume all registers. It is kept.
+func (g *Graph) QueryWords(id UnitID, callee uint64, par dataflow.Param) []dataflow.Passed {
+	k := query{id, callee, par}
+	if a, known := g.words[k]; known {
+		return a
+	}
+	u := &g.Units[id]
+	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, map[uint64][]dataflow.Param{callee: {par}}, nil))
+	for i := range a {
+		a[i].Values = slices.Clone(a[i].Values)
+	}
+	g.words[k] = a
+	return a
+}
+
+// ReturnsTwice reports whether what is called at an address of an image, or through a slot there, may return twice.
+func (g *Graph) ReturnsTwice(img int, at uint64, slot bool) bool {
+	return g.analyser(0, img).ReturnsTwice(at, slot)
+}
+
 // consumed returns the registers that what a call reaches may consume.
 func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 	const all = 0xffff

@@ -148,6 +148,7 @@ type Graph struct {
 	MayPass   func(g *Graph, id UnitID, c *summary.Cond) bool // whether the callers of a unit may pass what a condition asks for (CondArg), if set; else they may
 	takers    map[UnitID][]UnitID                             // by unit: who else made it Taken, of each other image than that of Unit.taker one
 	queries   map[query][]dataflow.Passed
+	words     map[query][]dataflow.Passed                       // of QueryWords
 	chosen    map[Place][]uint64                                // by IFUNC resolver: what it may choose
 	unborn    map[Place][]waiter                                // for code that is not live
 	Modelled  func(img int, name string) bool                   // names that code of an image refers to whose look-up is modelled elsewhere, if set
@@ -172,7 +173,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), keeping: 1,
-		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -1409,18 +1410,24 @@ func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
 
 // Callees appends the live units that a RefCode or RefCallSlot of unit id leads to.
 func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
-	img := g.Units[id].Image
-	if r.Kind == summary.RefCallSlot {
-		return g.slotUnits(img, r.A, dst)
+	return g.called(g.Units[id].Image, r.A, r.Kind == summary.RefCallSlot, dst)
+}
+
+// Called returns the live units that a call of an address of an image, or through a slot there, leads to.
+func (g *Graph) Called(img int, at uint64, slot bool) []UnitID { return g.called(img, at, slot, nil) }
+
+func (g *Graph) called(img int, at uint64, slot bool, dst []UnitID) []UnitID {
+	if slot {
+		return g.slotUnits(img, at, dst)
 	}
-	if c, ok := g.ids[img].find(r.A); ok {
+	if c, ok := g.ids[img].find(at); ok {
 		return append(dst, c)
 	}
 	for _, m := range g.Members { // another image at a fixed address
 		if m.id == img || m.Type != 2 {
 			continue
 		}
-		if c, ok := g.ids[m.id].find(r.A); ok {
+		if c, ok := g.ids[m.id].find(at); ok {
 			return append(dst, c)
 		}
 	}
@@ -1465,6 +1472,23 @@ const apart = 16
 // reachBack is how far before an address a pointer that is moved backwards from
 // it is taken to write into variables that code also writes by name.
 const reachBack = 256
+
+// Assigned lists the arguments and constants that live units store to the word at slot of an image by name, whatever else may be written there.
+func (g *Graph) Assigned(img int, slot uint64) []Store {
+	var stores []Store
+	for id := 1; id < len(g.Units); id++ {
+		u := &g.Units[id]
+		if u.Image != img || u.Sum == nil || u.held {
+			continue
+		}
+		for _, k := range u.Sum.More().Kept {
+			if k.Slot == slot && k.Kind != summary.StoreAny {
+				stores = append(stores, Store{UnitID(id), k.N, k.Reg, k.Kind == summary.StoreConst})
+			}
+		}
+	}
+	return stores
+}
 
 // Stores lists the live units that store arguments of theirs or constants to the word at
 // slot of an image. known is false if something else may write the word: it is
