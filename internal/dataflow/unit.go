@@ -168,12 +168,10 @@ type worker struct {
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
-	cover    image.Range        // from the entry on, where fde is that of the code
-	fn       image.Range        // extent that counts as inside the function
-	padless  image.Range        // code that has no landing pads
-	pads     []image.LandingPad // of padFDE
-	padBuf   []image.LandingPad // memory of pads
-	padFDE   *image.FDE
+	cover    image.Range         // from the entry on, where fde is that of the code
+	fn       image.Range         // extent that counts as inside the function
+	padless  image.Range         // code that has no landing pads
+	pads     [2]padsOf           // of a function and of its cold part, say; the first was asked for last
 	formed   []uint64            // addresses in the function's range that its code forms, as far as it was searched
 	searched int                 // instructions
 	tables   []uint64            // addresses read as tables of 32-bit offsets
@@ -364,18 +362,31 @@ func (w *worker) padsAt(pc uint64) []image.LandingPad {
 	if f == nil || f.LSDA == 0 {
 		return nil
 	}
-	if w.padFDE == nil || *w.padFDE != *f {
-		pads, ok := w.f.AppendLandingPads(w.padBuf, f)
-		if ok && cap(pads) > cap(w.padBuf) {
-			w.padBuf = pads
-		}
-		if !ok {
-			w.gap(f.Start, summary.GapException)
-			w.opaque = true
-		}
-		w.pads, w.padFDE = pads, f
+	first, second := &w.pads[0], &w.pads[1]
+	if first.fde != nil && *first.fde == *f {
+		return first.pads
 	}
-	return w.pads
+	*first, *second = *second, *first
+	if first.fde != nil && *first.fde == *f {
+		return first.pads
+	}
+	pads, ok := w.f.AppendLandingPads(first.room, f)
+	if ok && cap(pads) > cap(first.room) {
+		first.room = pads
+	}
+	if !ok {
+		w.gap(f.Start, summary.GapException)
+		w.opaque = true
+	}
+	first.pads, first.fde = pads, f
+	return pads
+}
+
+// padsOf has the landing pads of the range of an FDE, if there is one.
+type padsOf struct {
+	fde  *image.FDE
+	pads []image.LandingPad
+	room []image.LandingPad // memory of pads
 }
 
 // flow joins s into the entry state of block b.
@@ -613,7 +624,7 @@ func (w *worker) begin(entry uint64) {
 	w.formed, w.searched = w.formed[:0], 0
 	w.hubs = nil
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
-	w.padFDE, w.pads, w.padless = nil, nil, image.Range{}
+	w.pads[0].fde, w.pads[1].fde, w.padless = nil, nil, image.Range{}
 	w.cover.Start = entry
 	if w.fde, w.cover.End = w.f.FDEFrom(entry); w.fde != nil {
 		w.fn = image.Range{Start: w.fde.Start, End: w.fde.End}

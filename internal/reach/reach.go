@@ -1476,18 +1476,45 @@ const reachBack = 256
 // Assigned lists the arguments and constants that live units store to the word at slot of an image by name, whatever else may be written there.
 func (g *Graph) Assigned(img int, slot uint64) []Store {
 	var stores []Store
-	for id := 1; id < len(g.Units); id++ {
-		u := &g.Units[id]
-		if u.Image != img || u.Sum == nil || u.held {
-			continue
-		}
-		for _, k := range u.Sum.More().Kept {
+	g.keepersOf(img, func(id UnitID, kept []summary.ArgStore) bool {
+		for _, k := range kept {
 			if k.Slot == slot && k.Kind != summary.StoreAny {
-				stores = append(stores, Store{UnitID(id), k.N, k.Reg, k.Kind == summary.StoreConst})
+				stores = append(stores, Store{id, k.N, k.Reg, k.Kind == summary.StoreConst})
 			}
 		}
-	}
+		return true
+	})
 	return stores
+}
+
+// keepersOf calls f for each live unit of an image that stores to words, with these stores, until it returns
+// false. It reports whether it never did.
+func (g *Graph) keepersOf(img int, f func(id UnitID, kept []summary.ArgStore) bool) bool {
+	for ; g.keeping < len(g.Units); g.keeping++ {
+		u := &g.Units[g.keeping]
+		if u.Sum == nil {
+			break // not analysed yet
+		}
+		if len(g.Full(UnitID(g.keeping)).More().Kept) > 0 {
+			k := g.Members[u.Image]
+			k.keepers = append(k.keepers, UnitID(g.keeping))
+		}
+	}
+	call := func(id UnitID) bool {
+		u := &g.Units[id]
+		return u.Image != img || u.Sum == nil || u.held || f(id, u.Sum.More().Kept)
+	}
+	for _, id := range g.Members[img].keepers {
+		if !call(id) {
+			return false
+		}
+	}
+	for id := g.keeping; id < len(g.Units); id++ {
+		if !call(UnitID(id)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Stores lists the live units that store arguments of theirs or constants to the word at
@@ -1522,22 +1549,8 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 			known = false
 		}
 	}()
-	for ; g.keeping < len(g.Units); g.keeping++ {
-		u := &g.Units[g.keeping]
-		if u.Sum == nil {
-			break // not analysed yet
-		}
-		if len(g.Full(UnitID(g.keeping)).More().Kept) > 0 {
-			k := g.Members[u.Image]
-			k.keepers = append(k.keepers, UnitID(g.keeping))
-		}
-	}
-	add := func(id UnitID) bool {
-		u := &g.Units[id]
-		if u.Image != img || u.Sum == nil || u.held {
-			return true
-		}
-		for _, k := range u.Sum.More().Kept {
+	all := g.keepersOf(img, func(id UnitID, kept []summary.ArgStore) bool {
+		for _, k := range kept {
 			if k.Slot < slot+8 && slot < k.Slot+uint64(k.Size) {
 				if k.Kind == summary.StoreAny || k.Slot != slot || k.Size < 4 {
 					return false
@@ -1546,16 +1559,9 @@ func (g *Graph) Stores(img int, slot uint64, null bool) (stores []Store, known b
 			}
 		}
 		return true
-	}
-	for _, id := range m.keepers {
-		if !add(id) {
-			return nil, false
-		}
-	}
-	for id := g.keeping; id < len(g.Units); id++ {
-		if !add(UnitID(id)) {
-			return nil, false
-		}
+	})
+	if !all {
+		return nil, false
 	}
 	return stores, true
 }
