@@ -160,7 +160,7 @@ func (m *machine) asked(par summary.Value) value {
 			case summary.Const:
 				v = m.constant(img, uint64(x.N))
 			case summary.Addr:
-				v = value{addr, int32(img), x.N}
+				v = m.address(img, x.N)
 			}
 		}
 		if i > 0 && v != is {
@@ -176,10 +176,15 @@ func at(all []dataflow.Passed, pc uint64) []dataflow.Passed {
 	return slices.DeleteFunc(slices.Clone(all), func(p dataflow.Passed) bool { return p.PC != pc })
 }
 
+// address returns an address of an image.
+func (m *machine) address(img int, n int64) value {
+	return value{kind: addr, img: int32(img), n: n, fixed: m.g.Members[img].Type == image.ETExec}
+}
+
 // constant returns a number in code, which in a file at a fixed address may be an address.
 func (m *machine) constant(img int, n uint64) value {
 	if i := m.g.Members[img]; i.Type == image.ETExec && slices.ContainsFunc(i.Segments, func(s image.Segment) bool { return n-s.Addr < s.MemSize }) {
-		return value{addr, int32(img), int64(n)}
+		return m.address(img, int64(n))
 	}
 	return num(n)
 }
@@ -457,9 +462,9 @@ func (m *machine) file(img int, a uint64, size uint8) value {
 	rs := i.RelocsIn(max(a, 7)-7, a+uint64(size))
 	if size == 8 && len(rs) == 1 && rs[0].Addr == a && (!i.Writable(a) || i.Relro.Contains(a)) {
 		if rs[0].Sym == 0 && rs[0].Type == relative {
-			return value{addr, int32(img), int64(rs[0].Addend)}
+			return m.address(img, int64(rs[0].Addend))
 		}
-		return value{loaded, int32(img), int64(a)}
+		return value{kind: loaded, img: int32(img), n: int64(a)}
 	}
 	b := i.Bytes(a)
 	if len(rs) > 0 || len(b) < int(size) || size > 8 || i.Writable(a) {

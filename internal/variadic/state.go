@@ -21,9 +21,10 @@ const (
 )
 
 type value struct {
-	kind kind
-	img  int32
-	n    int64
+	kind  kind
+	img   int32
+	n     int64
+	fixed bool // an address of a file that is loaded where it says
 }
 
 func num(n uint64) value { return value{kind: number, n: int64(n)} }
@@ -46,8 +47,8 @@ func (v value) cut(size uint8) value {
 		return v
 	case v.kind == number:
 		return num(uint64(v.n) & (1<<(8*size) - 1))
-	case v.kind == addr && size == 4 && uint64(v.n) < 1<<32:
-		return v // of a file at a fixed address; what others make of 32 bits of an address leads nowhere
+	case v.kind == addr && size == 4 && v.fixed && uint64(v.n) < 1<<32:
+		return v
 	}
 	return derived(v)
 }
