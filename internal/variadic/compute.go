@@ -40,7 +40,7 @@ func (m *machine) place(s *state, in *x86.Inst) value {
 		return value{}
 	}
 	if in.Base == x86.RIP {
-		return value{addr, int32(s.img), in.Disp}
+		return m.address(s.img, in.Disp)
 	}
 	if in.Base == x86.RegNone && in.Index == x86.RegNone {
 		return m.constant(s.img, uint64(in.Disp))

@@ -29,6 +29,8 @@
 //   - all that enters a function on the way are calls that the graph lists (Graph.Callers): if it may be entered in other ways
 //     (Graph.Entered), there is no answer. Nor is there one if an exception, a second return or a computed jump may lead to
 //     code on the way;
+//   - what is called through a register or memory is not the call in question: an address in a slot of the loader is known, and
+//     where it is lost, package dataflow has to say that it does not know what is called (summary.AnyPointer); else there is no answer;
 //   - the words of the stack that are known are written by nobody else. Of those of the functions that are executed this is so until their
 //     address may be had by code that is not: once it is stored elsewhere, passed to a call that is not entered, in a
 //     register or as an argument on the stack, or lost in an instruction without a model, all of them are unknown after each

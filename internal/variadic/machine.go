@@ -144,7 +144,7 @@ func (m *machine) enter(s *state) *state {
 			*v = value{}
 		}
 	}
-	s.frames = []frame{{sp: m.entry, fresh: preserved}}
+	s.frames = []frame{{unit: m.chain[len(m.chain)-1], sp: m.entry, fresh: preserved}}
 	return s
 }
 
@@ -160,7 +160,7 @@ func (m *machine) asked(par summary.Value) value {
 			case summary.Const:
 				v = m.constant(img, uint64(x.N))
 			case summary.Addr:
-				v = value{addr, int32(img), x.N}
+				v = m.address(img, x.N)
 			}
 		}
 		if i > 0 && v != is {
@@ -176,10 +176,15 @@ func at(all []dataflow.Passed, pc uint64) []dataflow.Passed {
 	return slices.DeleteFunc(slices.Clone(all), func(p dataflow.Passed) bool { return p.PC != pc })
 }
 
+// address returns an address of an image.
+func (m *machine) address(img int, n int64) value {
+	return value{kind: addr, img: int32(img), n: n, fixed: m.g.Members[img].Type == image.ETExec}
+}
+
 // constant returns a number in code, which in a file at a fixed address may be an address.
 func (m *machine) constant(img int, n uint64) value {
 	if i := m.g.Members[img]; i.Type == image.ETExec && slices.ContainsFunc(i.Segments, func(s image.Segment) bool { return n-s.Addr < s.MemSize }) {
-		return value{addr, int32(img), int64(n)}
+		return m.address(img, int64(n))
 	}
 	return num(n)
 }
@@ -219,10 +224,12 @@ func (m *machine) step(s *state) (on, ok bool) {
 		}
 		v := m.operand(s, &in, in.Src, 8)
 		switch {
-		case v.kind != addr:
-			return m.outside(s, &in, -1)
-		case int(v.img) == s.img:
+		case v.kind == addr && int(v.img) == s.img:
 			return m.call(s, &in, uint64(v.n), false)
+		case v.kind == loaded && int(v.img) == s.img:
+			return m.call(s, &in, uint64(v.n), true)
+		case m.pointer(s):
+			return m.outside(s, &in, -1)
 		}
 		return false, false
 	case x86.OpJmpInd:
@@ -238,6 +245,13 @@ func (m *machine) step(s *state) (on, ok bool) {
 	}
 	s.pc = next
 	return true, true
+}
+
+// pointer reports whether package dataflow does not know either what is called. If it does, as it may where words of the stack are not known here, it
+// may be what is executed, or the sink; neither is called through a pointer.
+func (m *machine) pointer(s *state) bool {
+	all := m.g.QueryWords(s.frames[len(s.frames)-1].unit, summary.AnyPointer, dataflow.Param{Kind: summary.Arg, Reg: uint8(x86.RDI)})
+	return len(at(all, s.pc)) > 0
 }
 
 // jump goes to code of the same file. What was there in the same state need not be executed again.
@@ -299,7 +313,7 @@ func (m *machine) call(s *state, in *x86.Inst, at uint64, slot bool) (on, ok boo
 		return false, false
 	}
 	u := &m.g.Units[to[0]]
-	s.frames = append(s.frames, frame{s.img, in.PC + uint64(in.Len), s.r[x86.RSP].n, preserved})
+	s.frames = append(s.frames, frame{to[0], s.img, in.PC + uint64(in.Len), s.r[x86.RSP].n, preserved})
 	s.img = u.Image
 	return m.jump(s, u.Entry)
 }
@@ -315,7 +329,7 @@ func (m *machine) tail(s *state, slot uint64) (on, ok bool) {
 		return m.gone(s, m.sink.Args, true)
 	case one:
 		u := &m.g.Units[to[0]]
-		s.img = u.Image
+		s.img, s.frames[len(s.frames)-1].unit = u.Image, to[0]
 		return m.jump(s, u.Entry)
 	}
 	return m.gone(s, -1, false)
@@ -446,8 +460,11 @@ func (m *machine) argument(s *state, off int64, size uint8) value {
 func (m *machine) file(img int, a uint64, size uint8) value {
 	i := m.g.Members[img]
 	rs := i.RelocsIn(max(a, 7)-7, a+uint64(size))
-	if size == 8 && len(rs) == 1 && rs[0].Addr == a && rs[0].Sym == 0 && rs[0].Type == relative && (!i.Writable(a) || i.Relro.Contains(a)) {
-		return value{addr, int32(img), int64(rs[0].Addend)}
+	if size == 8 && len(rs) == 1 && rs[0].Addr == a && (!i.Writable(a) || i.Relro.Contains(a)) {
+		if rs[0].Sym == 0 && rs[0].Type == relative {
+			return m.address(img, int64(rs[0].Addend))
+		}
+		return value{kind: loaded, img: int32(img), n: int64(a)}
 	}
 	b := i.Bytes(a)
 	if len(rs) > 0 || len(b) < int(size) || size > 8 || i.Writable(a) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -15,13 +16,15 @@ const (
 	addr                // address n of image img
 	stack               // rsp at the start of the caller's block, plus n
 	inStack             // anything derived from an address in the stack
+	loaded              // what the slot at n of image img holds, which only the loader writes
 	before              // what register n held at the start of the caller's block
 )
 
 type value struct {
-	kind kind
-	img  int32
-	n    int64
+	kind  kind
+	img   int32
+	n     int64
+	fixed bool // an address of a file that is loaded where it says
 }
 
 func num(n uint64) value { return value{kind: number, n: int64(n)} }
@@ -44,8 +47,8 @@ func (v value) cut(size uint8) value {
 		return v
 	case v.kind == number:
 		return num(uint64(v.n) & (1<<(8*size) - 1))
-	case v.kind == addr && size == 4 && uint64(v.n) < 1<<32:
-		return v // of a file at a fixed address; what others make of 32 bits of an address leads nowhere
+	case v.kind == addr && size == 4 && v.fixed && uint64(v.n) < 1<<32:
+		return v
 	}
 	return derived(v)
 }
@@ -62,6 +65,7 @@ func (c *cell) end() int64 { return c.off + int64(c.size) }
 
 // frame is a function that is executed.
 type frame struct {
+	unit  reach.UnitID
 	img   int    // of the caller, and where it goes on there
 	ret   uint64 // 0: in the function that the execution is about
 	sp    int64  // of the return address
@@ -115,6 +119,7 @@ func (s *state) key() string {
 	b = append(b, byte(len(s.frames)))
 	for i := range s.frames {
 		f := &s.frames[i]
+		b = binary.AppendUvarint(b, uint64(f.unit))
 		b = binary.AppendUvarint(b, f.ret)
 		b = binary.AppendVarint(b, f.sp)
 		b = binary.AppendVarint(b, int64(f.img))

@@ -1,8 +1,9 @@
 // Names for dlsym that are among the variable arguments of a function, and do not come from there: from a table, by a copy, behind a
 // va_list that others have moved or filled, from a caller that calls through a pointer, out of a buffer, by way of an argument that is
-// changed, from the second return of setjmp; or by way of a function of the same kind; and from another file than that which has the function.
+// changed, from the second return of setjmp; for dlsym whose address is in a register or on
+// the stack; or by way of a function of the same kind; and from another file than that which has the function.
 //
-// BUILD: {{gcc -O1|gcc -O2|clang -O2}} -rdynamic -D{{TABLE|POINTER|BUFFER|STORED|MOVED|GLOBAL|CALLBACK|REPLACED|CHANGED|AGAIN|WRAPPED|SECOND|TAIL|OUTSIDE}} {{src}} -o {{out}}
+// BUILD: {{gcc -O1|gcc -O2|clang -O2}} -rdynamic -D{{TABLE|POINTER|BUFFER|STORED|MOVED|GLOBAL|CALLBACK|REPLACED|CHANGED|AGAIN|WRAPPED|SECOND|TAIL|OUTSIDE|REGISTER|SPILLED}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -shared -fPIC -DLIB -DMOVED {{src}} -o {{dir}}/libx.so && gcc -O2 -rdynamic -DOTHER -DMOVED {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl request_key
 #define _GNU_SOURCE
@@ -42,10 +43,25 @@ static OPAQUE const char *ask(const char *name) { return *name == 't' ? global :
 static OPAQUE void *ask_for(void *handle, const char *name) { return dlsym(handle, name); }
 static OPAQUE void *tail(void *handle, const char *name) { return dlsym(handle, name); }
 
+#ifdef SPILLED
+void *kept_array;
+static OPAQUE void keep(void *p) { kept_array = p; }
+#endif
+
 static OPAQUE void change(const char **name) { *name = global; global = other; }
 
 static OPAQUE int each(void *handle, int level, va_list ap)
 {
+#ifdef REGISTER
+	void *(*dlsym_there)(void *, const char *) = dlsym;
+	__asm__("" : "+r"(dlsym_there));
+#define dlsym dlsym_there
+#elif defined SPILLED
+	void *(*volatile dlsym_there)(void *, const char *) = dlsym;
+	char array[16];
+	keep(array);
+#define dlsym dlsym_there
+#endif
 	for (call **p; (p = va_arg(ap, call **));) {
 		const char *name = va_arg(ap, const char *);
 #ifdef CALLBACK
@@ -65,6 +81,10 @@ static OPAQUE int each(void *handle, int level, va_list ap)
 		}
 		name = now;
 #endif
+#if defined REGISTER || defined SPILLED
+		if (level == 7)
+			name = p == &f[0] ? global : other;
+#endif
 #ifdef WRAPPED
 		*p = (call *)ask_for(handle, level == 7 ? p == &f[0] ? global : other : name);
 #elif defined AGAIN
@@ -81,6 +101,7 @@ static OPAQUE int each(void *handle, int level, va_list ap)
 	}
 	return 0;
 }
+#undef dlsym
 
 OPAQUE int find(void *handle, int level, ...)
 {

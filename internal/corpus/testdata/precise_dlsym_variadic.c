@@ -1,7 +1,7 @@
 // Names for dlsym that are variable arguments: pairs of a variable and a name up to a null pointer, or as many as a number
 // says, that a function walks itself, or has another walk with its va_list. All are constants, so other texts that are names of functions, too, are none.
 //
-// BUILD: {{gcc -O1|gcc -O2|gcc -O2 -fno-plt|gcc -O2 -fstack-protector-all|clang -O2}} -rdynamic -D{{LIST|INLINE|COUNTED|MANY|LATER|CHOSEN}} {{src}} -o {{out}}
+// BUILD: {{gcc -O1|gcc -O2|gcc -O2 -fno-plt|gcc -O2 -fstack-protector-all|clang -O2}} -rdynamic -D{{LIST|INLINE|COUNTED|MANY|LATER|CHOSEN|REGISTER}} {{src}} -o {{out}}
 // BUILD: gcc -O2 -shared -fPIC -DLIB -DLIST {{src}} -o {{dir}}/libx.so && gcc -O2 -rdynamic -DLIST -DOTHER {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // BUILD: gcc -O2 -no-pie -rdynamic -DLIST {{src}} -o {{out}}
 // WANT: keyctl request_key
@@ -59,6 +59,11 @@ __attribute__((noinline)) int find(void *handle, int level, ...)
 #else
 __attribute__((noinline)) static int each(void *handle, int level, va_list ap)
 {
+#ifdef REGISTER
+	void *(*dlsym_there)(void *, const char *) = dlsym;
+	__asm__("" : "+r"(dlsym_there));
+#define dlsym dlsym_there
+#endif
 	for (call **f; (f = va_arg(ap, call **));) {
 		const char *name = va_arg(ap, const char *);
 		*f = (call *)dlsym(handle, name);
