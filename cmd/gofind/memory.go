@@ -54,20 +54,39 @@ func collectAt(garbage []int) {
 // of them for what it does when it starts, a scan uses 7 again.
 func evictProgram() {
 	self, err := os.Executable()
-	maps, err2 := os.ReadFile("/proc/self/maps") // proc_pid_maps(5): from-to, permissions, offset, device, inode, path
+	smaps, err2 := os.ReadFile("/proc/self/smaps")
 	if err != nil || err2 != nil {
 		return // it only saves memory
 	}
-	for line := range strings.Lines(string(maps)) {
+	for _, m := range unwritten(string(smaps), self) {
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(m.start), uintptr(m.end-m.start), syscall.MADV_DONTNEED) // a hint
+	}
+}
+
+type mapping struct{ start, end uint64 }
+
+// unwritten returns the mappings of a file that cannot be written to and never were. What a loader has relocated and made
+// read-only since (PT_GNU_RELRO) looks like any other constant data, but is lost if the kernel reads it from the file again.
+func unwritten(smaps, file string) (l []mapping) {
+	var m mapping
+	its := false
+	for line := range strings.Lines(smaps) { // proc_pid_smaps(5): from-to, permissions, offset, device, inode, path; then its numbers
 		f := strings.Fields(line)
-		if len(f) != 6 || f[5] != self || f[1] != "r-xp" && f[1] != "r--p" { // never what it has written to
+		if len(f) > 1 && !strings.HasSuffix(f[0], ":") {
+			from, to, _ := strings.Cut(f[0], "-")
+			var err1, err2 error
+			m.start, err1 = strconv.ParseUint(from, 16, 64)
+			m.end, err2 = strconv.ParseUint(to, 16, 64)
+			its = err1 == nil && err2 == nil && len(f) == 6 && f[5] == file && (f[1] == "r-xp" || f[1] == "r--p")
 			continue
 		}
-		from, to, _ := strings.Cut(f[0], "-")
-		start, err1 := strconv.ParseUint(from, 16, 64)
-		end, err2 := strconv.ParseUint(to, 16, 64)
-		if err1 == nil && err2 == nil {
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED) // a hint
+		switch {
+		case !its || len(f) != 3:
+		case f[0] == "Anonymous:" && f[1] == "0": // pages of its own
+			l = append(l, m)
+		case f[0] == "Swap:" && f[1] != "0" && len(l) > 0 && l[len(l)-1] == m: // or that it had
+			l = l[:len(l)-1]
 		}
 	}
+	return l
 }

@@ -2,10 +2,14 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"unsafe"
 )
 
 func TestEvictProgram(t *testing.T) {
@@ -36,4 +40,46 @@ func programRSS(t *testing.T) (kb int) {
 		t.Fatal("nothing of the program is in memory")
 	}
 	return kb
+}
+
+// What was written and is read-only now, as what the loader relocated of a position-independent program, stays.
+func TestUnwritten(t *testing.T) {
+	const size = 1 << 16
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	mapped := func(write bool) uint64 {
+		b, err := syscall.Mmap(int(file.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Munmap(b) })
+		if write {
+			b[size/2] = 1
+		}
+		if err := syscall.Mprotect(b, syscall.PROT_READ); err != nil {
+			t.Fatal(err)
+		}
+		return uint64(uintptr(unsafe.Pointer(&b[0])))
+	}
+	written, read := mapped(true), mapped(false)
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(a uint64) bool {
+		return slices.ContainsFunc(unwritten(string(smaps), path), func(m mapping) bool { return a >= m.start && a < m.end })
+	}
+	if has(written) {
+		t.Error("a page that was written is given back")
+	}
+	if !has(read) {
+		t.Error("a mapping that was only read is kept")
+	}
 }

@@ -841,6 +841,9 @@ func (w *worker) sweepAll() (whole bool) {
 			continue
 		}
 		b := int32(len(w.blocks))
+		if len(w.insts) == cap(w.insts) {
+			w.room(max(len(w.insts), 64))
+		}
 		w.insts = append(w.insts, in)
 		w.instBlk = append(w.instBlk, b)
 		w.callees = append(w.callees, 0)
