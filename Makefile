@@ -53,7 +53,7 @@ bench:
 # The profile that the compiler optimises the command for, of scans of the programs of BenchmarkScan that are
 # installed. Commit it alone, after the code.
 pgo:
-	$(GO) test -trimpath -run='^$$' -bench=BenchmarkScan -benchtime=2x -timeout 60m -cpuprofile=$(CURDIR)/cmd/gofind/default.pgo -o=/dev/null .
+	$(GO) test -trimpath -run='^$$' -bench=BenchmarkScan -benchtime=4s -timeout 60m -cpuprofile=$(CURDIR)/cmd/gofind/default.pgo -o=/dev/null .
 
 clean:
 	rm -f gofind

@@ -215,10 +215,10 @@ func (w *worker) computed(s *state, x val) bool {
 			} else if !x86.Decode(w.f.Bytes(pc), pc, &in) {
 				return false
 			}
-			if all {
+			if i := w.instAt(pc); all || i < 0 { // no instruction: there is no code
 				w.flowTo(pc, s)
 			} else {
-				w.flowRegs(w.instBlk[w.instAt(pc)], s, regs)
+				w.flowRegs(w.instBlk[i], s, regs)
 			}
 		}
 		if h != nil {
