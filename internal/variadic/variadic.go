@@ -101,8 +101,8 @@ func (s *Solver) chain(g *reach.Graph, chain []reach.UnitID, to Sink) (values []
 	return values, true
 }
 
-// Givers returns the images that may give a unit what it takes from variable arguments: those of the callers of functions that seem to take
-// such, if these are the unit, or hand their va_list on to it, in at most maxHanded steps.
+// Givers returns the images that may give a unit names: other files that call it, with a table of names, say, and those of the callers
+// of functions that seem to take variable arguments, if these are the unit, or hand their va_list on to it, in at most maxHanded steps.
 func Givers(g *reach.Graph, id reach.UnitID) []int {
 	const maxHanded = 2
 	type place struct {
@@ -110,7 +110,13 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 		steps int // from it to the unit
 		given bool
 	}
+	own := g.Units[id].Image
 	var images []int
+	add := func(img int) {
+		if !slices.Contains(images, img) {
+			images = append(images, img)
+		}
+	}
 	todo := []place{{unit: id}}
 	seen := map[place]bool{}
 	for len(todo) > 0 {
@@ -127,10 +133,12 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 			switch {
 			case stub:
 				todo = append(todo, place{e.Unit, p.steps, given})
+			case p.steps == 0 && u.Image != own:
+				add(u.Image)
 			case !given && p.steps < maxHanded:
 				todo = append(todo, place{e.Unit, p.steps + 1, false})
-			case given && !slices.Contains(images, u.Image):
-				images = append(images, u.Image)
+			case given:
+				add(u.Image)
 			}
 		}
 	}
