@@ -64,7 +64,7 @@ func (m *Model) lookups(g *reach.Graph) bool {
 // an image that passes a handle by way of another function may give the names, too, in other ways (in a table, say).
 //
 // Names that are variable arguments of a function are known if all of its callers pass texts that nothing can change (package variadic); if not, its
-// callers give names, too.
+// callers give names, too, and so do other files that call code which looks up names that are not known: in a table, say.
 //
 // A name that is known is looked up everywhere: a handle may be that of a library that was there before it was opened, it leads to what its
 // library needs, too, and it may be null.
