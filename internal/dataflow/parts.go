@@ -240,9 +240,7 @@ func (w *worker) finish() {
 	slices.SortFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(a.site.PC, b.site.PC) })
 	part, n := w.divide()
 	if n == 1 {
-		u.Refs, _ = w.book.refs.unit(nil, 1)
-		u.Passes, _ = w.book.passes.unit(nil, 1)
-		more.Kept, _ = w.book.kept.unit(nil, 1)
+		w.book.unit(u, more, nil, nil)
 		for _, x := range w.sites {
 			more.Sites = append(more.Sites, x.site)
 		}
@@ -251,13 +249,7 @@ func (w *worker) finish() {
 	}
 	d := w.rows.divisions.one(summary.Division{Parts: w.rows.parts.next(n)})
 	more.Division = d
-	var refs, passes, kept []uint32
-	u.Refs, refs = w.book.refs.unit(part, n)
-	u.Passes, passes = w.book.passes.unit(part, n)
-	more.Kept, kept = w.book.kept.unit(part, n)
-	for p := range d.Parts {
-		d.Parts[p] = summary.Part{Refs: refs[p], Passes: passes[p], Kept: kept[p]}
-	}
+	w.book.unit(u, more, part, d)
 	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
 	for p, i := 0, 0; p < n; p++ {
 		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {

@@ -49,8 +49,7 @@ func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
 	a.w.cur, a.w.equal, a.w.both = newState(), newState(), newState()
-	a.w.book.refs.hash, a.w.book.passes.hash, a.w.book.kept.hash = hashRefs, hashPasses, hashStores
-	a.w.book.limit = maxNotes
+	a.w.book.most = maxNotes
 	a.w.files = known
 	a.w.SetFile(f)
 	return a
@@ -218,30 +217,9 @@ func (w *worker) SetFile(f *image.File) {
 // inImage reports whether a may be an address of the file: the end of its last object is one.
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a >= 4096 }
 
-func (w *worker) ref(r summary.Ref) {
-	if w.book.open {
-		// Word by word: to copy what was just written in other sizes has to wait for it.
-		l := append(w.book.refs.noted, summary.Ref{})
-		t := &l[len(l)-1]
-		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
-		w.book.refs.noted = l
-	}
-}
-
-func (w *worker) pass(p summary.ArgPass) {
-	if w.book.open {
-		l := append(w.book.passes.noted, summary.ArgPass{})
-		t := &l[len(l)-1]
-		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
-		w.book.passes.noted = l
-	}
-}
-
-func (w *worker) keep(a summary.ArgStore) {
-	if w.book.open {
-		w.book.kept.noted = append(w.book.kept.noted, a)
-	}
-}
+func (w *worker) ref(r summary.Ref)       { w.book.note(entryOfRef(r)) }
+func (w *worker) pass(p summary.ArgPass)  { w.book.note(entryOfPass(p)) }
+func (w *worker) keep(s summary.ArgStore) { w.book.note(entryOfStore(s)) }
 
 func (w *worker) gap(pc uint64, k summary.GapKind) {
 	g := summary.Gap{PC: pc, Kind: k}
@@ -334,11 +312,11 @@ func (w *worker) escape(s *state, x val) {
 		w.use(s, x)
 		return
 	}
-	open, at := w.book.open, len(w.book.refs.noted)
+	open, at := w.book.open, len(w.book.noted)
 	w.book.open = w.query == nil
 	w.use(s, x)
 	w.book.open = open
-	w.book.refs.setAside(at)
+	w.book.setAside(at)
 }
 
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
