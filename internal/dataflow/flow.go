@@ -235,7 +235,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	if w.final && w.taken != 0 {
 		// What it refers to waits for the condition: it is a block of its own.
 		own, tail := w.blk, int32(len(w.blocks))+w.tails
-		w.links = append(w.links, link{own, tail, w.taken})
+		w.link(own, tail, w.taken)
 		w.tails++
 		w.book.emitted(own)
 		w.blk = tail

@@ -110,8 +110,11 @@ func (w *worker) recall(b int32) bool {
 	case x86.OpJcc:
 		n.taken, n.fall = w.guards(&n.cmp, last)
 	case x86.OpCall, x86.OpCallInd:
-		n.fall = w.back(bl.end - 1)
+		if bl.next >= 0 && !n.stops {
+			n.fall = w.back(bl.end - 1)
+		}
 	}
+	w.guarded = w.guarded || n.taken|n.fall != 0
 	w.landingPads(bl.pc) // which says so if they cannot be read
 	return true
 }

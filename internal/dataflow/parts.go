@@ -28,8 +28,13 @@ type ret struct {
 // linkTo notes that control may go from the block that is emitted to the one at a.
 func (w *worker) linkTo(a uint64, cond int32) {
 	if i := w.instAt(a); w.final && i >= 0 {
-		w.links = append(w.links, link{w.blk, w.instBlk[i], cond})
+		w.link(w.blk, w.instBlk[i], cond)
 	}
+}
+
+func (w *worker) link(from, to, cond int32) {
+	w.links = append(w.links, link{from, to, cond})
+	w.guarded = w.guarded || cond != 0
 }
 
 // linkPads links the block that is emitted to the landing pads of the call in.
@@ -54,13 +59,13 @@ func (w *worker) linkOn(b, cond int32, stops bool) {
 		}
 	}
 	if bl.next >= 0 && !stops {
-		w.links = append(w.links, link{b, bl.next, cond})
+		w.link(b, bl.next, cond)
 	}
 }
 
 // undivided reports whether the unit has one part for sure, and links say nothing.
 func (w *worker) undivided() bool {
-	return len(w.conds) == 0 || w.chaos || w.opaque || w.query != nil
+	return !w.guarded || w.chaos || w.opaque || w.query != nil
 }
 
 // connect links the blocks that were emitted from their notes too, and says where the links of each block begin.

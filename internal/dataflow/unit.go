@@ -144,8 +144,10 @@ type worker struct {
 	tails    int32 // conditional tail calls, which count as blocks behind the real ones
 	taken    int32 // the condition under which a jump is taken
 	fall     int32 // and under which control goes on behind the block
+	guarded  bool  // there is a link with a condition
 
 	book notebook // and what the visits of the fixpoint saw of that
+	gone [64]val  // values that escaped before, each at its number modulo that
 
 	insts      []x86.Inst
 	instBlk    []int32
@@ -312,6 +314,12 @@ func (w *worker) escape(s *state, x val) {
 		w.use(s, x)
 		return
 	}
+	// What has escaped before has nothing to add, but to the state.
+	gone := &w.gone[x%val(len(w.gone))]
+	if *gone == x && !w.has(x, kSP) {
+		return
+	}
+	*gone = x
 	open, at := w.book.open, len(w.book.noted)
 	w.book.open = w.query == nil
 	w.use(s, x)
@@ -593,7 +601,8 @@ func (w *worker) begin(entry uint64) {
 		clear(w.dense)
 	}
 	w.unit, w.rest = summary.Unit{Entry: entry}, summary.Rest{}
-	w.argUse, w.argBack, w.opaque = 0, 0, false
+	w.argUse, w.argBack, w.opaque, w.guarded = 0, 0, false, false
+	w.gone = [len(w.gone)]val{}
 	clear(w.targets)
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.tables[:0]
