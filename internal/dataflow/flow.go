@@ -393,19 +393,13 @@ func (w *worker) unwind(s *state, in *x86.Inst) {
 		w.linkPads(in)
 		return
 	}
-	for _, p := range w.landingPads(in.PC) {
-		if in.PC >= p.Start && in.PC < p.End {
-			if b := w.blockAt(p.Pad); b >= 0 {
-				t := &w.equal
-				t.set(s)
-				for r := range t.r {
-					if callerSaved>>uint(r)&1 != 0 {
-						t.r[r] = vTop
-					}
-				}
-				w.addPred(b, manyPreds)
-				w.flow(b, t)
-			}
+	for _, p := range w.padsOver(in.PC, in.PC) {
+		if b := w.blockAt(p.Pad); b >= 0 {
+			t := &w.equal
+			t.set(s)
+			t.forget(callerSaved)
+			w.addPred(b, manyPreds)
+			w.flow(b, t)
 		}
 	}
 }

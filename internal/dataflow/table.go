@@ -710,6 +710,7 @@ func (w *worker) stale() bool {
 		}
 		if m = min(m, maxTable); m != n {
 			w.enqueue(w.instBlk[w.instAt(pc)])
+			w.tabN[pc] = m // the jump says so itself only if it still is one through tables
 			any = true
 		}
 	}
