@@ -163,6 +163,8 @@ type worker struct {
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
+	joints     []joint
+	gathered   state // of a hub that leads on
 	states     states
 	cur, equal state // of the block that is evaluated, and another one
 	both       state // where two frames are joined
@@ -656,7 +658,7 @@ func (w *worker) begin(entry uint64) {
 	w.states.reset()
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
-	w.hubs = nil
+	w.hubs, w.joints = w.hubs[:0], append(w.joints[:0], joint{})
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.pads[0].fde, w.pads[1].fde, w.padless = nil, nil, image.Range{}
 	w.cover.Start = entry
@@ -898,7 +900,12 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	insts := w.insts[first:end] // which stay as they are when w.insts grows
+	if j := w.blocks[b].joint; j != 0 {
+		w.walkJoint(s, j, first, insts)
+	} else {
+		w.walk(s, first, insts)
+	}
 	if w.chaos {
 		// Without tracking every value that an instruction made is used at once.
 		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
@@ -952,6 +959,9 @@ func (w *worker) emit() {
 		bl := &w.blocks[b]
 		if bl.target {
 			w.rest.Targets = append(w.rest.Targets, bl.pc)
+			for i := bl.first + 1; i < bl.end && bl.joint != 0; i++ {
+				w.rest.Targets = append(w.rest.Targets, w.insts[i].PC)
+			}
 		}
 		if bl.in < 0 {
 			continue
