@@ -168,6 +168,7 @@ type worker struct {
 	states     states
 	cur, equal state // of the block that is evaluated, and another one
 	both       state // where two frames are joined
+	escaped    index // values that escape took
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
@@ -337,9 +338,16 @@ func (w *worker) escape(s *state, x val) {
 		w.use(s, x)
 		return
 	}
+	if x <= vMany {
+		return
+	}
+	if !w.escaped.first(uint64(x)) {
+		s.esc = s.esc || w.has(x, kSP) // the rest is the unit's
+		return
+	}
 	open, at := w.book.open, len(w.book.refs.noted)
 	w.book.open = w.query == nil
-	w.use(s, x)
+	w.useVal(s, x)
 	w.book.open = open
 	w.book.refs.setAside(at)
 }
@@ -629,6 +637,7 @@ func (w *worker) unknownState() (s state) {
 func (w *worker) begin(entry uint64) {
 	w.v.reset()
 	w.sparse.reset()
+	w.escaped.reset()
 	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
