@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -468,6 +469,19 @@ func (f *File) Evict() {
 	if f.mapped != nil {
 		evict(f.mapped)
 	}
+}
+
+// Resident returns how many bytes of memory this process has, and how many of them are pages of files that can be
+// evicted, its program's own among them.
+func Resident() (all, files uint64, err error) {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, 0, err
+	}
+	var size uint64
+	_, err = fmt.Sscan(string(b), &size, &all, &files) // pages: proc_pid_statm(5)
+	page := uint64(os.Getpagesize())
+	return all * page, files * page, err
 }
 
 // evict is Evict for a part of a mapping that starts at a page.
