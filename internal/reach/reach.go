@@ -277,16 +277,20 @@ type label struct {
 func (g *Graph) takeLabels() bool {
 	list := g.labels
 	g.labels = nil
-	reached := map[Place]bool{} // of images with labels in code without unwind information
+	reached := map[Place]bool{} // those in code without unwind information: whether some function reaches them itself
 	bare := make([]bool, len(g.Members))
 	for _, l := range list {
-		bare[l.img] = bare[l.img] || g.Members[l.img].FDEAt(l.addr) == nil
+		if g.Members[l.img].FDEAt(l.addr) == nil {
+			bare[l.img], reached[Place{l.img, l.addr}] = true, false
+		}
 	}
-	if slices.Contains(bare, true) {
+	if len(reached) > 0 {
 		for i := range g.Units {
 			if u := &g.Units[i]; u.Sum != nil && bare[u.Image] {
 				for _, t := range u.Sum.More().Targets {
-					reached[Place{u.Image, t}] = true
+					if _, is := reached[Place{u.Image, t}]; is {
+						reached[Place{u.Image, t}] = true
+					}
 				}
 			}
 		}
