@@ -34,10 +34,8 @@ func (w *worker) linkTo(a uint64, cond int32) {
 
 // linkPads links the block that is emitted to the landing pads of the call in.
 func (w *worker) linkPads(in *x86.Inst) {
-	for _, p := range w.landingPads(in.PC) {
-		if in.PC >= p.Start && in.PC < p.End {
-			w.linkTo(p.Pad, 0)
-		}
+	for _, p := range w.padsOver(in.PC, in.PC) {
+		w.linkTo(p.Pad, 0)
 	}
 }
 
@@ -46,11 +44,8 @@ func (w *worker) linkPads(in *x86.Inst) {
 func (w *worker) linkOn(b, cond int32, stops bool) {
 	bl := &w.blocks[b]
 	if bl.end > bl.first {
-		first, last := bl.pc, w.insts[bl.end-1].PC
-		for _, p := range w.landingPads(first) {
-			if p.Start <= last && first < p.End {
-				w.linkTo(p.Pad, 0)
-			}
+		for _, p := range w.padsOver(bl.pc, w.insts[bl.end-1].PC) {
+			w.linkTo(p.Pad, 0)
 		}
 	}
 	if bl.next >= 0 && !stops {

@@ -199,30 +199,30 @@ func (w *worker) computed(s *state, x val) bool {
 		if r.End-r.Start > maxCode {
 			return false
 		}
-		var h *hub
-		regs, all := uint16(0), true
+		any = true
 		if !w.final && !w.plain {
-			h = w.hub(r)
-			regs, all = h.unseen(s)
-		}
-		if any = true; regs == 0 && !all {
-			continue
-		}
-		var in x86.Inst
-		for pc := r.Start; pc < r.End; pc += uint64(in.Len) {
-			if i := w.instAt(pc); i >= 0 {
-				in.Len = w.insts[i].Len
-			} else if !x86.Decode(w.f.Bytes(pc), pc, &in) {
+			h := w.hub(r)
+			if w.gather(h, s); !w.hubs[h].whole {
 				return false
 			}
-			if i := w.instAt(pc); all || i < 0 { // no instruction: there is no code
-				w.flowTo(pc, s)
-			} else {
-				w.flowRegs(w.instBlk[i], s, regs)
-			}
+			continue
 		}
-		if h != nil {
-			h.add(s, regs, all)
+		for pc := r.Start; pc < r.End; {
+			n, ok := w.lenAt(pc)
+			if !ok {
+				return false
+			}
+			b := w.starts(pc)
+			switch {
+			case w.plain:
+				w.flowTo(pc, s)
+				pc += uint64(n)
+			case b >= 0:
+				w.linkTo(pc, 0)
+				pc = w.endOf(&w.blocks[b])
+			default:
+				pc += uint64(n)
+			}
 		}
 	}
 	return any
@@ -685,11 +685,10 @@ func limit(cond uint8, taken bool, c int64) (int64, bool) {
 // before returns the instruction that control came from to j: the previous
 // one in its block, or the last one of the only block that leads to it.
 func (w *worker) before(j int32) (int32, bool) {
-	b := w.instBlk[j]
-	if w.blocks[b].first < j {
+	if w.lead(j) < j {
 		return j - 1, true
 	}
-	pred := w.blocks[b].pred
+	pred := w.blocks[w.instBlk[j]].pred
 	return pred, pred >= 0
 }
 
@@ -710,6 +709,7 @@ func (w *worker) stale() bool {
 		}
 		if m = min(m, maxTable); m != n {
 			w.enqueue(w.instBlk[w.instAt(pc)])
+			w.tabN[pc] = m // the jump says so itself only if it still is one through tables
 			any = true
 		}
 	}

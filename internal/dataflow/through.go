@@ -62,6 +62,10 @@ func (w *worker) through(b int32, changed uint16) bool {
 	}
 	if bl.traffic.reads == 0 {
 		bl.traffic = w.trafficOf(bl.first, bl.end)
+		if t := &bl.traffic; bl.joint != 0 {
+			// Before each instruction, what was overwritten comes back.
+			t.reads, t.kills = t.reads|t.kills, 0
+		}
 	}
 	if changed&bl.traffic.reads != 0 {
 		return false

@@ -3,6 +3,7 @@ package dataflow
 import (
 	"math/bits"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -162,9 +163,12 @@ type worker struct {
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
+	joints     []joint
+	gathered   state // of a hub that leads on
 	states     states
 	cur, equal state // of the block that is evaluated, and another one
 	both       state // where two frames are joined
+	escaped    index // values that escape took
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
@@ -334,9 +338,16 @@ func (w *worker) escape(s *state, x val) {
 		w.use(s, x)
 		return
 	}
+	if x <= vMany {
+		return
+	}
+	if !w.escaped.first(uint64(x)) {
+		s.esc = s.esc || w.has(x, kSP) // the rest is the unit's
+		return
+	}
 	open, at := w.book.open, len(w.book.refs.noted)
 	w.book.open = w.query == nil
-	w.use(s, x)
+	w.useVal(s, x)
 	w.book.open = open
 	w.book.refs.setAside(at)
 }
@@ -378,15 +389,48 @@ func (w *worker) padsAt(pc uint64) []image.LandingPad {
 		w.gap(f.Start, summary.GapException)
 		w.opaque = true
 	}
-	first.pads, first.fde = pads, f
+	first.set(f, pads)
 	return pads
+}
+
+// padsOver returns the landing pads of the instructions from first to last, which are of one function.
+func (w *worker) padsOver(first, last uint64) []image.LandingPad {
+	pads := w.landingPads(first)
+	if len(pads) == 0 {
+		return nil
+	}
+	p := &w.pads[0]
+	if !p.ordered {
+		p.some = p.some[:0]
+		for _, x := range pads {
+			if x.Start <= last && first < x.End {
+				p.some = append(p.some, x)
+			}
+		}
+		return p.some
+	}
+	i := sort.Search(len(pads), func(i int) bool { return first < pads[i].End })
+	n := i
+	for n < len(pads) && pads[n].Start <= last {
+		n++
+	}
+	return pads[i:n]
 }
 
 // padsOf has the landing pads of the range of an FDE, if there is one.
 type padsOf struct {
-	fde  *image.FDE
-	pads []image.LandingPad
-	room []image.LandingPad // memory of pads
+	fde     *image.FDE
+	pads    []image.LandingPad
+	room    []image.LandingPad // memory of pads
+	ordered bool               // none covers what is at or behind the start of the next one, which is what the ABI asks for
+	some    []image.LandingPad // memory of padsOver
+}
+
+func (p *padsOf) set(f *image.FDE, pads []image.LandingPad) {
+	p.fde, p.pads, p.ordered = f, pads, true
+	for i := 1; i < len(pads); i++ {
+		p.ordered = p.ordered && pads[i-1].End <= pads[i].Start
+	}
 }
 
 // flow joins s into the entry state of block b.
@@ -593,6 +637,7 @@ func (w *worker) unknownState() (s state) {
 func (w *worker) begin(entry uint64) {
 	w.v.reset()
 	w.sparse.reset()
+	w.escaped.reset()
 	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
@@ -622,7 +667,7 @@ func (w *worker) begin(entry uint64) {
 	w.states.reset()
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
-	w.hubs = nil
+	w.hubs, w.joints = w.hubs[:0], append(w.joints[:0], joint{})
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.pads[0].fde, w.pads[1].fde, w.padless = nil, nil, image.Range{}
 	w.cover.Start = entry
@@ -864,7 +909,12 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	insts := w.insts[first:end] // which stay as they are when w.insts grows
+	if j := w.blocks[b].joint; j != 0 {
+		w.walkJoint(s, j, first, insts)
+	} else {
+		w.walk(s, first, insts)
+	}
 	if w.chaos {
 		// Without tracking every value that an instruction made is used at once.
 		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
@@ -918,6 +968,9 @@ func (w *worker) emit() {
 		bl := &w.blocks[b]
 		if bl.target {
 			w.rest.Targets = append(w.rest.Targets, bl.pc)
+			for i := bl.first + 1; i < bl.end && bl.joint != 0; i++ {
+				w.rest.Targets = append(w.rest.Targets, w.insts[i].PC)
+			}
 		}
 		if bl.in < 0 {
 			continue
