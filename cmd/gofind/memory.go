@@ -24,37 +24,30 @@ const firstHeap = 24 << 20
 // tuneMemory sets how the heap grows and is collected.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage[0])
 		growHeap()
+		collectAt(garbage)
 	}
 }
 
-// growHeap has the runtime map memory for the heap, and the kernel back it by huge
+// growHeap has the runtime map memory for the heap, which is free again at the end, and the kernel back it by huge
 // pages as it is used. Two thirds of the page faults of a scan of nginx, and a thirtieth of its time, are for its heap
 // otherwise. The advice must be on what is mapped: where the heap grows, in steps of 4 MB, it is lost.
-// The memory is free once it was collected, which happens beside what comes next: the runtime finds that its smallest heap
-// is full. To wait for that is a third of what gofind takes to start.
 func growHeap() {
-	debug.SetGCPercent(-1)
 	b := make([]byte, firstHeap)
 	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) // a hint
-	debug.SetGCPercent(100)
-	afterCollection(func() { collectAt(garbage) })
+	runtime.GC()
 }
 
 // collectAt sets the first share, and after the next collection those that follow.
 func collectAt(garbage []int) {
 	debug.SetGCPercent(garbage[0])
 	if len(garbage) > 1 {
-		afterCollection(func() {
+		runtime.AddCleanup(new([64]byte), func(then []int) {
 			evictProgram()
-			collectAt(garbage[1:])
-		})
+			collectAt(then)
+		}, garbage[1:])
 	}
-}
-
-// afterCollection has do called, beside everything else, after the next collection.
-func afterCollection(do func()) {
-	runtime.AddCleanup(new([64]byte), func(do func()) { do() }, do)
 }
 
 // evictProgram tells the kernel that the pages of this program itself are not needed for now. Of 10 MB, most

@@ -321,7 +321,18 @@ func (w *worker) boundary(a uint64) bool {
 // targets of a jump that could not be resolved. It reports whether there were any,
 // and no table was too long.
 func (w *worker) tableSeeds(s *state) bool {
+	f, k := &w.seeds, known{insts: len(w.insts), tables: len(w.tables)}
+	if w.bring(f, k, s) {
+		return f.found
+	}
+	any := w.allSeeds(f, s)
+	w.brought(f, k, s, any)
+	return any
+}
+
+func (w *worker) allSeeds(f *fan, s *state) bool {
 	any := false
+	w.went.reset()
 	for _, a := range w.tables {
 		for k := 0; ; k++ {
 			if k == maxSeeds {
@@ -337,7 +348,10 @@ func (w *worker) tableSeeds(s *state) bool {
 				break
 			}
 			any = true
-			w.flowTo(t, s)
+			if w.went.first(t) {
+				w.flowTo(t, s)
+				f.to = append(f.to, t)
+			}
 		}
 	}
 	return any
@@ -382,18 +396,25 @@ func (w *worker) flowTo(t uint64, s *state) {
 // whether there were any.
 func (w *worker) gotoLabels(s *state) bool {
 	w.label.Do(w.findLabels)
+	f, k := &w.gotos, known{insts: len(w.insts)}
+	if w.bring(f, k, s) {
+		return f.found
+	}
 	any := false
 	i, _ := slices.BinarySearch(w.labels, w.fn.Start+1)
 	for ; i < len(w.labels) && w.labels[i] < w.fn.End; i++ {
 		any = true
 		w.flowTo(w.labels[i], s)
+		f.to = append(f.to, w.labels[i])
 	}
 	for i := 0; i < len(w.formed) || w.findFormed(); i++ {
 		if t := w.formed[i]; w.boundary(t) {
 			any = true
 			w.flowTo(t, s)
+			f.to = append(f.to, t)
 		}
 	}
+	w.brought(f, k, s, any)
 	return any
 }
 

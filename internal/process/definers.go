@@ -3,6 +3,7 @@ package process
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // definers knows which images may define a name, by its GNU hash, so that not each image is asked for each name. The answers are
@@ -24,18 +25,16 @@ type definer struct {
 
 // ask asks which images may define a name of a hash, and reports whether any does.
 func (d *definers) ask(images []*Image, hash uint32) bool {
-	for i := len(d.found); i < len(images); i++ {
-		d.add(i, images[i])
+	if len(d.found) < len(images) {
+		d.add(images)
 	}
 	d.asked++
 	any := d.any
-	if len(d.last) > 0 {
-		hash &^= 1
-		for n := d.last[d.place(hash)]; n != 0; n = d.names[n].before {
-			if d.names[n].hash == hash {
-				d.found[d.names[n].image] = d.asked
-				any = true
-			}
+	hash &^= 1
+	for n := d.last[d.place(hash)]; n != 0; n = d.names[n].before {
+		if d.names[n].hash == hash {
+			d.found[d.names[n].image] = d.asked
+			any = true
 		}
 	}
 	return any
@@ -44,16 +43,19 @@ func (d *definers) ask(images []*Image, hash uint32) bool {
 // may reports whether an image was in the last answer.
 func (d *definers) may(image int) bool { return d.found[image] >= d.asked }
 
-// add takes up the names of an image.
-func (d *definers) add(i int, img *Image) {
+// add takes up the names of images that are new.
+func (d *definers) add(images []*Image) {
 	first := max(len(d.names), 1)
 	d.names = append(d.names, make([]definer, first-len(d.names))...)
-	d.found = append(d.found, 0)
-	if !img.HashedNames(func(hash uint32) { d.names = append(d.names, definer{hash: hash, image: uint32(i)}) }) {
-		d.found[i], d.any = math.MaxUint32, true
+	for i := len(d.found); i < len(images); i++ {
+		d.found = append(d.found, 0)
+		d.names = slices.Grow(d.names, images[i].NumSymbols())
+		if !images[i].HashedNames(func(hash uint32) { d.names = append(d.names, definer{hash: hash, image: uint32(i)}) }) {
+			d.found[i], d.any = math.MaxUint32, true
+		}
 	}
 	if len(d.names) > len(d.last) {
-		d.last = make([]uint32, max(1<<10, 2<<bits.Len(uint(len(d.names)))))
+		d.last = make([]uint32, 2<<bits.Len(uint(len(d.names))))
 		first = 1
 	}
 	for n := first; n < len(d.names); n++ {
