@@ -13,6 +13,8 @@ type fan struct {
 // known is what the places of a fan depend on: the instructions that were decoded and the tables that were read by then.
 type known struct{ insts, tables int }
 
+func (w *worker) knows() known { return known{len(w.insts), len(w.tables)} }
+
 // bring flows s to the places of f, if they are what k is of. It reports whether they are.
 func (w *worker) bring(f *fan, k known, s *state) bool {
 	if f.known != k || w.plain || w.final {

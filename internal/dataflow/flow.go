@@ -561,6 +561,7 @@ func (w *worker) jumpInd(s *state, in *x86.Inst) {
 	// down, or a stack pointer from elsewhere (longjmp, a new context), leaves it.
 	framed := (ok && o < 0 || !ok && w.inFrame(s.r[x86.RSP]) && !w.takenDown(s, in)) && !w.leaving(in) || w.isOffset(x) // a table that could not be read to its end, or an address with something added
 	if !known {
+		w.vague[in.PC] = w.knows()
 		found := w.tableSeeds(s)
 		found = w.computed(s, x) || found
 		if framed && !w.chaos {

@@ -324,7 +324,7 @@ func (w *worker) boundary(a uint64) bool {
 // targets of a jump that could not be resolved. It reports whether there were any,
 // and no table was too long.
 func (w *worker) tableSeeds(s *state) bool {
-	f, k := &w.seeds, known{insts: len(w.insts), tables: len(w.tables)}
+	f, k := &w.seeds, w.knows()
 	if w.bring(f, k, s) {
 		return f.found
 	}
@@ -724,7 +724,8 @@ func (w *worker) follows(k, j int32) bool {
 }
 
 // stale queues the blocks of the jump tables whose bound no longer holds since
-// more of the function became known. It reports whether there was one.
+// more of the function became known, and those of the jumps that are not resolved: more tables and labels
+// may be known. It reports whether there was one.
 func (w *worker) stale() bool {
 	any := false
 	for pc, n := range w.tabN {
@@ -735,6 +736,12 @@ func (w *worker) stale() bool {
 		if m = min(m, maxTable); m != n {
 			w.enqueue(w.instBlk[w.instAt(pc)])
 			w.tabN[pc] = m // the jump says so itself only if it still is one through tables
+			any = true
+		}
+	}
+	for pc, k := range w.vague {
+		if k != w.knows() {
+			w.enqueue(w.instBlk[w.instAt(pc)])
 			any = true
 		}
 	}

@@ -63,3 +63,37 @@ func TestPadsOver(t *testing.T) {
 		}
 	}
 }
+
+// A jump that is not resolved goes to labels, too, whose addresses are formed by code that is found after it was looked at.
+func TestLabelsOfLater(t *testing.T) {
+	text := "\x53" + // push rbx
+		"\x83\xfa\x01" + // cmp edx, 1
+		"\x76\x07" + // jbe cases
+		"\xb8\x27\x00\x00\x00" + // mov eax, 39
+		"\xff\x26" + // jmp [rsi]
+		"\x48\x8d\x0d\x20\x00\x00\x00" + // cases: lea rcx, [table]
+		"\x48\x63\x14\x91" + // movsxd rdx, [rcx+4*rdx]
+		"\x48\x01\xca" + // add rdx, rcx
+		"\xff\xe2" + // jmp rdx
+		"\xb8\x01\x00\x00\x00" + // one: mov eax, 1
+		"\x48\x8d\x0d\x05\x00\x00\x00" + // lea rcx, [label]
+		"\x48\x89\x0f" + // mov [rdi], rcx
+		"\xff\x26" + // jmp [rsi]
+		"\x0f\x05" + // label: syscall
+		"\x5b" + // pop rbx
+		"\xc3" + // ret
+		"\xea\xff\xff\xff\xea\xff\xff\xff" // table: one, one
+	f, err := image.Parse("labels", flat([]byte(text+string(make([]byte, 0x100)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites := New(f).Unit(0x1000).More().Sites
+	if len(sites) != 1 {
+		t.Fatalf("sites %+v", sites)
+	}
+	for _, n := range []int64{1, 39} {
+		if !slices.Contains(sites[0].Values, summary.Value{Kind: summary.Const, N: n}) {
+			t.Errorf("%d is not among the numbers: %+v", n, sites[0].Values)
+		}
+	}
+}

@@ -182,6 +182,7 @@ type worker struct {
 	searched int                 // instructions
 	tables   []uint64            // addresses read as tables of 32-bit offsets
 	tabN     map[uint64]int      // entries taken by the table jump at an address
+	vague    map[uint64]known    // what was known when the jump at an address was evaluated that is not resolved
 	anchors  []uint64            // addresses that far constants are added to
 	apart    []uint64            // far constants that went where they are not followed
 	went     index               // where the jump through a table that is followed led by now
@@ -627,10 +628,12 @@ func (w *worker) begin(entry uint64) {
 	if w.tabN == nil {
 		w.condOf = map[summary.Cond]int32{}
 		w.tabN = map[uint64]int{}
+		w.vague = map[uint64]known{}
 		w.targets = map[uint64]struct{}{}
 		w.parts = map[uint64]bool{}
 	}
 	clear(w.tabN)
+	clear(w.vague)
 	// Of a large range of which little was reached, undo that little.
 	if len(w.dense) > 16*len(w.insts) {
 		for i := range w.insts {
@@ -736,10 +739,8 @@ func (w *worker) solve(entry uint64) bool {
 	s := w.entryState()
 	w.addPred(b, manyPreds)
 	w.flow(b, &s)
-	for again := true; again; again = w.stale() {
-		if !w.iterate() {
-			return false
-		}
+	if !w.stabilise() {
+		return false
 	}
 	if w.fde != nil && w.fde.LSDA != 0 {
 		// Landing pads that no call leads to: instructions that trap may (-fnon-call-exceptions).
@@ -752,7 +753,7 @@ func (w *worker) solve(entry uint64) bool {
 				}
 			}
 		}
-		if !w.iterate() {
+		if !w.stabilise() {
 			return false
 		}
 	}
@@ -762,6 +763,16 @@ func (w *worker) solve(entry uint64) bool {
 		if !w.seed() {
 			break
 		}
+		if !w.stabilise() {
+			return false
+		}
+	}
+	return true
+}
+
+// stabilise evaluates blocks until neither that nor what is known of the code by then changes anything. It reports false if the budget ran out.
+func (w *worker) stabilise() bool {
+	for again := true; again; again = w.stale() {
 		if !w.iterate() {
 			return false
 		}
