@@ -46,6 +46,11 @@ func (e *entry) store() summary.ArgStore {
 	return summary.ArgStore{Slot: e.a, N: int64(e.b), Kind: summary.StoreKind(f), Reg: uint8(f >> 8), Size: uint8(f >> 16)}
 }
 
+// hash is of 64 bits, of which the upper ones are to be taken.
+func (e *entry) hash() uint64 {
+	return ((e.a ^ bits.RotateLeft64(e.fields, 24)) + bits.RotateLeft64(e.b, 32)) * golden
+}
+
 // log lists what the blocks of a unit refer to. What is noted stands in the order of the visits, and what is
 // of visits before the last one of a block is not taken out: the runs say what is in the unit. Much of that is there more than
 // once, which is found at the end of the unit, all at once.
@@ -191,22 +196,26 @@ func (l *log) once(vals []entry, runs []run, part []int32, n int) ([]entry, []in
 	shift, mask := uint(64-width)&63, len(tab)-1
 	for _, r := range runs {
 		p := r.in(part)
-		for _, e := range vals[r.from:r.to] {
-			h := int((e.a*prime1+e.b*prime2+e.fields*prime3)>>shift) & mask
+		run := vals[r.from:r.to]
+		for i := range run {
+			e := &run[i]
+			h := int(e.hash()>>shift) & mask
 			t := tab[h]
-			for t != 0 && out[t-1] != e {
+			for t != 0 && out[t-1] != *e {
 				h = (h + 1) & mask
 				t = tab[h]
 			}
 			if t == 0 {
 				in[k] = p
 				tab[h] = k + 1
+			} else if p == 0 {
+				continue
 			} else if q := &in[t-1]; *q != p && *q != 0 {
 				*q = p
 			} else {
 				continue
 			}
-			out[k] = e
+			out[k] = *e
 			k++
 		}
 		l.ends[p] = k
@@ -268,9 +277,5 @@ func zeros[T any](s []T, n int) []T {
 	return s
 }
 
-// Factors of hashes.
-const (
-	prime1 = 0x9E3779B97F4A7C15
-	prime2 = 0xC2B2AE3D27D4EB4F
-	prime3 = 0x165667B19E3779F9
-)
+// golden is the factor of hashes whose upper bits are taken: 2^64 divided by the golden ratio.
+const golden = 0x9E3779B97F4A7C15

@@ -320,7 +320,7 @@ func (v *values) memo(a, b val) *joined { return v.cell(uint64(a)<<32 | uint64(b
 // cell returns the cell of key, or the free one where it belongs.
 func (v *values) cell(key uint64) *joined {
 	m := uint64(len(v.joins) - 1)
-	h := key * prime1
+	h := key * golden
 	for i := (h ^ h>>32) & m; ; i = (i + 1) & m {
 		if c := &v.joins[i]; c.key == key || c.epoch != v.epoch {
 			return c
