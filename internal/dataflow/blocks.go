@@ -14,7 +14,7 @@ type block struct {
 	in         int32 // state, -1: not reached
 	to         int32 // block with instructions that the direct jump at its end leads to; noJump, or unknown
 	visits     uint16
-	changed    uint16 // registers that changed since it was evaluated
+	changed    changes // since it was evaluated
 	traffic    traffic
 	queued     bool
 	fresh      bool   // to be evaluated for other reasons than changed

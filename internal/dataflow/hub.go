@@ -63,13 +63,13 @@ func (h *hub) add(s *state, regs uint16, all bool) {
 	}
 }
 
-// flowRegs joins some registers of s into the entry state of block b, which is reached.
-func (w *worker) flowRegs(b int32, s *state, which uint16) {
+// flowSome joins some of s into the entry state of block b, which is reached.
+func (w *worker) flowSome(b int32, s *state, which changes) {
 	bl := &w.blocks[b]
 	w.coarse = bl.visits > patience
-	regs, other := w.mergeRegs(w.states.at(bl.in), s, which)
+	c := w.mergeSome(w.states.at(bl.in), s, which)
 	w.coarse = false
-	if regs != 0 || other {
-		w.again(b, regs, other)
+	if c != 0 {
+		w.again(b, c)
 	}
 }

@@ -17,6 +17,7 @@ type note struct {
 	jumps                    bool     // its direct jump was to a block
 	stops                    bool     // and is always taken
 	again                    bool     // it has to be evaluated again
+	did                      deeds    // to the frame
 }
 
 type noteEnd struct{ refs, passes, kept, rets int32 }
@@ -68,10 +69,10 @@ func (n *notebook) end() noteEnd {
 // giveUp says that the block that is visited has to be evaluated again.
 func (n *notebook) giveUp() { n.open, n.now.again = n.emits, true }
 
-// close ends the visit. stops: nothing follows the block but where it jumps to.
-func (n *notebook) close(stops bool) {
+// close ends the visit. stops: nothing follows the block but where it jumps to. did: what it did to the frame.
+func (n *notebook) close(stops bool, did deeds) {
 	n.open = false
-	n.now.stops = stops
+	n.now.stops, n.now.did = stops, did
 	n.now.end = n.end()
 	n.now = &n.none
 }

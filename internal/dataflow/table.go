@@ -218,7 +218,7 @@ func (w *worker) computed(s *state, x val) bool {
 			if i := w.instAt(pc); all || i < 0 { // no instruction: there is no code
 				w.flowTo(pc, s)
 			} else {
-				w.flowRegs(w.instBlk[i], s, regs)
+				w.flowSome(w.instBlk[i], s, changes(regs))
 			}
 		}
 		if h != nil {

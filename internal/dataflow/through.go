@@ -3,7 +3,8 @@ package dataflow
 import "github.com/gofind-dev/gofind/internal/x86"
 
 // Most of what changes before a block that was evaluated are registers that it does not look at: those of code around a loop,
-// say. What it did is then what it would do again, and only the changes go on, to the blocks that
+// say; or words of the frame, none of which it looked at or stored to when it was evaluated, as it would not again with the
+// same registers. What it did is then what it would do again, and only the changes go on, to the blocks that
 // it led to: with those it would do the same as before, since a join with what was joined before changes nothing.
 
 // traffic are the registers that a block looks at, before it writes them, and those that it
@@ -53,20 +54,20 @@ func (w *worker) trafficOf(first, end int32) (t traffic) {
 	return t
 }
 
-// through lets changes of registers before block b go on behind it, if it does not look at them. It
+// through lets changes before block b go on behind it, if it does not look at them. It
 // reports whether it did; otherwise the block has to be evaluated.
-func (w *worker) through(b int32, changed uint16) bool {
+func (w *worker) through(b int32, changed changes) bool {
 	bl := &w.blocks[b]
-	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first {
+	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first || changed&inFlags != 0 {
 		return false
 	}
 	if bl.traffic.reads == 0 {
 		bl.traffic = w.trafficOf(bl.first, bl.end)
 	}
-	if changed&bl.traffic.reads != 0 {
+	n := &w.book.notes[bl.note]
+	if uint16(changed)&bl.traffic.reads != 0 || changed&inFrame != 0 && n.did&worded != 0 {
 		return false
 	}
-	n := &w.book.notes[bl.note]
 	last := &w.insts[bl.end-1]
 	to := [2]int32{-1, -1}
 	if last.Op == x86.OpJmp || last.Op == x86.OpJcc {
@@ -77,6 +78,8 @@ func (w *worker) through(b int32, changed uint16) bool {
 		if to[0] = bl.to; to[0] < 0 {
 			return false
 		}
+	} else if last.Op == x86.OpJmpInd || (last.Op == x86.OpCall || last.Op == x86.OpCallInd) && len(w.landingPads(last.PC)) > 0 {
+		return false // there are other ways on
 	}
 	if !n.stops {
 		to[1] = bl.next
@@ -86,13 +89,19 @@ func (w *worker) through(b int32, changed uint16) bool {
 			return false
 		}
 	}
-	if changed &^= bl.traffic.kills; changed == 0 {
+	if changed &^= changes(bl.traffic.kills); changed == 0 {
 		return true
 	}
 	s := w.states.at(bl.in)
+	if changed&inFrame != 0 && n.did&smashed != 0 {
+		t := &w.equal
+		t.set(s)
+		t.smash()
+		s = t
+	}
 	for _, t := range to {
 		if t >= 0 {
-			w.flowRegs(t, s, changed)
+			w.flowSome(t, s, changed)
 		}
 	}
 	return true
