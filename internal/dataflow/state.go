@@ -9,9 +9,9 @@ import (
 // slot is a word of the frame that holds a known value.
 type slot struct {
 	off  int32 // from rsp on entry
+	v    val
 	size uint8 // bytes stored
 	sp   bool  // v may be an address in the frame that has not escaped by being stored here
-	v    val
 }
 
 // inside reports whether the slot is all in [off, off+size).
@@ -22,10 +22,7 @@ func (t *slot) inside(off int32, size uint8) bool {
 // common returns how many slots a and b both begin with.
 func common(a, b []slot) int {
 	for i := range a {
-		if i == len(b) {
-			return i
-		}
-		if t, u := &a[i], &b[i]; t.off != u.off || t.v != u.v || t.size != u.size || t.sp != u.sp {
+		if i == len(b) || a[i] != b[i] {
 			return i
 		}
 	}
@@ -111,7 +108,7 @@ func (s *state) store(off int32, size uint8, v val) {
 		return
 	}
 	if len(s.st) < maxSlots {
-		s.st = append(s.mine(), slot{off, size, false, v})
+		s.st = append(s.mine(), slot{off, v, size, false})
 	} else if off >= 0 {
 		s.lost = true
 	}

@@ -15,14 +15,10 @@ type traffic struct{ reads, kills uint16 }
 // side of reading; that a register is overwritten as a whole is known of few operations.
 func (w *worker) trafficOf(first, end int32) (t traffic) {
 	t.reads = 1 << x86.RSP
-	bit := func(r x86.Reg) uint16 {
-		if r < 0 || r >= 16 {
-			return 0
-		}
-		return 1 << uint(r)
-	}
-	for i := first; i < end; i++ {
-		in := &w.insts[i]
+	bit := func(r x86.Reg) uint16 { return bitOf[uint8(r)] }
+	insts := w.insts[first:end]
+	for i := range insts {
+		in := &insts[i]
 		reads, kills := in.Use|bit(in.Base)|bit(in.Index), uint16(0)
 		switch in.Op {
 		case x86.OpJmp, x86.OpJcc:
@@ -54,6 +50,14 @@ func (w *worker) trafficOf(first, end int32) (t traffic) {
 	return t
 }
 
+// bitOf has the bits of registers; what is none has no bit.
+var bitOf = func() (bits [256]uint16) {
+	for r := range 16 {
+		bits[r] = 1 << r
+	}
+	return
+}()
+
 // through lets changes before block b go on behind it, if it does not look at them. It
 // reports whether it did; otherwise the block has to be evaluated.
 func (w *worker) through(b int32, changed changes) bool {
@@ -61,12 +65,17 @@ func (w *worker) through(b int32, changed changes) bool {
 	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first || changed&inFlags != 0 {
 		return false
 	}
-	if bl.traffic.reads == 0 {
-		bl.traffic = w.trafficOf(bl.first, bl.end)
-	}
 	n := &w.book.notes[bl.note]
-	if uint16(changed)&bl.traffic.reads != 0 || changed&inFrame != 0 && n.did&worded != 0 {
+	if changed&inFrame != 0 && n.did&worded != 0 {
 		return false
+	}
+	if regs := uint16(changed); regs != 0 {
+		if bl.traffic.reads == 0 {
+			bl.traffic = w.trafficOf(bl.first, bl.end)
+		}
+		if regs&bl.traffic.reads != 0 {
+			return false
+		}
 	}
 	last := &w.insts[bl.end-1]
 	to := [2]int32{-1, -1}
@@ -79,7 +88,7 @@ func (w *worker) through(b int32, changed changes) bool {
 			return false
 		}
 	} else if last.Op == x86.OpJmpInd || (last.Op == x86.OpCall || last.Op == x86.OpCallInd) && len(w.landingPads(last.PC)) > 0 {
-		return false // there are other ways on
+		return false // there are other ways on; and where a jump goes depends on what code is known by then, too
 	}
 	if !n.stops {
 		to[1] = bl.next
