@@ -20,6 +20,7 @@ type block struct {
 	fresh      bool   // to be evaluated for other reasons than changed
 	bad        bool   // its end is no instruction
 	target     bool   // of a jump through a table or to a label
+	joint      int32  // hubs that lead to each of its instructions, 0: none
 	note       int32  // of its last visit, -1: none
 	rank       uint64 // place in the order of evaluation, 0: none yet
 }
@@ -104,13 +105,19 @@ func (w *worker) split(b, i int32) int32 {
 	old.end, old.next, old.to = i, n, noJump
 	old.bad = false
 	old.traffic = traffic{}
-	reached := old.in >= 0
+	reached, j := old.in >= 0, old.joint
 	w.blocks = append(w.blocks, nb)
 	for j := i; j < nb.end; j++ {
 		w.instBlk[j] = n
 	}
 	if reached {
 		w.enqueue(b)
+	}
+	if j != 0 {
+		nb := &w.blocks[n]
+		nb.joint, nb.target, nb.pred = j, true, manyPreds
+		nb.in = w.states.add(w.states.at(w.joints[j].in))
+		w.enqueue(n)
 	}
 	return n
 }

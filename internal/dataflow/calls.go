@@ -50,6 +50,7 @@ type sweep struct {
 	asked  int
 	starts []bitmap // of functions, one for each range of code, once that has been asked often
 	found  map[uint64]bool
+	met    []bool // of the places that boundary looks at: whether an instruction was decoded there
 }
 
 // bitmap has a bit for each address of a range.
@@ -140,11 +141,16 @@ func prefixed(code []byte) bool {
 func (s *sweep) boundary(start, a uint64) uint64 {
 	for n := uint64(96); ; n *= 4 {
 		if a-start <= n {
-			return s.decode(start, a)
+			s.met = zeros(s.met, int(a-start))
+			b, _ := s.decode(start, start, a)
+			return b
 		}
-		b, same := s.decode(a-n, a), true
+		s.met = zeros(s.met, int(n))
+		b, _ := s.decode(a-n, a-n, a)
+		same := true
 		for k := uint64(1); k < x86.MaxLen && same; k++ {
-			same = s.decode(a-n+k, a) == b
+			c, met := s.decode(a-n, a-n+k, a)
+			same = met || c == b
 		}
 		if same {
 			return b
@@ -152,16 +158,22 @@ func (s *sweep) boundary(start, a uint64) uint64 {
 	}
 }
 
-// decode returns the first boundary at or behind a of the instructions from pc on.
-func (s *sweep) decode(pc, a uint64) uint64 {
+// decode returns the first boundary at or behind a of the instructions from pc on, or reports that
+// they meet those that were decoded before. from is where met begins.
+func (s *sweep) decode(from, pc, a uint64) (boundary uint64, met bool) {
 	var in x86.Inst
 	for pc < a {
+		m := &s.met[pc-from]
+		if *m {
+			return 0, true
+		}
+		*m = true
 		code := s.f.Bytes(pc)
 		if len(code) == 0 {
-			return a
+			return a, false
 		}
 		x86.Decode(code, pc, &in)
 		pc += uint64(in.Len)
 	}
-	return pc
+	return pc, false
 }

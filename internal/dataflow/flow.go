@@ -120,7 +120,7 @@ func (w *worker) same(x, y val) bool {
 // compares, and the size of the comparison, 4 or 8 bytes.
 func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
 	def := uint16(0)
-	for j := i - 1; j >= 0 && j > i-6 && w.instBlk[j] == w.instBlk[i]; j-- {
+	for j, first := i-1, w.lead(i); j >= first && j > i-6; j-- {
 		in := &w.insts[j]
 		switch in.Op {
 		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpNop:
@@ -235,7 +235,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	if w.final && w.taken != 0 {
 		// What it refers to waits for the condition: it is a block of its own.
 		own, tail := w.blk, int32(len(w.blocks))+w.tails
-		w.links = append(w.links, link{own, tail, w.taken})
+		w.link(own, tail, w.taken)
 		w.tails++
 		w.book.emitted(own)
 		w.blk = tail
@@ -393,19 +393,13 @@ func (w *worker) unwind(s *state, in *x86.Inst) {
 		w.linkPads(in)
 		return
 	}
-	for _, p := range w.landingPads(in.PC) {
-		if in.PC >= p.Start && in.PC < p.End {
-			if b := w.blockAt(p.Pad); b >= 0 {
-				t := &w.equal
-				t.set(s)
-				for r := range t.r {
-					if callerSaved>>uint(r)&1 != 0 {
-						t.r[r] = vTop
-					}
-				}
-				w.addPred(b, manyPreds)
-				w.flow(b, t)
-			}
+	for _, p := range w.padsOver(in.PC, in.PC) {
+		if b := w.blockAt(p.Pad); b >= 0 {
+			t := &w.equal
+			t.set(s)
+			t.forget(callerSaved)
+			w.addPred(b, manyPreds)
+			w.flow(b, t)
 		}
 	}
 }
@@ -519,7 +513,7 @@ func (w *worker) list(x val) []val {
 // unwinder's way into another frame, which no switch takes.
 func (w *worker) leaving(in *x86.Inst) bool {
 	i := w.instAt(in.PC)
-	for j := i - 1; j >= 0 && j > i-4 && w.instBlk[j] == w.instBlk[i]; j-- {
+	for j, first := i-1, w.lead(i); j >= first && j > i-4; j-- {
 		if p := &w.insts[j]; p.Op == x86.OpPop || p.Def>>x86.RSP&1 != 0 {
 			return true
 		}
@@ -616,7 +610,7 @@ func (w *worker) ask(s *state, in *x86.Inst, callee uint64, pushed int64) {
 	}
 	from := uint64(0)
 	if i := w.instAt(in.PC); i >= 0 && !w.chaos {
-		from = w.blocks[w.instBlk[i]].pc
+		from = w.insts[w.lead(i)].PC
 	}
 	for _, p := range params {
 		x := vTop

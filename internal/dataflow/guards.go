@@ -233,7 +233,7 @@ func beginsStub(code []byte) bool {
 // flags returns the comparison that the conditional jump i tests, in its own
 // block, and the registers that are written between them.
 func (w *worker) flags(i int32) (j int32, def uint16, ok bool) {
-	for j := i - 1; j >= 0 && j > i-6 && w.instBlk[j] == w.instBlk[i]; j-- {
+	for j, first := i-1, w.lead(i); j >= first && j > i-6; j-- {
 		switch in := &w.insts[j]; in.Op {
 		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpMovsx, x86.OpNop:
 			if in.Flags&x86.FlagMemOut != 0 {
@@ -348,13 +348,13 @@ func (w *worker) text(j int32, c *x86.Inst) (summary.Cond, bool) {
 // calledFor returns the function whose result the low size bytes of register r hold at
 // instruction j, which is not known here, if it is a short one that may decide by conditions.
 func (w *worker) calledFor(j int32, r x86.Reg, size uint8) (uint64, bool) {
-	first := w.blocks[w.instBlk[j]].first
+	first := w.lead(j)
 	for range 12 {
 		if j--; j < first { // as before
 			if j = w.blocks[w.instBlk[j+1]].pred; j < 0 {
 				return 0, false
 			}
-			first = w.blocks[w.instBlk[j]].first
+			first = w.lead(j)
 		}
 		in := &w.insts[j]
 		switch {

@@ -1,66 +1,185 @@
 package dataflow
 
 import (
-	"slices"
-
 	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// A hub knows what was joined into the states of all instructions of a range, to which many jumps of unrolled code may
-// lead. Registers are joined one by one, and joining a value again changes nothing, so only those go there
-// whose value did not go there before.
+// A jump to a place in code plus something unknown (unrolled loops of hand-written code) may go to every instruction behind
+// it, of which there may be thousands, and there may be dozens of such jumps. Two things make that cheap:
+//
+//   - What the jumps to a range bring is joined first, in its hub. Only what that changes goes on.
+//   - Blocks are not split at all these instructions. Instead what the hub has is joined in before each one
+//     when the block is evaluated (walkJoint), and for what looks back from an instruction, nothing is before it (lead).
+
+// A hub stands for all instructions of a range.
 type hub struct {
-	code      image.Range
-	seen      [16][]val
-	esc, lost bool
-	frames    [][]slot
+	code  image.Range
+	whole bool  // there are instructions up to its end
+	in    int32 // state, -1: not reached
 }
 
-// Entries after which a hub takes no more.
-const (
-	hubVals   = 64
-	hubFrames = 8
-)
+// A joint is the hubs of some blocks: those of another joint, 0 for none, and one more.
+type joint struct {
+	rest, hub int32
+	in        int32 // state that they bring together
+}
 
 // hub returns the hub of a range of code.
-func (w *worker) hub(r image.Range) *hub {
+func (w *worker) hub(r image.Range) int32 {
 	for i := range w.hubs {
 		if w.hubs[i].code == r {
-			return &w.hubs[i]
+			return int32(i)
 		}
 	}
-	w.hubs = append(w.hubs, hub{code: r})
-	return &w.hubs[len(w.hubs)-1]
+	w.hubs = append(w.hubs, hub{code: r, whole: w.decodes(r), in: -1})
+	return int32(len(w.hubs) - 1)
 }
 
-// unseen returns the registers of s that have values that are new. all: something else is, too.
-func (h *hub) unseen(s *state) (regs uint16, all bool) {
-	for r, x := range s.r {
-		if !slices.Contains(h.seen[r], x) {
-			regs |= 1 << uint(r)
+// decodes reports whether linear decoding of a range finds instructions up to its end.
+func (w *worker) decodes(r image.Range) bool {
+	for pc := r.Start; pc < r.End; {
+		n, ok := w.lenAt(pc)
+		if !ok {
+			return false
 		}
+		pc += uint64(n)
 	}
-	return regs, s.esc && !h.esc || s.lost && !h.lost || !h.framed(s)
+	return true
 }
 
-// framed reports whether the frame of s went there before.
-func (h *hub) framed(s *state) bool {
-	return slices.ContainsFunc(h.frames, func(f []slot) bool { return slices.Equal(f, s.st) })
+// lenAt returns the length of the instruction at pc, if there is one.
+func (w *worker) lenAt(pc uint64) (uint8, bool) {
+	if i := w.instAt(pc); i >= 0 {
+		return w.insts[i].Len, true
+	}
+	var in x86.Inst
+	ok := x86.Decode(w.f.Bytes(pc), pc, &in)
+	return in.Len, ok
 }
 
-// add notes that s, or some registers of it, was joined into the states of the range.
-func (h *hub) add(s *state, regs uint16, all bool) {
-	for r, x := range s.r {
-		if regs>>uint(r)&1 != 0 && len(h.seen[r]) < hubVals {
-			h.seen[r] = append(h.seen[r], x)
+// gather joins s into the state of hub h, and lets what that changes go on to its code.
+func (w *worker) gather(h int32, s *state) {
+	hub := &w.hubs[h]
+	c := inFlags // as well as all else
+	if hub.in < 0 {
+		hub.in = w.states.add(s)
+	} else if c = w.merge(w.states.at(hub.in), s); c == 0 {
+		return
+	}
+	s = &w.gathered
+	s.set(w.states.at(hub.in))
+	for j := range w.joints {
+		if w.leadsTo(h, int32(j)) {
+			w.merge(w.states.at(w.joints[j].in), s)
 		}
 	}
-	if all {
-		h.esc, h.lost = h.esc || s.esc, h.lost || s.lost
-		if len(h.frames) < hubFrames && !h.framed(s) {
-			h.frames = append(h.frames, slices.Clone(s.st))
+	for pc := hub.code.Start; pc < hub.code.End; {
+		n, ok := w.lenAt(pc)
+		if !ok {
+			break
+		}
+		if b := w.starts(pc); b >= 0 && c&inFlags == 0 {
+			w.flowSome(b, s, c)
+		} else {
+			w.flowTo(pc, s)
+		}
+		if b := w.starts(pc); b >= 0 {
+			w.connectTo(h, b)
+			w.again(b, c) // even if its entry state has that: it comes in later, too
+			pc = w.endOf(&w.blocks[b])
+		} else {
+			pc += uint64(n) // there is no code
 		}
 	}
+}
+
+// starts returns the block that starts at pc, -1 if there is none.
+func (w *worker) starts(pc uint64) int32 {
+	if i := w.instAt(pc); i >= 0 && w.blocks[w.instBlk[i]].first == i {
+		return w.instBlk[i]
+	}
+	return -1
+}
+
+// leadsTo reports whether hub h is one of joint j.
+func (w *worker) leadsTo(h, j int32) bool {
+	for ; j != 0; j = w.joints[j].rest {
+		if w.joints[j].hub == h {
+			return true
+		}
+	}
+	return false
+}
+
+// connectTo makes all instructions of block b which are in the range of hub h places that it leads to.
+func (w *worker) connectTo(h, b int32) {
+	bl := &w.blocks[b]
+	if w.leadsTo(h, bl.joint) {
+		return
+	}
+	for i := bl.first; i < bl.end; i++ {
+		if w.insts[i].PC >= w.hubs[h].code.End {
+			w.split(b, i)
+			bl = &w.blocks[b]
+			break
+		}
+	}
+	bl.joint = w.jointOf(bl.joint, h)
+	bl.traffic = traffic{}
+	w.enqueue(b)
+}
+
+// jointOf returns the joint that has hub h besides those of another one.
+func (w *worker) jointOf(rest, h int32) int32 {
+	for j := range w.joints {
+		if t := &w.joints[j]; j != 0 && t.rest == rest && t.hub == h {
+			return int32(j)
+		}
+	}
+	in := w.states.add(w.states.at(w.hubs[h].in))
+	if rest != 0 {
+		w.merge(w.states.at(in), w.states.at(w.joints[rest].in))
+	}
+	w.joints = append(w.joints, joint{rest, h, in})
+	return int32(len(w.joints) - 1)
+}
+
+// walkJoint is walk for a block at each instruction of which what the hubs of joint j bring comes in. Its entry state has that.
+func (w *worker) walkJoint(s *state, j, first int32, insts []x86.Inst) {
+	in := w.joints[j].in
+	var before state
+	for i := range insts {
+		before.r, before.st = s.r, s.st
+		w.walk(s, first+int32(i), insts[i:i+1])
+		switch {
+		case i == len(insts)-1:
+			return
+		case w.stop:
+			w.stop = false
+			s.set(w.states.at(in))
+		default:
+			w.comeIn(s, w.states.at(in), &before)
+		}
+	}
+}
+
+// comeIn joins t into s, the state of a block that is evaluated: what is not as it was before, when t was in it.
+func (w *worker) comeIn(s, t, before *state) {
+	w.mergeSome(s, t, changes(s.differs(before)))
+	s.esc, s.lost = s.esc || t.esc, s.lost || t.lost
+	if s.own || len(s.st) != len(before.st) || len(s.st) > 0 && &s.st[0] != &before.st[0] {
+		w.states.share(s)
+		w.mergeFrame(s, t)
+	}
+}
+
+// lead returns the first of the instructions that lead in a straight line to instruction i, and from nowhere else.
+func (w *worker) lead(i int32) int32 {
+	if b := &w.blocks[w.instBlk[i]]; b.joint == 0 {
+		return b.first
+	}
+	return i
 }
 
 // flowSome joins some of s into the entry state of block b, which is reached.

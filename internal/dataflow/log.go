@@ -9,24 +9,64 @@ import (
 // whole is the block of what belongs to no block alone.
 const whole = -1
 
+// entry is a Ref, an ArgPass or an ArgStore in three words, which are quick to write, to compare and to hash: two of them whole,
+// and the small fields in one, with what it is in its top byte.
+type entry struct{ a, b, fields uint64 }
+
+// What the fields of those that are no Refs are from on. Those of Refs have their Kind there.
+const (
+	entryPass  = 1 << 62
+	entryStore = 1 << 63
+)
+
+func entryOfRef(r summary.Ref) entry {
+	return entry{r.A, r.B, uint64(uint32(r.Off)) | uint64(r.Size)<<32 | uint64(r.Reg)<<48 | uint64(r.Kind)<<56}
+}
+
+func (e *entry) ref() summary.Ref {
+	f := e.fields
+	return summary.Ref{A: e.a, B: e.b, Off: int32(f), Size: uint16(f >> 32), Reg: uint8(f >> 48), Kind: summary.Kind(f >> 56)}
+}
+
+func entryOfPass(p summary.ArgPass) entry {
+	return entry{p.Callee, 0, uint64(p.Same) | uint64(p.From)<<16 | uint64(p.To)<<24 | uint64(b2i(p.Slot))<<32 | entryPass}
+}
+
+func (e *entry) pass() summary.ArgPass {
+	f := e.fields
+	return summary.ArgPass{Callee: e.a, Same: uint16(f), From: uint8(f >> 16), To: uint8(f >> 24), Slot: f>>32&1 != 0}
+}
+
+func entryOfStore(s summary.ArgStore) entry {
+	return entry{s.Slot, uint64(s.N), uint64(s.Kind) | uint64(s.Reg)<<8 | uint64(s.Size)<<16 | entryStore}
+}
+
+func (e *entry) store() summary.ArgStore {
+	f := e.fields
+	return summary.ArgStore{Slot: e.a, N: int64(e.b), Kind: summary.StoreKind(f), Reg: uint8(f >> 8), Size: uint8(f >> 16)}
+}
+
 // log lists what the blocks of a unit refer to. What is noted stands in the order of the visits, and what is
 // of visits before the last one of a block is not taken out: the runs say what is in the unit. Much of that is there more than
 // once, which is found at the end of the unit, all at once.
-type log[T comparable] struct {
-	hash  func(vals []T, h []uint32)
-	noted []T
-	cut   int    // where what is in no run yet begins
-	runs  []run  // by block
-	early []T    // what escaped before the blocks were emitted
-	limit int    // of early, before what is in it twice goes
-	units row[T] // where those of the units are
+type log struct {
+	noted []entry
+	cut   int     // where what is in no run yet begins
+	runs  []run   // by block
+	early []entry // what escaped before the blocks were emitted
+	limit int     // of early, before what is in it twice goes
 
-	// memory of unit and once
+	rows struct { // where what units have of them is
+		refs   row[summary.Ref]
+		passes row[summary.ArgPass]
+		stores row[summary.ArgStore]
+	}
+
+	// memory of sort and once
 	sorted []run
-	vals   []T
-	ends   []uint32
-	hashes []uint32
-	tab    []uint32
+	ends   []int32
+	vals   []entry
+	tab    []int32
 	in     []int32
 }
 
@@ -41,108 +81,120 @@ func (r *run) in(part []int32) int32 {
 	return part[r.blk]
 }
 
-func (l *log[T]) reset() {
+func (l *log) reset() {
 	l.noted, l.cut, l.runs, l.early, l.limit = l.noted[:0], 0, l.runs[:0], l.early[:0], 64
 }
 
 // add adds a run of block blk.
-func (l *log[T]) add(from, to, blk int32) {
+func (l *log) add(from, to, blk int32) {
 	if from < to {
 		l.runs = append(l.runs, run{from, to, blk})
 	}
 }
 
 // emitted says that what was noted since the last time is of block blk.
-func (l *log[T]) emitted(blk int32) {
+func (l *log) emitted(blk int32) {
 	l.add(int32(l.cut), int32(len(l.noted)), blk)
 	l.cut = len(l.noted)
 }
 
 // setAside takes what was noted from at on for no visit, but for the unit as a whole.
-func (l *log[T]) setAside(at int) {
+func (l *log) setAside(at int) {
 	if len(l.noted) == at {
 		return
 	}
 	l.early = append(l.early, l.noted[at:]...)
 	l.noted = l.noted[:at]
 	if n := len(l.early); n > l.limit {
-		l.early = append(l.early[:0], l.once(l.early, []run{{0, int32(n), whole}}, nil, 1)...)
+		once, _ := l.once(l.early, []run{{0, int32(n), whole}}, nil, 1)
+		l.early = append(l.early[:0], once...)
 		l.limit += len(l.early)
 	}
 }
 
 // start begins the emission, with what was set aside.
-func (l *log[T]) start() {
+func (l *log) start() {
 	l.cut = len(l.noted)
 	l.noted = append(l.noted, l.early...)
 	l.emitted(whole)
 }
 
-// unit returns the values of the unit, and where each of its n parts ends, which is valid until the next call. A value
-// is once in a part, and one of part 0 in no other. part says where the blocks are, if there is more than one.
-func (l *log[T]) unit(part []int32, n int) ([]T, []uint32) {
-	runs := l.runs
-	if part != nil {
-		// by part, and those of one as they are
-		l.ends = zeros(l.ends, n+1)
-		at := l.ends
-		for i := range runs {
-			at[runs[i].in(part)+1]++
-		}
-		for p := range n {
-			at[p+1] += at[p]
-		}
-		l.sorted = room(l.sorted, len(runs))
-		for i := range runs {
-			p := runs[i].in(part)
-			l.sorted[at[p]] = runs[i]
-			at[p]++
-		}
-		runs = l.sorted
+// unit fills in what the unit u refers to, each value once in a part, and one of part 0 in no other. d says where the
+// blocks are and takes where the parts end, if there is more than one.
+func (l *log) unit(u *summary.Unit, more *summary.Rest, part []int32, d *summary.Division) {
+	n, runs := 1, l.runs
+	if d != nil {
+		n = len(d.Parts)
+		runs = l.byPart(part, n)
 	}
-	return l.units.copy(l.once(l.noted, runs, part, n)), l.ends
+	vals, ends := l.once(l.noted, runs, part, n)
+	refs, stores := 0, 0
+	for i := range vals {
+		refs += b2i(vals[i].fields < entryPass)
+		stores += b2i(vals[i].fields >= entryStore)
+	}
+	u.Refs, u.Passes, more.Kept = l.rows.refs.next(refs), l.rows.passes.next(len(vals)-refs-stores), l.rows.stores.next(stores)
+	var at summary.Part
+	i := int32(0)
+	for p, end := range ends {
+		for ; i < end; i++ {
+			switch e := &vals[i]; {
+			case e.fields < entryPass:
+				u.Refs[at.Refs] = e.ref()
+				at.Refs++
+			case e.fields < entryStore:
+				u.Passes[at.Passes] = e.pass()
+				at.Passes++
+			default:
+				more.Kept[at.Kept] = e.store()
+				at.Kept++
+			}
+		}
+		if d != nil {
+			d.Parts[p] = at
+		}
+	}
 }
 
-// once returns what the runs, by part, have of vals, each value once in a part, and tells l.ends where the parts end.
-func (l *log[T]) once(vals []T, runs []run, part []int32, n int) []T {
-	const few = 8
-	l.ends = zeros(l.ends, n)
+// byPart returns the runs by part, of which there are n, and those of one as they are.
+func (l *log) byPart(part []int32, n int) []run {
+	l.ends = zeros(l.ends, n+1)
+	at := l.ends
+	for i := range l.runs {
+		at[l.runs[i].in(part)+1]++
+	}
+	for p := range n {
+		at[p+1] += at[p]
+	}
+	l.sorted = room(l.sorted, len(l.runs))
+	for i := range l.runs {
+		p := l.runs[i].in(part)
+		l.sorted[at[p]] = l.runs[i]
+		at[p]++
+	}
+	return l.sorted
+}
+
+// once returns what the runs, by part, have of vals, each value once in a part and one of part 0 in no other, and where the parts end.
+// Both are valid until the next call.
+func (l *log) once(vals []entry, runs []run, part []int32, n int) ([]entry, []int32) {
 	total := 0
 	for i := range runs {
 		total += int(runs[i].to - runs[i].from)
 	}
-	l.vals = room(l.vals, total)
-	out, k := l.vals, uint32(0)
-	if total <= few && n == 1 {
-		for _, r := range runs {
-			for i := range vals[r.from:r.to] {
-				v, j := &vals[int(r.from)+i], uint32(0)
-				for j < k && out[j] != *v {
-					j++
-				}
-				if j == k {
-					out[k] = *v
-					k++
-				}
-			}
-		}
-		l.ends[0] = k
-		return out[:k]
-	}
-	l.hashes = room(l.hashes, len(vals))
-	l.hash(vals, l.hashes)
 	width := bits.Len(uint(2 * total))
+	l.ends = zeros(l.ends, n)
 	l.tab = zeros(l.tab, 1<<width) // by the hash: the place of a value in out, and one more
-	l.in = room(l.in, total)       // by the first place of a value there: the part that it was last added to
-	tab, in := l.tab, l.in
-	shift, mask := uint(32-width)&31, uint32(1)<<width-1
+	l.vals = room(l.vals, total)
+	l.in = room(l.in, total) // by the first place of a value there: the part that it was last added to
+	tab, out, in, k := l.tab, l.vals, l.in, int32(0)
+	shift, mask := uint(64-width)&63, len(tab)-1
 	for _, r := range runs {
 		p := r.in(part)
-		vals, hashes := vals[r.from:r.to], l.hashes[r.from:r.to]
-		for i := range vals {
-			v, h := &vals[i], hashes[i]>>shift
+		for _, e := range vals[r.from:r.to] {
+			h := int((e.a*prime1+e.b*prime2+e.fields*prime3)>>shift) & mask
 			t := tab[h]
-			for t != 0 && out[t-1] != *v {
+			for t != 0 && out[t-1] != e {
 				h = (h + 1) & mask
 				t = tab[h]
 			}
@@ -154,7 +206,7 @@ func (l *log[T]) once(vals []T, runs []run, part []int32, n int) []T {
 			} else {
 				continue
 			}
-			out[k] = *v
+			out[k] = e
 			k++
 		}
 		l.ends[p] = k
@@ -162,7 +214,7 @@ func (l *log[T]) once(vals []T, runs []run, part []int32, n int) []T {
 	for p := 1; p < n; p++ {
 		l.ends[p] = max(l.ends[p], l.ends[p-1])
 	}
-	return out[:k]
+	return out[:k], l.ends
 }
 
 // row is where values that stay are put, one after another.
@@ -182,17 +234,17 @@ func (r *row[T]) one(t T) *T {
 
 // copy returns a copy of vals, nil if there are none.
 func (r *row[T]) copy(vals []T) []T {
-	if len(vals) == 0 {
-		return nil
-	}
 	c := r.next(len(vals))
 	copy(c, vals)
 	return c
 }
 
-// next returns the next n places.
+// next returns the next n places, nil for none.
 func (r *row[T]) next(n int) []T {
 	const block = 1024
+	if n == 0 {
+		return nil
+	}
 	if len(r.free) < n {
 		r.free = make([]T, max(block, n))
 	}
@@ -220,25 +272,5 @@ func zeros[T any](s []T, n int) []T {
 const (
 	prime1 = 0x9E3779B97F4A7C15
 	prime2 = 0xC2B2AE3D27D4EB4F
+	prime3 = 0x165667B19E3779F9
 )
-
-func hashRefs(vals []summary.Ref, h []uint32) {
-	for i := range h {
-		r := &vals[i]
-		h[i] = uint32((r.A + r.B*prime2 ^ uint64(uint32(r.Off))<<32 ^ uint64(r.Size)<<16 ^ uint64(r.Kind)<<48 ^ uint64(r.Reg)<<56) * prime1 >> 32)
-	}
-}
-
-func hashPasses(vals []summary.ArgPass, h []uint32) {
-	for i := range h {
-		p := &vals[i]
-		h[i] = uint32((p.Callee ^ uint64(p.Same)<<48 ^ uint64(b2i(p.Slot))<<47 ^ uint64(p.From)<<40 ^ uint64(p.To)<<32) * prime1 >> 32)
-	}
-}
-
-func hashStores(vals []summary.ArgStore, h []uint32) {
-	for i := range h {
-		s := &vals[i]
-		h[i] = uint32((s.Slot + uint64(s.N)*prime2 ^ uint64(s.Kind)<<48 ^ uint64(s.Reg)<<56 ^ uint64(s.Size)<<40) * prime1 >> 32)
-	}
-}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -12,7 +14,7 @@ import (
 // many, in one part and in several, with visits that do not count and what is of no block.
 func TestLog(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	l := log[summary.Ref]{hash: hashRefs}
+	var l log
 	for n := range 3000 {
 		l.reset()
 		blocks, parts, kinds := 1+r.IntN(20), 1, 1+r.IntN(40)
@@ -23,15 +25,22 @@ func TestLog(t *testing.T) {
 				part = append(part, int32(r.IntN(parts)))
 			}
 		}
-		some := func() (vals []summary.Ref) {
+		some := func() (vals []entry) {
 			for range r.IntN(1 + r.IntN(1+n%30)) {
 				k := r.IntN(kinds)
-				vals = append(vals, summary.Ref{A: uint64(0x1000 * k), Kind: summary.Kind(k % 3), Reg: uint8(k & 4)})
+				switch a := uint64(0x1000 * k); k % 5 {
+				case 0:
+					vals = append(vals, entryOfPass(summary.ArgPass{Callee: a, Same: uint16(k)}))
+				case 1:
+					vals = append(vals, entryOfStore(summary.ArgStore{Slot: a, Size: uint8(k)}))
+				default:
+					vals = append(vals, entryOfRef(summary.Ref{A: a, Kind: summary.Kind(k % 3), Reg: uint8(k & 4)}))
+				}
 			}
 			return vals
 		}
-		in := make([][]summary.Ref, parts) // all of what is in a part
-		visit := func() (from, to int32, vals []summary.Ref) {
+		in := make([][]entry, parts) // all of what is in a part
+		visit := func() (from, to int32, vals []entry) {
 			vals = some()
 			from = int32(len(l.noted))
 			l.noted = append(l.noted, vals...)
@@ -46,7 +55,7 @@ func TestLog(t *testing.T) {
 		}
 		type noted struct {
 			from, to int32
-			vals     []summary.Ref
+			vals     []entry
 		}
 		var notes []noted
 		for range blocks {
@@ -67,23 +76,49 @@ func TestLog(t *testing.T) {
 			}
 			in[p] = append(in[p], x.vals...)
 		}
-		var want []summary.Ref
-		var ends []uint32
+		var want, got summary.Unit
+		var kept, gotKept summary.Rest
+		wantDiv, gotDiv := &summary.Division{}, &summary.Division{Parts: make([]summary.Part, parts)}
 		for p, vals := range in {
-			from := len(want)
-			for _, v := range vals {
-				if !slices.Contains(want[from:], v) && (p == 0 || !slices.Contains(in[0], v)) {
-					want = append(want, v)
+			for i, v := range vals {
+				if slices.Contains(vals[:i], v) || p > 0 && slices.Contains(in[0], v) {
+					continue
+				}
+				switch {
+				case v.fields >= entryStore:
+					kept.Kept = append(kept.Kept, v.store())
+				case v.fields >= entryPass:
+					want.Passes = append(want.Passes, v.pass())
+				default:
+					want.Refs = append(want.Refs, v.ref())
 				}
 			}
-			ends = append(ends, uint32(len(want)))
+			wantDiv.Parts = append(wantDiv.Parts, summary.Part{Refs: uint32(len(want.Refs)), Passes: uint32(len(want.Passes)), Kept: uint32(len(kept.Kept))})
 		}
-		got, at := l.unit(part, parts)
-		if !slices.Equal(got, want) || !slices.Equal(at, ends) {
-			t.Fatalf("unit %d of %d parts: %v, parts end at %d; want %v, %d", n, parts, got, at, want, ends)
+		if parts == 1 {
+			wantDiv, gotDiv = nil, nil
 		}
-		if got == nil != (len(want) == 0) {
-			t.Fatalf("unit %d: %#v", n, got)
+		l.unit(&got, &gotKept, part, gotDiv)
+		if d := cmp.Diff([]any{want, kept, wantDiv}, []any{got, gotKept, gotDiv}); d != "" {
+			t.Fatalf("unit %d of %d parts (-want +got):\n%s", n, parts, d)
+		}
+	}
+}
+
+// TestEntry writes down what a unit may refer to, with all that its fields can hold, and reads it.
+func TestEntry(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	small := func() uint8 { return uint8(r.Uint32()) }
+	for range 10000 {
+		ref := summary.Ref{A: r.Uint64(), B: r.Uint64(), Off: int32(r.Uint32()), Size: uint16(r.Uint32()), Kind: summary.Kind(r.IntN(int(summary.RefTable) + 1)), Reg: small()}
+		pass := summary.ArgPass{Callee: r.Uint64(), Same: uint16(r.Uint32()), Slot: r.IntN(2) == 0, From: small(), To: small()}
+		store := summary.ArgStore{Slot: r.Uint64(), N: int64(r.Uint64()), Kind: summary.StoreKind(r.IntN(3)), Reg: small(), Size: small()}
+		e, f, g := entryOfRef(ref), entryOfPass(pass), entryOfStore(store)
+		if e.ref() != ref || f.pass() != pass || g.store() != store {
+			t.Fatalf("%+v, %+v and %+v are read as %+v, %+v and %+v", ref, pass, store, e.ref(), f.pass(), g.store())
+		}
+		if e.fields >= entryPass || f.fields < entryPass || f.fields >= entryStore || g.fields < entryStore {
+			t.Fatalf("%+v, %+v and %+v are not told apart", e, f, g)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestNotesSayWhatBlocksReferTo(t *testing.T) {
 	}
 	defer f.Close()
 	with, without := New(f), New(f)
-	without.w.book.limit = -1
+	without.w.book.most = -1
 	for i, e := range f.FuncStarts() {
 		if testing.Short() && i%8 != 0 {
 			continue

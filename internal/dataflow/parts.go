@@ -28,16 +28,19 @@ type ret struct {
 // linkTo notes that control may go from the block that is emitted to the one at a.
 func (w *worker) linkTo(a uint64, cond int32) {
 	if i := w.instAt(a); w.final && i >= 0 {
-		w.links = append(w.links, link{w.blk, w.instBlk[i], cond})
+		w.link(w.blk, w.instBlk[i], cond)
 	}
+}
+
+func (w *worker) link(from, to, cond int32) {
+	w.links = append(w.links, link{from, to, cond})
+	w.guarded = w.guarded || cond != 0
 }
 
 // linkPads links the block that is emitted to the landing pads of the call in.
 func (w *worker) linkPads(in *x86.Inst) {
-	for _, p := range w.landingPads(in.PC) {
-		if in.PC >= p.Start && in.PC < p.End {
-			w.linkTo(p.Pad, 0)
-		}
+	for _, p := range w.padsOver(in.PC, in.PC) {
+		w.linkTo(p.Pad, 0)
 	}
 }
 
@@ -46,21 +49,18 @@ func (w *worker) linkPads(in *x86.Inst) {
 func (w *worker) linkOn(b, cond int32, stops bool) {
 	bl := &w.blocks[b]
 	if bl.end > bl.first {
-		first, last := bl.pc, w.insts[bl.end-1].PC
-		for _, p := range w.landingPads(first) {
-			if p.Start <= last && first < p.End {
-				w.linkTo(p.Pad, 0)
-			}
+		for _, p := range w.padsOver(bl.pc, w.insts[bl.end-1].PC) {
+			w.linkTo(p.Pad, 0)
 		}
 	}
 	if bl.next >= 0 && !stops {
-		w.links = append(w.links, link{b, bl.next, cond})
+		w.link(b, bl.next, cond)
 	}
 }
 
 // undivided reports whether the unit has one part for sure, and links say nothing.
 func (w *worker) undivided() bool {
-	return len(w.conds) == 0 || w.chaos || w.opaque || w.query != nil
+	return !w.guarded || w.chaos || w.opaque || w.query != nil
 }
 
 // connect links the blocks that were emitted from their notes too, and says where the links of each block begin.
@@ -240,9 +240,7 @@ func (w *worker) finish() {
 	slices.SortFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(a.site.PC, b.site.PC) })
 	part, n := w.divide()
 	if n == 1 {
-		u.Refs, _ = w.book.refs.unit(nil, 1)
-		u.Passes, _ = w.book.passes.unit(nil, 1)
-		more.Kept, _ = w.book.kept.unit(nil, 1)
+		w.book.unit(u, more, nil, nil)
 		for _, x := range w.sites {
 			more.Sites = append(more.Sites, x.site)
 		}
@@ -251,13 +249,7 @@ func (w *worker) finish() {
 	}
 	d := w.rows.divisions.one(summary.Division{Parts: w.rows.parts.next(n)})
 	more.Division = d
-	var refs, passes, kept []uint32
-	u.Refs, refs = w.book.refs.unit(part, n)
-	u.Passes, passes = w.book.passes.unit(part, n)
-	more.Kept, kept = w.book.kept.unit(part, n)
-	for p := range d.Parts {
-		d.Parts[p] = summary.Part{Refs: refs[p], Passes: passes[p], Kept: kept[p]}
-	}
+	w.book.unit(u, more, part, d)
 	slices.SortStableFunc(w.sites, func(a, b siteIn) int { return cmp.Compare(part[a.blk], part[b.blk]) })
 	for p, i := 0, 0; p < n; p++ {
 		for ; i < len(w.sites) && part[w.sites[i].blk] == int32(p); i++ {

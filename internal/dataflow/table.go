@@ -199,30 +199,30 @@ func (w *worker) computed(s *state, x val) bool {
 		if r.End-r.Start > maxCode {
 			return false
 		}
-		var h *hub
-		regs, all := uint16(0), true
+		any = true
 		if !w.final && !w.plain {
-			h = w.hub(r)
-			regs, all = h.unseen(s)
-		}
-		if any = true; regs == 0 && !all {
-			continue
-		}
-		var in x86.Inst
-		for pc := r.Start; pc < r.End; pc += uint64(in.Len) {
-			if i := w.instAt(pc); i >= 0 {
-				in.Len = w.insts[i].Len
-			} else if !x86.Decode(w.f.Bytes(pc), pc, &in) {
+			h := w.hub(r)
+			if w.gather(h, s); !w.hubs[h].whole {
 				return false
 			}
-			if i := w.instAt(pc); all || i < 0 { // no instruction: there is no code
-				w.flowTo(pc, s)
-			} else {
-				w.flowSome(w.instBlk[i], s, changes(regs))
-			}
+			continue
 		}
-		if h != nil {
-			h.add(s, regs, all)
+		for pc := r.Start; pc < r.End; {
+			n, ok := w.lenAt(pc)
+			if !ok {
+				return false
+			}
+			b := w.starts(pc)
+			switch {
+			case w.plain:
+				w.flowTo(pc, s)
+				pc += uint64(n)
+			case b >= 0:
+				w.linkTo(pc, 0)
+				pc = w.endOf(&w.blocks[b])
+			default:
+				pc += uint64(n)
+			}
 		}
 	}
 	return any
@@ -321,7 +321,18 @@ func (w *worker) boundary(a uint64) bool {
 // targets of a jump that could not be resolved. It reports whether there were any,
 // and no table was too long.
 func (w *worker) tableSeeds(s *state) bool {
+	f, k := &w.seeds, known{insts: len(w.insts), tables: len(w.tables)}
+	if w.bring(f, k, s) {
+		return f.found
+	}
+	any := w.allSeeds(f, s)
+	w.brought(f, k, s, any)
+	return any
+}
+
+func (w *worker) allSeeds(f *fan, s *state) bool {
 	any := false
+	w.went.reset()
 	for _, a := range w.tables {
 		for k := 0; ; k++ {
 			if k == maxSeeds {
@@ -337,7 +348,10 @@ func (w *worker) tableSeeds(s *state) bool {
 				break
 			}
 			any = true
-			w.flowTo(t, s)
+			if w.went.first(t) {
+				w.flowTo(t, s)
+				f.to = append(f.to, t)
+			}
 		}
 	}
 	return any
@@ -382,18 +396,25 @@ func (w *worker) flowTo(t uint64, s *state) {
 // whether there were any.
 func (w *worker) gotoLabels(s *state) bool {
 	w.label.Do(w.findLabels)
+	f, k := &w.gotos, known{insts: len(w.insts)}
+	if w.bring(f, k, s) {
+		return f.found
+	}
 	any := false
 	i, _ := slices.BinarySearch(w.labels, w.fn.Start+1)
 	for ; i < len(w.labels) && w.labels[i] < w.fn.End; i++ {
 		any = true
 		w.flowTo(w.labels[i], s)
+		f.to = append(f.to, w.labels[i])
 	}
 	for i := 0; i < len(w.formed) || w.findFormed(); i++ {
 		if t := w.formed[i]; w.boundary(t) {
 			any = true
 			w.flowTo(t, s)
+			f.to = append(f.to, t)
 		}
 	}
+	w.brought(f, k, s, any)
 	return any
 }
 
@@ -685,11 +706,10 @@ func limit(cond uint8, taken bool, c int64) (int64, bool) {
 // before returns the instruction that control came from to j: the previous
 // one in its block, or the last one of the only block that leads to it.
 func (w *worker) before(j int32) (int32, bool) {
-	b := w.instBlk[j]
-	if w.blocks[b].first < j {
+	if w.lead(j) < j {
 		return j - 1, true
 	}
-	pred := w.blocks[b].pred
+	pred := w.blocks[w.instBlk[j]].pred
 	return pred, pred >= 0
 }
 
@@ -710,6 +730,7 @@ func (w *worker) stale() bool {
 		}
 		if m = min(m, maxTable); m != n {
 			w.enqueue(w.instBlk[w.instAt(pc)])
+			w.tabN[pc] = m // the jump says so itself only if it still is one through tables
 			any = true
 		}
 	}

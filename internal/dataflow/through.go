@@ -66,12 +66,16 @@ func (w *worker) through(b int32, changed changes) bool {
 		return false
 	}
 	n := &w.book.notes[bl.note]
-	if changed&inFrame != 0 && n.did&worded != 0 {
+	if changed&inFrame != 0 && (n.did&worded != 0 || bl.joint != 0) {
 		return false
 	}
 	if regs := uint16(changed); regs != 0 {
 		if bl.traffic.reads == 0 {
 			bl.traffic = w.trafficOf(bl.first, bl.end)
+			if t := &bl.traffic; bl.joint != 0 {
+				// Before each instruction, what was overwritten comes back.
+				t.reads, t.kills = t.reads|t.kills, 0
+			}
 		}
 		if regs&bl.traffic.reads != 0 {
 			return false

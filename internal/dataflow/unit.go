@@ -3,6 +3,7 @@ package dataflow
 import (
 	"math/bits"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -49,8 +50,7 @@ func newAnalyser(f *image.File, known *files) *Analyser {
 	a := &Analyser{}
 	a.w.v = newValues()
 	a.w.cur, a.w.equal, a.w.both = newState(), newState(), newState()
-	a.w.book.refs.hash, a.w.book.passes.hash, a.w.book.kept.hash = hashRefs, hashPasses, hashStores
-	a.w.book.limit = maxNotes
+	a.w.book.most = maxNotes
 	a.w.files = known
 	a.w.SetFile(f)
 	return a
@@ -145,6 +145,7 @@ type worker struct {
 	tails    int32 // conditional tail calls, which count as blocks behind the real ones
 	taken    int32 // the condition under which a jump is taken
 	fall     int32 // and under which control goes on behind the block
+	guarded  bool  // there is a link with a condition
 
 	book notebook // and what the visits of the fixpoint saw of that
 
@@ -162,9 +163,16 @@ type worker struct {
 	post       []int32
 	nest       []nest
 	hubs       []hub // of computed jumps
+	joints     []joint
+	gathered   state // of a hub or a fan that leads on
+	fans       []fan // of jumps through a table
+	fanAt      index // theirs, by the address of the jump
+	seeds      fan   // of jumps that are not resolved: entries of tables
+	gotos      fan   // labels
 	states     states
 	cur, equal state // of the block that is evaluated, and another one
 	both       state // where two frames are joined
+	escaped    index // values that escape took
 	curOf      int32 // the block whose entry state cur is, as it was flowed on just before; -1: none
 
 	fde      *image.FDE
@@ -218,30 +226,9 @@ func (w *worker) SetFile(f *image.File) {
 // inImage reports whether a may be an address of the file: the end of its last object is one.
 func (w *worker) inImage(a uint64) bool { return a >= w.low && a <= w.high && a >= 4096 }
 
-func (w *worker) ref(r summary.Ref) {
-	if w.book.open {
-		// Word by word: to copy what was just written in other sizes has to wait for it.
-		l := append(w.book.refs.noted, summary.Ref{})
-		t := &l[len(l)-1]
-		t.A, t.B, t.Off, t.Size, t.Kind, t.Reg = r.A, r.B, r.Off, r.Size, r.Kind, r.Reg
-		w.book.refs.noted = l
-	}
-}
-
-func (w *worker) pass(p summary.ArgPass) {
-	if w.book.open {
-		l := append(w.book.passes.noted, summary.ArgPass{})
-		t := &l[len(l)-1]
-		t.Callee, t.Same, t.Slot, t.From, t.To = p.Callee, p.Same, p.Slot, p.From, p.To
-		w.book.passes.noted = l
-	}
-}
-
-func (w *worker) keep(a summary.ArgStore) {
-	if w.book.open {
-		w.book.kept.noted = append(w.book.kept.noted, a)
-	}
-}
+func (w *worker) ref(r summary.Ref)       { w.book.note(entryOfRef(r)) }
+func (w *worker) pass(p summary.ArgPass)  { w.book.note(entryOfPass(p)) }
+func (w *worker) keep(s summary.ArgStore) { w.book.note(entryOfStore(s)) }
 
 func (w *worker) gap(pc uint64, k summary.GapKind) {
 	g := summary.Gap{PC: pc, Kind: k}
@@ -334,11 +321,18 @@ func (w *worker) escape(s *state, x val) {
 		w.use(s, x)
 		return
 	}
-	open, at := w.book.open, len(w.book.refs.noted)
+	if x <= vMany {
+		return
+	}
+	if !w.escaped.first(uint64(x)) {
+		s.esc = s.esc || w.has(x, kSP) // the rest is the unit's
+		return
+	}
+	open, at := w.book.open, len(w.book.noted)
 	w.book.open = w.query == nil
-	w.use(s, x)
+	w.useVal(s, x)
 	w.book.open = open
-	w.book.refs.setAside(at)
+	w.book.setAside(at)
 }
 
 // fdeAt returns the FDE that covers pc; the entry's own one is at hand.
@@ -378,15 +372,48 @@ func (w *worker) padsAt(pc uint64) []image.LandingPad {
 		w.gap(f.Start, summary.GapException)
 		w.opaque = true
 	}
-	first.pads, first.fde = pads, f
+	first.set(f, pads)
 	return pads
+}
+
+// padsOver returns the landing pads of the instructions from first to last, which are of one function.
+func (w *worker) padsOver(first, last uint64) []image.LandingPad {
+	pads := w.landingPads(first)
+	if len(pads) == 0 {
+		return nil
+	}
+	p := &w.pads[0]
+	if !p.ordered {
+		p.some = p.some[:0]
+		for _, x := range pads {
+			if x.Start <= last && first < x.End {
+				p.some = append(p.some, x)
+			}
+		}
+		return p.some
+	}
+	i := sort.Search(len(pads), func(i int) bool { return first < pads[i].End })
+	n := i
+	for n < len(pads) && pads[n].Start <= last {
+		n++
+	}
+	return pads[i:n]
 }
 
 // padsOf has the landing pads of the range of an FDE, if there is one.
 type padsOf struct {
-	fde  *image.FDE
-	pads []image.LandingPad
-	room []image.LandingPad // memory of pads
+	fde     *image.FDE
+	pads    []image.LandingPad
+	room    []image.LandingPad // memory of pads
+	ordered bool               // none covers what is at or behind the start of the next one, which is what the ABI asks for
+	some    []image.LandingPad // memory of padsOver
+}
+
+func (p *padsOf) set(f *image.FDE, pads []image.LandingPad) {
+	p.fde, p.pads, p.ordered = f, pads, true
+	for i := 1; i < len(pads); i++ {
+		p.ordered = p.ordered && pads[i-1].End <= pads[i].Start
+	}
 }
 
 // flow joins s into the entry state of block b.
@@ -605,6 +632,9 @@ func (w *worker) unknownState() (s state) {
 func (w *worker) begin(entry uint64) {
 	w.v.reset()
 	w.sparse.reset()
+	w.escaped.reset()
+	w.fanAt.reset()
+	w.fans, w.seeds.known, w.gotos.known = w.fans[:0], known{}, known{}
 	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
@@ -627,14 +657,14 @@ func (w *worker) begin(entry uint64) {
 		clear(w.dense)
 	}
 	w.unit, w.rest = summary.Unit{Entry: entry}, summary.Rest{}
-	w.argUse, w.argBack, w.opaque = 0, 0, false
+	w.argUse, w.argBack, w.opaque, w.guarded = 0, 0, false, false
 	clear(w.targets)
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.tables[:0]
 	w.states.reset()
 	w.anchors, w.apart = w.anchors[:0], w.apart[:0]
 	w.formed, w.searched = w.formed[:0], 0
-	w.hubs = nil
+	w.hubs, w.joints = w.hubs[:0], append(w.joints[:0], joint{})
 	w.curOf, w.queue.n, w.queue.heap, w.rank, w.ordered, w.nest = -1, 0, w.queue.heap[:0], 0, 0, w.nest[:0]
 	w.pads[0].fde, w.pads[1].fde, w.padless = nil, nil, image.Range{}
 	w.cover.Start = entry
@@ -877,7 +907,12 @@ func (w *worker) eval(b int32, s *state) {
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
-	w.walk(s, first, w.insts[first:end]) // which stay as they are when w.insts grows
+	insts := w.insts[first:end] // which stay as they are when w.insts grows
+	if j := w.blocks[b].joint; j != 0 {
+		w.walkJoint(s, j, first, insts)
+	} else {
+		w.walk(s, first, insts)
+	}
 	if w.chaos {
 		// Without tracking every value that an instruction made is used at once.
 		if op := w.insts[first].Op; op < x86.OpCall || op > x86.OpRet {
@@ -931,6 +966,9 @@ func (w *worker) emit() {
 		bl := &w.blocks[b]
 		if bl.target {
 			w.rest.Targets = append(w.rest.Targets, bl.pc)
+			for i := bl.first + 1; i < bl.end && bl.joint != 0; i++ {
+				w.rest.Targets = append(w.rest.Targets, w.insts[i].PC)
+			}
 		}
 		if bl.in < 0 {
 			continue

@@ -104,7 +104,7 @@ func jumps(f *image.File, slot uint64) bool {
 	if direct || len(entries) == 0 {
 		return direct
 	}
-	eachDirect(f, func(to uint64) { direct = direct || slices.Contains(entries, to) })
+	eachCode(f, func(code []byte, addr uint64) { direct = direct || jumpsTo(code, addr, entries) })
 	return direct
 }
 
@@ -132,27 +132,41 @@ func eachIndirect(f *image.File, do func(at, word uint64)) {
 	})
 }
 
-// eachDirect calls do for where all bytes of a file's code lead that may be a jump to a place.
-func eachDirect(f *image.File, do func(to uint64)) {
-	eachCode(f, func(code []byte, addr uint64) {
-		for i, op := range code {
-			n := 0
-			switch {
-			case op == 0xeb || op&0xf0 == 0x70:
-				n = 2
-			case op == 0xe9:
-				n = 5
-			case op == 0x0f && i+1 < len(code) && code[i+1]&0xf0 == 0x80:
-				n = 6
-			}
-			if n == 0 || i+n > len(code) {
-				continue
-			}
-			to := int64(int8(code[i+1]))
-			if n > 2 {
-				to = int64(int32(binary.LittleEndian.Uint32(code[i+n-4:])))
-			}
-			do(addr + uint64(i+n) + uint64(to))
+// jumpsTo reports whether any bytes of code may be a jump to one of some places.
+func jumpsTo(code []byte, addr uint64, places []uint64) (found bool) {
+	// A distance of 32 bits is behind e9, or behind 0f 80 to 0f 8f.
+	distance := func(i int) {
+		if i+4 <= len(code) {
+			to := addr + uint64(i+4) + uint64(int64(int32(binary.LittleEndian.Uint32(code[i:]))))
+			found = found || slices.Contains(places, to)
+		}
+	}
+	eachByte(code, 0xe9, func(i int) { distance(i + 1) })
+	eachByte(code, 0x0f, func(i int) {
+		if i+1 < len(code) && code[i+1]&0xf0 == 0x80 {
+			distance(i + 2)
 		}
 	})
+	// One of 8 bits is behind eb, or 70 to 7f, and that near its place.
+	for _, to := range places {
+		const near = 2 + 128
+		for i := max(int64(to-addr)-near, 0); i < min(int64(to-addr)+near, int64(len(code))-1); i++ {
+			if op := code[i]; op == 0xeb || op&0xf0 == 0x70 {
+				found = found || addr+uint64(i+2)+uint64(int8(code[i+1])) == to
+			}
+		}
+	}
+	return found
+}
+
+// eachByte calls do for the places of a byte.
+func eachByte(code []byte, b byte, do func(i int)) {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(code[i:], b)
+		if n < 0 {
+			return
+		}
+		i += n
+		do(i)
+	}
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -469,6 +471,26 @@ func (f *File) Evict() {
 		evict(f.mapped)
 	}
 }
+
+// Resident returns how many bytes of memory this process has, and how many of them are pages of files that can be
+// evicted, its program's own among them.
+func Resident() (all, files uint64, err error) {
+	f, err := statm()
+	if err != nil {
+		return 0, 0, err
+	}
+	var b [128]byte
+	if n, err := f.ReadAt(b[:], 0); n == 0 {
+		return 0, 0, err
+	}
+	var size uint64
+	_, err = fmt.Sscan(string(b[:]), &size, &all, &files) // pages: proc_pid_statm(5)
+	page := uint64(os.Getpagesize())
+	return all * page, files * page, err
+}
+
+// statm stays open: it is read often.
+var statm = sync.OnceValues(func() (*os.File, error) { return os.Open("/proc/self/statm") })
 
 // evict is Evict for a part of a mapping that starts at a page.
 func evict(b []byte) {

@@ -143,7 +143,7 @@ type Process struct {
 	many     [][]Target
 	open     []openRef // references of modules that the global scope does not define
 	changed  []Ref
-	defined  definedNames
+	defined  definers
 }
 
 // Target is a definition found for a symbol.

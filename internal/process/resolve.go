@@ -223,6 +223,7 @@ func (p *Process) resolve(id, sym int) uint64 {
 	version := p.version(img, sym)
 	hash := image.GNUHash(name)
 	if img.DynFlags&dfSymbolic != 0 && id != 0 && !p.link.musl {
+		p.defined.ask(p.Images, hash)
 		if t, ok := p.lookupIn(id, hash, name, version); ok {
 			return memo(id, t)
 		}
@@ -265,6 +266,7 @@ func (p *Process) lookupModule(img *Image, sym int, found []Target) []Target {
 		found = p.lookupScope(sc, -1, hash, name, version, found)
 	}
 	if len(found) == 0 {
+		p.defined.ask(p.Images, hash)
 		for _, m := range p.Images[p.startup:] {
 			if t, ok := p.lookupIn(m.ID, hash, name, version); ok {
 				found = append(found, Target{m.ID, t})
@@ -286,6 +288,9 @@ func (p *Process) version(img *Image, sym int) string {
 // lookupScope appends the first match in a search list. An image that has
 // alternates does not end the search unless all of them match.
 func (p *Process) lookupScope(s *scope, skip int, hash uint32, name, version string, found []Target) []Target {
+	if !p.defined.ask(p.Images, hash) {
+		return found
+	}
 	n, all := len(found), true
 	for i, id := range s.ids {
 		if id == skip {
@@ -307,8 +312,11 @@ func (p *Process) lookupScope(s *scope, skip int, hash uint32, name, version str
 	return found
 }
 
-// lookupIn finds a definition that other images see.
+// lookupIn finds a definition that other images see. defined was asked for the hash.
 func (p *Process) lookupIn(id int, hash uint32, name, version string) (int, bool) {
+	if !p.defined.may(id) {
+		return 0, false
+	}
 	f := p.Images[id].File
 	if p.link.musl {
 		return f.LookupNewestHash(hash, name) // find_sym passes over hidden versions only
@@ -345,43 +353,17 @@ func (p *Process) LookupAll(name string, dst []Target) []Target {
 // LookupFrom is LookupAll in the images from id first on.
 func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
 	hash := image.GNUHash(name)
-	if p.defined.not(p.Images, hash) {
+	if !p.defined.ask(p.Images, hash) {
 		return dst
 	}
 	for _, img := range p.Images[first:] {
-		if sym, ok := img.LookupNewestHash(hash, name); ok {
-			dst = append(dst, Target{img.ID, sym})
+		if p.defined.may(img.ID) {
+			if sym, ok := img.LookupNewestHash(hash, name); ok {
+				dst = append(dst, Target{img.ID, sym})
+			}
 		}
 	}
 	return dst
-}
-
-// definedNames knows names that no image defines, so that not each image is asked for each text
-// that may be the name of a symbol. It is a Bloom filter with one function.
-type definedNames struct {
-	bits   []uint64 // by GNU hash
-	images int      // those that are in it
-	any    bool     // an image has no such hashes
-}
-
-// not reports whether no image defines a name of a GNU hash.
-func (d *definedNames) not(images []*Image, hash uint32) bool {
-	const words = 1 << 14
-	if d.bits == nil {
-		d.bits = make([]uint64, words)
-	}
-	at := func(hash uint32) (*uint64, uint64) { // the lowest bit is not known
-		return &d.bits[hash>>7%words], 1 << (hash >> 1 & 63)
-	}
-	for ; d.images < len(images); d.images++ {
-		hashed := images[d.images].HashedNames(func(hash uint32) {
-			word, bit := at(hash)
-			*word |= bit
-		})
-		d.any = d.any || !hashed
-	}
-	word, bit := at(hash)
-	return !d.any && *word&bit == 0
 }
 
 // CopySource returns the definitions that a COPY relocation of image img for its

@@ -313,17 +313,21 @@ func (m *member) periodic(a uint64, hard []uint64, next int, relocs []image.Relo
 		return false
 	}
 	var before, after [words]wordClass // from a outwards, from a onwards
+	pointers := false                  // after has some
 	for i := range relocs {
 		r := &relocs[i]
-		if r.Addr >= a+8*words {
+		if r.Addr >= a+8*most {
 			break
 		}
 		d := int64(r.Addr-a) >> 3
 		if d >= 0 && d < words {
-			after[d] = m.class(*r)
+			after[d], pointers = m.class(*r), true
 		} else if d < 0 && d >= -words {
 			before[-d-1] = m.class(*r)
 		}
+	}
+	if !pointers {
+		return false
 	}
 	for n := 2; n <= int(most); n++ {
 		same, alike, mixed, code, data := true, true, false, false, false

@@ -156,7 +156,7 @@ type Graph struct {
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
 	reasonIDs map[string]uint32
-	touched   int // units analysed since the last evict
+	touched   int // units analysed since evict was last asked for
 	keeping   int // units before it that store to words are in member.keepers
 	relooked  int // images in which all of lookups were looked up
 }
@@ -199,13 +199,7 @@ func (g *Graph) Run(ctx context.Context) error {
 			}
 			level := g.todo
 			g.todo = nil
-			after := evictAfter + 16*len(g.Members)
-			for part := range slices.Chunk(g.byPlace(level), after) {
-				g.analyse(part)
-				if g.touched += len(part); g.touched >= after {
-					g.evict()
-				}
-			}
+			g.analyse(g.byPlace(level))
 			for _, id := range level {
 				g.process(id)
 			}
@@ -245,13 +239,21 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 	return out
 }
 
-// evictAfter is how many units at least are analysed before the files are
-// evicted; 16 more for each file. Of a scan of nginx that costs a thirtieth of the time, and saves 3 MB.
-const evictAfter = 1024
+// checkAfter is how many units are analysed before evict looks at how much memory there is.
+const checkAfter = 512
 
-// evict drops the pages of all files.
+// evict drops the pages of all files if there is much memory and they are much of it. What is found out of files
+// takes about as much in the end as they do, so until then their pages may: what is dropped and read again is mapped
+// again. To drop all each time is a fortieth of a scan of ffmpeg, never to do it 100 MB more.
 func (g *Graph) evict() {
-	g.touched = 0
+	size := uint64(0)
+	for _, m := range g.Members {
+		size += uint64(len(m.Data))
+	}
+	all, files, err := image.Resident()
+	if err == nil && (all < 24<<20+size+size/4 || files < 10<<20+size/16) {
+		return
+	}
 	for _, m := range g.Members {
 		m.Evict()
 	}
@@ -269,16 +271,20 @@ type label struct {
 func (g *Graph) takeLabels() bool {
 	list := g.labels
 	g.labels = nil
-	reached := map[Place]bool{} // of images with labels in code without unwind information
+	reached := map[Place]bool{} // those in code without unwind information: whether some function reaches them itself
 	bare := make([]bool, len(g.Members))
 	for _, l := range list {
-		bare[l.img] = bare[l.img] || g.Members[l.img].FDEAt(l.addr) == nil
+		if g.Members[l.img].FDEAt(l.addr) == nil {
+			bare[l.img], reached[Place{l.img, l.addr}] = true, false
+		}
 	}
-	if slices.Contains(bare, true) {
+	if len(reached) > 0 {
 		for i := range g.Units {
 			if u := &g.Units[i]; u.Sum != nil && bare[u.Image] {
 				for _, t := range u.Sum.More().Targets {
-					reached[Place{u.Image, t}] = true
+					if _, is := reached[Place{u.Image, t}]; is {
+						reached[Place{u.Image, t}] = true
+					}
 				}
 			}
 		}
@@ -308,6 +314,14 @@ func (g *Graph) takeLabels() bool {
 // analyse fills in the summaries of a level, side by side. Each summary depends
 // on its file alone, so the order does not matter.
 func (g *Graph) analyse(level []UnitID) {
+	defer func() { g.touched += len(level) }()
+	look := func(done int) { // after so many of the level
+		if g.touched+done >= checkAfter {
+			g.evict()
+			g.touched = -done
+		}
+	}
+	look(0)
 	n := min(len(g.pools), (len(level)+31)/32)
 	if n <= 1 {
 		g.analyseSome(0, level)
@@ -323,6 +337,9 @@ func (g *Graph) analyse(level []UnitID) {
 				return
 			}
 			g.analyseSome(k, level[i:min(i+chunk, len(level))])
+			if k == 0 {
+				look(i)
+			}
 		}
 	}
 	var wg sync.WaitGroup
