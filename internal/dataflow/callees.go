@@ -160,6 +160,9 @@ func (w *worker) near(pc, t uint64) bool {
 // scanNever looks for a way from target back to the caller. firm: with any greater
 // depth the answer would be the same.
 func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
+	if f, _ := w.f.FDEFrom(target); w.returnsLast(f, target) {
+		return false, true
+	}
 	firm = true
 	const limit = 600
 	sc := &w.scans[depth]
@@ -237,6 +240,16 @@ func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
 	return true, firm
 }
 
+// returnsLast reports whether f is a function at target that ends in a ret, as most that come back do. One that never gets there is
+// looked at as if it did.
+func (w *worker) returnsLast(f *image.FDE, target uint64) bool {
+	if f == nil || f.Start != target || f.End <= target {
+		return false
+	}
+	b := w.f.Bytes(f.End - 1)
+	return len(b) > 0 && b[0] == 0xc3
+}
+
 // clobDepth is how deep calls are followed for the registers that a callee writes.
 const clobDepth = 2
 
@@ -254,6 +267,9 @@ func (w *worker) clobbers(target uint64, depth int) uint16 {
 
 func (w *worker) scanClobbers(target uint64, depth int) uint16 {
 	const limit = 64
+	if f, end := w.f.FDEFrom(target); f != nil && end-target > 8*limit {
+		return callerSaved // by its size
+	}
 	var buf [16]uint64
 	todo, m := append(buf[:0], target), uint16(0)
 	sc := &w.clobs[depth]

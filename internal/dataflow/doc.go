@@ -119,7 +119,7 @@
 // other. Joins lose which values belong together. A word of the frame has
 // no value after a store that may hit it. All registers that may return something
 // return something: rax, rdx and rcx, in Go code all. A function that
-// exceeds maxInsts, maxVisits or maxFrames is redone with no tracking: every instruction of
+// exceeds maxInsts, maxVisits, maxFrames or maxHubs is redone with no tracking: every instruction of
 // its range counts with an unknown state, and each address escapes where it is
 // formed (GapBudget; GapSwept if all of its code was found, which is so for functions of Go).
 //

@@ -1,8 +1,8 @@
 package dataflow
 
-// A fan is the places that a jump through a table goes to, or all jumps that are not resolved, with what they brought
-// there. Such jumps are evaluated often, and mostly bring nothing new: only what is new goes to the places, which
-// are not looked for again while no more of the code is known.
+// A fan is the places that all jumps which are not resolved go to, with what they brought there. Such jumps are evaluated
+// often, and mostly bring nothing new: only what is new goes to the places, which are not looked for again
+// while no more of the code is known.
 type fan struct {
 	to    []uint64
 	found bool // what looking for them reported
@@ -10,29 +10,8 @@ type fan struct {
 	in    int32 // state that was brought there
 }
 
-// known is what the places of a fan depend on.
-type known struct {
-	insts, tables int // decoded by then, and read
-	table         val // of a jump through it
-	n             int // entries
-	bounded       bool
-}
-
-// fanOf returns the fan of the jump at pc.
-func (w *worker) fanOf(pc uint64) *fan {
-	i, ok := w.fanAt.get(pc)
-	if !ok {
-		n := len(w.fans)
-		if n == cap(w.fans) {
-			w.fans = append(w.fans, fan{})
-		}
-		w.fans = w.fans[:n+1]
-		w.fans[n].known = known{}
-		i = int32(n)
-		w.fanAt.add(pc, i)
-	}
-	return &w.fans[i]
-}
+// known is what the places of a fan depend on: the instructions that were decoded and the tables that were read by then.
+type known struct{ insts, tables int }
 
 // bring flows s to the places of f, if they are what k is of. It reports whether they are.
 func (w *worker) bring(f *fan, k known, s *state) bool {

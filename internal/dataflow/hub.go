@@ -19,10 +19,13 @@ type hub struct {
 	in    int32 // state, -1: not reached
 }
 
-// A joint is the hubs of some blocks: those of another joint, 0 for none, and one more.
+// maxHubs is a budget, like those of unit.go: as many as a joint has bits.
+const maxHubs = 64
+
+// A joint is the hubs of some blocks. The first one is none.
 type joint struct {
-	rest, hub int32
-	in        int32 // state that they bring together
+	hubs uint64 // one bit each
+	in   int32  // state that they bring together
 }
 
 // hub returns the hub of a range of code.
@@ -70,7 +73,7 @@ func (w *worker) gather(h int32, s *state) {
 	s = &w.gathered
 	s.set(w.states.at(hub.in))
 	for j := range w.joints {
-		if w.leadsTo(h, int32(j)) {
+		if w.joints[j].hubs>>uint(h)&1 != 0 {
 			w.merge(w.states.at(w.joints[j].in), s)
 		}
 	}
@@ -102,20 +105,10 @@ func (w *worker) starts(pc uint64) int32 {
 	return -1
 }
 
-// leadsTo reports whether hub h is one of joint j.
-func (w *worker) leadsTo(h, j int32) bool {
-	for ; j != 0; j = w.joints[j].rest {
-		if w.joints[j].hub == h {
-			return true
-		}
-	}
-	return false
-}
-
 // connectTo makes all instructions of block b which are in the range of hub h places that it leads to.
 func (w *worker) connectTo(h, b int32) {
 	bl := &w.blocks[b]
-	if w.leadsTo(h, bl.joint) {
+	if w.joints[bl.joint].hubs>>uint(h)&1 != 0 {
 		return
 	}
 	for i := bl.first; i < bl.end; i++ {
@@ -130,10 +123,11 @@ func (w *worker) connectTo(h, b int32) {
 	w.enqueue(b)
 }
 
-// jointOf returns the joint that has hub h besides those of another one.
+// jointOf returns the joint of some hubs: hub h and those of joint rest.
 func (w *worker) jointOf(rest, h int32) int32 {
+	hubs := w.joints[rest].hubs | 1<<uint(h)
 	for j := range w.joints {
-		if t := &w.joints[j]; j != 0 && t.rest == rest && t.hub == h {
+		if w.joints[j].hubs == hubs {
 			return int32(j)
 		}
 	}
@@ -141,7 +135,7 @@ func (w *worker) jointOf(rest, h int32) int32 {
 	if rest != 0 {
 		w.merge(w.states.at(in), w.states.at(w.joints[rest].in))
 	}
-	w.joints = append(w.joints, joint{rest, h, in})
+	w.joints = append(w.joints, joint{hubs, in})
 	return int32(len(w.joints) - 1)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	diff "github.com/google/go-cmp/cmp"
@@ -148,5 +149,29 @@ func TestHubsOfRandomCode(t *testing.T) {
 	}
 	if jointed < 50 {
 		t.Errorf("in only %d of the functions do hubs overlap", jointed)
+	}
+}
+
+// A function with more hubs than are kept apart is taken as a whole.
+func TestTooManyHubs(t *testing.T) {
+	for _, n := range []int{maxHubs, maxHubs + 1} {
+		text := []byte("\x44\x8b\x1f") // mov r11d, [rdi]
+		const size = 15
+		for i := range n {
+			text = append(text, "\x74\x0d"+ // je over the next
+				"\x4c\x8d\x15...."+ // lea r10, [a nop behind all this]
+				"\x4d\x01\xda"+ // add r10, r11
+				"\x41\xff\xe2"...) // jmp r10
+			binary.LittleEndian.PutUint32(text[len(text)-10:], uint32(6+(n-1-i)*size+i))
+		}
+		text = append(text, strings.Repeat("\x90", n)+"\xc3"...)
+		f, err := image.Parse("hubs", flat(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		gaps := New(f).Unit(0x1000).More().Gaps
+		if got := slices.ContainsFunc(gaps, func(g summary.Gap) bool { return g.Kind == summary.GapBudget }); got != (n > maxHubs) {
+			t.Errorf("%d hubs: over budget %v", n, got)
+		}
 	}
 }

@@ -202,6 +202,9 @@ func (w *worker) computed(s *state, x val) bool {
 		any = true
 		if !w.final && !w.plain {
 			h := w.hub(r)
+			if h == maxHubs {
+				return false // over budget
+			}
 			if w.gather(h, s); !w.hubs[h].whole {
 				return false
 			}
@@ -330,6 +333,7 @@ func (w *worker) tableSeeds(s *state) bool {
 	return any
 }
 
+// allSeeds is tableSeeds for entries that have to be looked for.
 func (w *worker) allSeeds(f *fan, s *state) bool {
 	any := false
 	w.went.reset()

@@ -162,13 +162,11 @@ type worker struct {
 	path       []step // of order
 	post       []int32
 	nest       []nest
-	hubs       []hub // of computed jumps
-	joints     []joint
-	gathered   state // of a hub or a fan that leads on
-	fans       []fan // of jumps through a table
-	fanAt      index // theirs, by the address of the jump
-	seeds      fan   // of jumps that are not resolved: entries of tables
-	gotos      fan   // labels
+	hubs       []hub   // of computed jumps
+	joints     []joint // of blocks
+	gathered   state   // of a hub or a fan that leads on
+	seeds      fan     // of jumps that are not resolved: entries of tables
+	gotos      fan     // labels
 	states     states
 	cur, equal state // of the block that is evaluated, and another one
 	both       state // where two frames are joined
@@ -633,8 +631,7 @@ func (w *worker) begin(entry uint64) {
 	w.v.reset()
 	w.sparse.reset()
 	w.escaped.reset()
-	w.fanAt.reset()
-	w.fans, w.seeds.known, w.gotos.known = w.fans[:0], known{}, known{}
+	w.seeds.known, w.gotos.known = known{}, known{}
 	w.book.reset()
 	w.sites, w.rets, w.links, w.conds = w.sites[:0], w.rets[:0], w.links[:0], w.conds[:0]
 	clear(w.condOf)
@@ -804,7 +801,7 @@ func (w *worker) iterate() bool {
 			w.cur.set(w.states.at(bl.in))
 		}
 		w.eval(b, &w.cur)
-		if len(w.insts) >= maxInsts {
+		if len(w.insts) >= maxInsts || len(w.hubs) > maxHubs {
 			return false
 		}
 	}

@@ -156,7 +156,7 @@ type Graph struct {
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
 	reasonIDs map[string]uint32
-	touched   int // units analysed since evict was last asked for
+	touched   int // units analysed: see checkAfter
 	keeping   int // units before it that store to words are in member.keepers
 	relooked  int // images in which all of lookups were looked up
 }
@@ -242,7 +242,7 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 // checkAfter is how many units are analysed before evict looks at how much memory there is.
 const checkAfter = 512
 
-// evict drops the pages of all files if there is much memory and they are much of it. What is found out of files
+// evict, which any worker may call, drops the pages of all files if there is much memory and they are much of it. What is found out of files
 // takes about as much in the end as they do, so until then their pages may: what is dropped and read again is mapped
 // again. To drop all each time is a fortieth of a scan of ffmpeg, never to do it 100 MB more.
 func (g *Graph) evict() {
@@ -251,7 +251,7 @@ func (g *Graph) evict() {
 		size += uint64(len(m.Data))
 	}
 	all, files, err := image.Resident()
-	if err == nil && (all < 24<<20+size+size/4 || files < 10<<20+size/16) {
+	if err == nil && (all < 24<<20+size+size/4 || files < 8<<20+size/16) {
 		return
 	}
 	for _, m := range g.Members {
@@ -314,17 +314,14 @@ func (g *Graph) takeLabels() bool {
 // analyse fills in the summaries of a level, side by side. Each summary depends
 // on its file alone, so the order does not matter.
 func (g *Graph) analyse(level []UnitID) {
-	defer func() { g.touched += len(level) }()
-	look := func(done int) { // after so many of the level
-		if g.touched+done >= checkAfter {
-			g.evict()
-			g.touched = -done
-		}
-	}
-	look(0)
+	before := g.touched
+	g.touched += len(level)
 	n := min(len(g.pools), (len(level)+31)/32)
 	if n <= 1 {
 		g.analyseSome(0, level)
+		if before/checkAfter != g.touched/checkAfter {
+			g.evict()
+		}
 		return
 	}
 	// Neighbours in the file share decoded pages and analysers.
@@ -337,8 +334,8 @@ func (g *Graph) analyse(level []UnitID) {
 				return
 			}
 			g.analyseSome(k, level[i:min(i+chunk, len(level))])
-			if k == 0 {
-				look(i)
+			if (before+i)%checkAfter < chunk {
+				g.evict()
 			}
 		}
 	}
