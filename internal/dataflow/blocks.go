@@ -14,7 +14,7 @@ type block struct {
 	in         int32 // state, -1: not reached
 	to         int32 // block with instructions that the direct jump at its end leads to; noJump, or unknown
 	visits     uint16
-	changed    uint16 // registers that changed since it was evaluated
+	changed    changes // since it was evaluated
 	traffic    traffic
 	queued     bool
 	fresh      bool   // to be evaluated for other reasons than changed
@@ -162,35 +162,37 @@ func (w *worker) follow(b, n int32) {
 // the address behind them, and whether control may go on there.
 func (w *worker) straight(b int32, pc uint64, code []byte) (end uint64, fall bool) {
 	bl := &w.blocks[b]
-	insts, n := w.insts[:min(cap(w.insts), maxInsts)], len(w.insts)
+	n := len(w.insts)
 	for {
-		d := pc - w.base
-		near := d < uint64(len(w.dense))
-		if near && w.dense[d] != 0 || !near && w.instAt(pc) >= 0 {
-			fall = true
-			break
-		}
-		if n == len(insts) && n < maxInsts {
-			w.insts, w.callees = insts, w.callees[:n]
+		if n == cap(w.insts) && n < maxInsts {
+			w.insts, w.callees = w.insts[:n], w.callees[:n]
 			w.room(max(n, 64))
-			insts = w.insts[:min(cap(w.insts), maxInsts)]
 		}
-		if n == len(insts) || len(code) == 0 || !x86.Decode(code, pc, &insts[n]) {
-			bl.bad = true
-			break
+		insts := w.insts[n:min(cap(w.insts), maxInsts)]
+		var k, size int
+		if d := pc - w.base; d < uint64(len(w.dense)) {
+			k, size = inRow(insts, w.dense[d:], int32(n), code, pc)
+		} else if w.instAt(pc) < 0 {
+			var one [1]int32
+			if k, size = inRow(insts, one[:], 0, code, pc); k > 0 {
+				w.sparse.add(pc, int32(n))
+			}
 		}
-		in := &insts[n]
-		n++
-		if near {
-			w.dense[d] = int32(n)
-		} else {
-			w.sparse.add(pc, int32(n-1))
-		}
-		pc += uint64(in.Len)
-		code = code[in.Len:]
-		if in.Op < x86.OpCall || in.Op > x86.OpTrap {
+		n += k
+		pc += uint64(size)
+		code = code[size:]
+		if k == 0 || insts[k-1].Op < x86.OpCall || insts[k-1].Op > x86.OpTrap {
+			if w.instAt(pc) >= 0 {
+				fall = true
+				break
+			}
+			if k == 0 {
+				bl.bad = true
+				break
+			}
 			continue
 		}
+		in := &insts[k-1]
 		switch in.Op {
 		case x86.OpCall, x86.OpCallInd:
 			// A call that ends the function's range does not return (compilers put
@@ -220,13 +222,32 @@ func (w *worker) straight(b int32, pc uint64, code []byte) (end uint64, fall boo
 		}
 		break
 	}
-	w.insts, w.instBlk, w.callees = insts[:n], w.instBlk[:n], w.callees[:n]
+	w.insts, w.instBlk, w.callees = w.insts[:n], w.instBlk[:n], w.callees[:n]
 	bl.end = int32(n)
 	own := w.instBlk[bl.first:]
 	for i := range own {
 		own[i] = b
 	}
 	return pc, fall
+}
+
+// inRow decodes instructions that follow one another from the start of code, which is at pc, up to one that may do something
+// else than go on, one that dense has, or the end of what insts and dense have room for. It enters them in dense, the first
+// one as number first plus 1, and returns how many they are, and how many bytes.
+func inRow(insts []x86.Inst, dense []int32, first int32, code []byte, pc uint64) (n, size int) {
+	for n < len(insts) && size < len(dense) && dense[size] == 0 && size < len(code) {
+		in := &insts[n]
+		if !x86.Decode(code[size:], pc+uint64(size), in) {
+			break
+		}
+		n++
+		dense[size] = first + int32(n)
+		size += int(in.Len)
+		if in.Op >= x86.OpCall && in.Op <= x86.OpTrap {
+			break
+		}
+	}
+	return n, size
 }
 
 // room makes room for n more instructions. The memory is kept for the units to come.

@@ -32,11 +32,10 @@ func (w *worker) sweepCalls() {
 			if len(fdes) > 0 && fdes[0].Start < end {
 				end, next = fdes[0].Start, fdes[0].End
 			}
-			if b := w.f.Bytes(pc); bytes.IndexByte(b[:min(uint64(len(b)), end-pc)], opcode) < 0 && next-min(next, end) >= x86.MaxLen {
-				pc = end // no call, and what is decoded last ends before that FDE does
-				continue
+			behind := s.region(pc, end)
+			if pc = end; end < x.End && next-min(next, end) < x86.MaxLen {
+				pc = s.boundary(behind, end) // what is decoded last may end behind that FDE
 			}
-			pc = s.region(pc, end)
 		}
 	}
 	for t := range s.found {
@@ -93,8 +92,7 @@ func (s *sweep) mark() {
 	}
 }
 
-// region finds the calls that linear decoding from pc meets before end, and returns where it
-// comes to from there.
+// region finds the calls that linear decoding from pc meets before end. It returns a boundary from which that comes to end.
 func (s *sweep) region(pc, end uint64) uint64 {
 	code := s.f.Bytes(pc)
 	code = code[:min(uint64(len(code)), end-pc)]
@@ -102,7 +100,7 @@ func (s *sweep) region(pc, end uint64) uint64 {
 	for i, start := 0, pc; ; i++ {
 		k := bytes.IndexByte(code[i:], opcode)
 		if k < 0 {
-			return s.boundary(pc, end)
+			return pc
 		}
 		i += k
 		at := start + uint64(i)

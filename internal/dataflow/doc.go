@@ -10,7 +10,7 @@
 // go there, with all that direct transfers lead to from it, and split when
 // something jumps into it. Blocks are evaluated in a weak topological order of the direct
 // transfers, loops before what follows them (order.go), until no entry state changes (solve); a change of
-// registers that a block neither reads nor writes passes it by (through.go). Then what each that was reached
+// registers or of the frame that a block does not look at passes it by (through.go). Then what each that was reached
 // refers to in its final state is written down (emit): from the note of its last
 // visit, or by walking it once more. Calls are not entered.
 //

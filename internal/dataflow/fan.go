@@ -22,15 +22,15 @@ func (w *worker) bring(f *fan, k known, s *state) bool {
 		return false
 	}
 	in := w.states.at(f.in)
-	regs, other := w.merge(in, s)
-	if regs == 0 && !other {
+	c := w.merge(in, s)
+	if c == 0 {
 		return true
 	}
 	s = &w.gathered
 	s.set(in)
 	for _, t := range f.to {
-		if b := w.starts(t); b >= 0 && !other {
-			w.flowRegs(b, s, regs)
+		if b := w.starts(t); b >= 0 && c&inFlags == 0 {
+			w.flowSome(b, s, c)
 		} else {
 			w.flowTo(t, s)
 		}

@@ -64,10 +64,10 @@ func (w *worker) lenAt(pc uint64) (uint8, bool) {
 // gather joins s into the state of hub h, and lets what that changes go on to its code.
 func (w *worker) gather(h int32, s *state) {
 	hub := &w.hubs[h]
-	regs, other := uint16(0), hub.in < 0
-	if other {
+	c := inFlags // as well as all else
+	if hub.in < 0 {
 		hub.in = w.states.add(s)
-	} else if regs, other = w.merge(w.states.at(hub.in), s); regs == 0 && !other {
+	} else if c = w.merge(w.states.at(hub.in), s); c == 0 {
 		return
 	}
 	s = &w.gathered
@@ -82,14 +82,14 @@ func (w *worker) gather(h int32, s *state) {
 		if !ok {
 			break
 		}
-		if b := w.starts(pc); b >= 0 && !other {
-			w.flowRegs(b, s, regs)
+		if b := w.starts(pc); b >= 0 && c&inFlags == 0 {
+			w.flowSome(b, s, c)
 		} else {
 			w.flowTo(pc, s)
 		}
 		if b := w.starts(pc); b >= 0 {
 			w.connectTo(h, b)
-			w.again(b, regs, other) // even if its entry state has that: it comes in later, too
+			w.again(b, c) // even if its entry state has that: it comes in later, too
 			pc = w.endOf(&w.blocks[b])
 		} else {
 			pc += uint64(n) // there is no code
@@ -160,7 +160,7 @@ func (w *worker) walkJoint(s *state, j, first int32, insts []x86.Inst) {
 
 // comeIn joins t into s, the state of a block that is evaluated: what is not as it was before, when t was in it.
 func (w *worker) comeIn(s, t, before *state) {
-	w.mergeRegs(s, t, s.differs(before))
+	w.mergeSome(s, t, changes(s.differs(before)))
 	s.esc, s.lost = s.esc || t.esc, s.lost || t.lost
 	if s.own || len(s.st) != len(before.st) || len(s.st) > 0 && &s.st[0] != &before.st[0] {
 		w.states.share(s)
@@ -176,13 +176,13 @@ func (w *worker) lead(i int32) int32 {
 	return i
 }
 
-// flowRegs joins some registers of s into the entry state of block b, which is reached.
-func (w *worker) flowRegs(b int32, s *state, which uint16) {
+// flowSome joins some of s into the entry state of block b, which is reached.
+func (w *worker) flowSome(b int32, s *state, which changes) {
 	bl := &w.blocks[b]
 	w.coarse = bl.visits > patience
-	regs, other := w.mergeRegs(w.states.at(bl.in), s, which)
+	c := w.mergeSome(w.states.at(bl.in), s, which)
 	w.coarse = false
-	if regs != 0 || other {
-		w.again(b, regs, other)
+	if c != 0 {
+		w.again(b, c)
 	}
 }

@@ -14,6 +14,7 @@ type note struct {
 	jumps         bool     // its direct jump was to a block
 	stops         bool     // and is always taken
 	again         bool     // it has to be evaluated again
+	did           deeds    // to the frame
 }
 
 // notebook holds the notes of a unit, and what they are of.
@@ -61,10 +62,10 @@ func (n *notebook) note(e entry) {
 // giveUp says that the block that is visited has to be evaluated again.
 func (n *notebook) giveUp() { n.open, n.now.again = n.emits, true }
 
-// close ends the visit. stops: nothing follows the block but where it jumps to.
-func (n *notebook) close(stops bool) {
+// close ends the visit. stops: nothing follows the block but where it jumps to. did: what it did to the frame.
+func (n *notebook) close(stops bool, did deeds) {
 	n.open = false
-	n.now.stops = stops
+	n.now.stops, n.now.did = stops, did
 	n.now.to, n.now.endRets = int32(len(n.noted)), int32(len(n.rets))
 	n.now = &n.none
 }

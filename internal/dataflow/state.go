@@ -9,9 +9,9 @@ import (
 // slot is a word of the frame that holds a known value.
 type slot struct {
 	off  int32 // from rsp on entry
+	v    val
 	size uint8 // bytes stored
 	sp   bool  // v may be an address in the frame that has not escaped by being stored here
-	v    val
 }
 
 // inside reports whether the slot is all in [off, off+size).
@@ -22,10 +22,7 @@ func (t *slot) inside(off int32, size uint8) bool {
 // common returns how many slots a and b both begin with.
 func common(a, b []slot) int {
 	for i := range a {
-		if i == len(b) {
-			return i
-		}
-		if t, u := &a[i], &b[i]; t.off != u.off || t.v != u.v || t.size != u.size || t.sp != u.sp {
+		if i == len(b) || a[i] != b[i] {
 			return i
 		}
 	}
@@ -42,8 +39,17 @@ type state struct {
 	room *[maxSlots]slot // for a frame of its own; nil: the state is never stored to
 	own  bool            // st is in room
 	esc  bool            // an address in the frame has escaped: stores elsewhere and calls may write it
+	did  deeds           // to the words of the frame, since the state was set up
 	lost bool            // words of the caller's frame that were not written here may have changed too
 }
+
+// deeds is what was done to words of a frame, or is.
+type deeds uint8
+
+const (
+	worded  deeds = 1 << iota // one was looked for, or stored to
+	smashed                   // those that are not saved registers were forgotten
+)
 
 // newState returns a state that can be stored to.
 func newState() state { return state{room: new([maxSlots]slot)} }
@@ -58,6 +64,7 @@ func (s *state) mine() []slot {
 
 // load returns the value of size bytes at off.
 func (s *state) load(off int32, size uint8) (val, uint8, bool) {
+	s.did |= worded
 	for i := range s.st {
 		if t := &s.st[i]; t.off == off && t.size >= size {
 			return t.v, t.size, true
@@ -68,6 +75,7 @@ func (s *state) load(off int32, size uint8) (val, uint8, bool) {
 
 // overlaps reports whether any part of [off, off+size) was written with a known value.
 func (s *state) overlaps(off int32, size uint8) bool {
+	s.did |= worded
 	for i := range s.st {
 		if t := &s.st[i]; t.off < off+int32(size) && off < t.off+int32(t.size) {
 			return true
@@ -79,6 +87,7 @@ func (s *state) overlaps(off int32, size uint8) bool {
 // store overwrites [off, off+size) with v. vTop is kept too: it says that the
 // word no longer holds what the caller put there.
 func (s *state) store(off int32, size uint8, v val) {
+	s.did |= worded
 	for i := 0; i < len(s.st); {
 		t := &s.st[i]
 		if t.off < off+int32(size) && off < t.off+int32(t.size) {
@@ -99,7 +108,7 @@ func (s *state) store(off int32, size uint8, v val) {
 		return
 	}
 	if len(s.st) < maxSlots {
-		s.st = append(s.mine(), slot{off, size, false, v})
+		s.st = append(s.mine(), slot{off, v, size, false})
 	} else if off >= 0 {
 		s.lost = true
 	}
@@ -116,6 +125,7 @@ func (s *state) drop(i int) {
 // smash forgets every slot but the saved registers: words that hold what a
 // register held on entry are the compiler's own and have no C name.
 func (s *state) smash() {
+	s.did |= smashed
 	k := 0
 	for i := range s.st {
 		t := &s.st[i]
@@ -157,6 +167,7 @@ func (s *state) holdsSP(off int32) bool {
 
 // seen says that [off, off+size) is read in a way that is not followed.
 func (s *state) seen(off int32, size uint8) {
+	s.did |= worded
 	for i := range s.st {
 		t := &s.st[i]
 		s.esc = s.esc || t.sp && t.off < off+int32(size) && off < t.off+int32(t.size)
@@ -172,6 +183,7 @@ func (s *state) shown() {
 
 // rewritten says that the words of the frame may have been written since.
 func (s *state) rewritten() {
+	s.did |= worded
 	st := s.mine()
 	for i := range st {
 		st[i].v = vTop
@@ -232,7 +244,7 @@ func (s *state) forget(regs uint16) {
 
 // set makes s like t.
 func (s *state) set(t *state) {
-	s.r, s.st, s.own, s.esc, s.lost = t.r, t.st, false, t.esc, t.lost
+	s.r, s.st, s.own, s.esc, s.lost, s.did = t.r, t.st, false, t.esc, t.lost, 0
 	if t.own {
 		s.mine()
 	}

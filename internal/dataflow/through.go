@@ -3,7 +3,8 @@ package dataflow
 import "github.com/gofind-dev/gofind/internal/x86"
 
 // Most of what changes before a block that was evaluated are registers that it does not look at: those of code around a loop,
-// say. What it did is then what it would do again, and only the changes go on, to the blocks that
+// say; or words of the frame, none of which it looked at or stored to when it was evaluated, as it would not again with the
+// same registers. What it did is then what it would do again, and only the changes go on, to the blocks that
 // it led to: with those it would do the same as before, since a join with what was joined before changes nothing.
 
 // traffic are the registers that a block looks at, before it writes them, and those that it
@@ -14,14 +15,10 @@ type traffic struct{ reads, kills uint16 }
 // side of reading; that a register is overwritten as a whole is known of few operations.
 func (w *worker) trafficOf(first, end int32) (t traffic) {
 	t.reads = 1 << x86.RSP
-	bit := func(r x86.Reg) uint16 {
-		if r < 0 || r >= 16 {
-			return 0
-		}
-		return 1 << uint(r)
-	}
-	for i := first; i < end; i++ {
-		in := &w.insts[i]
+	bit := func(r x86.Reg) uint16 { return bitOf[uint8(r)] }
+	insts := w.insts[first:end]
+	for i := range insts {
+		in := &insts[i]
 		reads, kills := in.Use|bit(in.Base)|bit(in.Index), uint16(0)
 		switch in.Op {
 		case x86.OpJmp, x86.OpJcc:
@@ -53,24 +50,37 @@ func (w *worker) trafficOf(first, end int32) (t traffic) {
 	return t
 }
 
-// through lets changes of registers before block b go on behind it, if it does not look at them. It
+// bitOf has the bits of registers; what is none has no bit.
+var bitOf = func() (bits [256]uint16) {
+	for r := range 16 {
+		bits[r] = 1 << r
+	}
+	return
+}()
+
+// through lets changes before block b go on behind it, if it does not look at them. It
 // reports whether it did; otherwise the block has to be evaluated.
-func (w *worker) through(b int32, changed uint16) bool {
+func (w *worker) through(b int32, changed changes) bool {
 	bl := &w.blocks[b]
-	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first {
-		return false
-	}
-	if bl.traffic.reads == 0 {
-		bl.traffic = w.trafficOf(bl.first, bl.end)
-		if t := &bl.traffic; bl.joint != 0 {
-			// Before each instruction, what was overwritten comes back.
-			t.reads, t.kills = t.reads|t.kills, 0
-		}
-	}
-	if changed&bl.traffic.reads != 0 {
+	if w.exact || w.plain || bl.note < 0 || bl.end == bl.first || changed&inFlags != 0 {
 		return false
 	}
 	n := &w.book.notes[bl.note]
+	if changed&inFrame != 0 && (n.did&worded != 0 || bl.joint != 0) {
+		return false
+	}
+	if regs := uint16(changed); regs != 0 {
+		if bl.traffic.reads == 0 {
+			bl.traffic = w.trafficOf(bl.first, bl.end)
+			if t := &bl.traffic; bl.joint != 0 {
+				// Before each instruction, what was overwritten comes back.
+				t.reads, t.kills = t.reads|t.kills, 0
+			}
+		}
+		if regs&bl.traffic.reads != 0 {
+			return false
+		}
+	}
 	last := &w.insts[bl.end-1]
 	to := [2]int32{-1, -1}
 	if last.Op == x86.OpJmp || last.Op == x86.OpJcc {
@@ -81,6 +91,8 @@ func (w *worker) through(b int32, changed uint16) bool {
 		if to[0] = bl.to; to[0] < 0 {
 			return false
 		}
+	} else if last.Op == x86.OpJmpInd || (last.Op == x86.OpCall || last.Op == x86.OpCallInd) && len(w.landingPads(last.PC)) > 0 {
+		return false // there are other ways on; and where a jump goes depends on what code is known by then, too
 	}
 	if !n.stops {
 		to[1] = bl.next
@@ -90,13 +102,19 @@ func (w *worker) through(b int32, changed uint16) bool {
 			return false
 		}
 	}
-	if changed &^= bl.traffic.kills; changed == 0 {
+	if changed &^= changes(bl.traffic.kills); changed == 0 {
 		return true
 	}
 	s := w.states.at(bl.in)
+	if changed&inFrame != 0 && n.did&smashed != 0 {
+		t := &w.equal
+		t.set(s)
+		t.smash()
+		s = t
+	}
 	for _, t := range to {
 		if t >= 0 {
-			w.flowRegs(t, s, changed)
+			w.flowSome(t, s, changed)
 		}
 	}
 	return true

@@ -433,8 +433,8 @@ func (w *worker) flow(b int32, s *state) {
 		return
 	}
 	w.coarse = bl.visits > patience
-	if regs, other := w.merge(w.states.at(bl.in), s); regs != 0 || other {
-		w.again(b, regs, other)
+	if c := w.merge(w.states.at(bl.in), s); c != 0 {
+		w.again(b, c)
 	}
 	w.coarse = false
 }
@@ -451,24 +451,27 @@ func (w *worker) settle(s *state, a, b val) val {
 	return vMany
 }
 
-// again queues block b since some registers, or something other, changed before it.
-func (w *worker) again(b int32, regs uint16, other bool) {
+// again queues block b since something changed before it.
+func (w *worker) again(b int32, c changes) {
 	bl := &w.blocks[b]
-	fresh := bl.fresh || other
+	fresh := bl.fresh
 	w.enqueue(b)
 	bl.fresh = fresh
-	bl.changed |= regs
+	bl.changed |= c
 }
 
-// merge joins src into dst. It reports which registers changed, and whether anything else did.
-func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
-	esc := dst.esc
-	if src.esc && !dst.esc {
-		dst.esc, changed = true, true
-	}
-	if src.lost && !dst.lost {
-		dst.lost, changed = true, true
-	}
+// changes are what changed of a state: registers, from bit 0 on, and more.
+type changes uint32
+
+const (
+	inFrame changes = 1 << (16 + iota) // words of the frame
+	inFlags                            // esc or lost
+)
+
+// merge joins src into dst. It returns what that changed.
+func (w *worker) merge(dst, src *state) (c changes) {
+	esc, lost := dst.esc, dst.lost
+	dst.esc, dst.lost = esc || src.esc, lost || src.lost
 	for diff := dst.differs(src); diff != 0; diff &= diff - 1 {
 		r := bits.TrailingZeros16(diff) & 15
 		a, b := dst.r[r], src.r[r]
@@ -483,13 +486,16 @@ func (w *worker) merge(dst, src *state) (regs uint16, changed bool) {
 		}
 		if n != a {
 			dst.r[r] = n
-			regs |= 1 << uint(r)
+			c |= 1 << uint(r)
 		}
 	}
 	if w.mergeFrame(dst, src) {
-		changed = true
+		c |= inFrame
 	}
-	return regs, changed || dst.esc != esc
+	if dst.esc != esc || dst.lost != lost {
+		c |= inFlags
+	}
+	return c
 }
 
 // mergeFrame joins the frame of src into that of dst. It reports whether that changed.
@@ -579,11 +585,11 @@ func (w *worker) mergeFrame(dst, src *state) (changed bool) {
 	return changed
 }
 
-// mergeRegs is merge for some registers alone.
-func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed bool) {
+// mergeSome is merge for some registers alone, and for the frame if which has inFrame.
+func (w *worker) mergeSome(dst, src *state, which changes) (c changes) {
 	esc := dst.esc
-	for ; which != 0; which &= which - 1 {
-		r := bits.TrailingZeros16(which)
+	for regs := uint16(which); regs != 0; regs &= regs - 1 {
+		r := bits.TrailingZeros16(regs)
 		if a := dst.r[r]; a != src.r[r] {
 			var n val
 			if r == int(x86.RSP) {
@@ -593,11 +599,17 @@ func (w *worker) mergeRegs(dst, src *state, which uint16) (regs uint16, changed 
 			}
 			if n != a {
 				dst.r[r] = n
-				regs |= 1 << uint(r)
+				c |= 1 << uint(r)
 			}
 		}
 	}
-	return regs, dst.esc != esc
+	if which&inFrame != 0 && w.mergeFrame(dst, src) {
+		c |= inFrame
+	}
+	if dst.esc != esc {
+		c |= inFlags
+	}
+	return c
 }
 
 func (w *worker) entryState() (s state) {
@@ -899,6 +911,7 @@ func (w *worker) sweepAll() (whole bool) {
 // eval applies block b to s and flows the result to its successors.
 func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
+	s.did = 0
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)
 	}
@@ -920,7 +933,7 @@ func (w *worker) eval(b int32, s *state) {
 		w.leave(b, stop)
 		return
 	}
-	w.book.close(stop)
+	w.book.close(stop, s.did)
 	// a jump may have split b
 	next := w.blocks[b].next
 	if w.blocks[b].end != end {
