@@ -267,9 +267,6 @@ func (w *worker) clobbers(target uint64, depth int) uint16 {
 
 func (w *worker) scanClobbers(target uint64, depth int) uint16 {
 	const limit = 64
-	if f, end := w.f.FDEFrom(target); f != nil && end-target > 8*limit {
-		return callerSaved // by its size
-	}
 	var buf [16]uint64
 	todo, m := append(buf[:0], target), uint16(0)
 	sc := &w.clobs[depth]

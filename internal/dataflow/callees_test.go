@@ -1,8 +1,16 @@
 package dataflow
 
 import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/image"
+	"github.com/gofind-dev/gofind/internal/summary"
 )
 
 // TestScan compares where a scan was with a map, near where it began and far from there.
@@ -24,4 +32,63 @@ func TestScan(t *testing.T) {
 			t.Fatalf("%d places, want %d", s.n, len(want))
 		}
 	}
+}
+
+// What a short subroutine leaves alone is still there behind a call of it, however large the range is that unwind information
+// has for it: code that was written by hand has several in one.
+func TestShortCalleeInALargeRange(t *testing.T) {
+	text := "\x4c\x8d\x15\xf9\x0f\x00\x00" + // lea r10, [0x2000]
+		"\xe8\x14\x00\x00\x00" + // call 0x1020
+		"\x4c\x89\x17" + // mov [rdi], r10
+		"\xc3" // ret
+	text += strings.Repeat("\xcc", 0x20-len(text)) + "\x31\xc0\xc3" // xor eax, eax; ret
+	text += strings.Repeat("\x90", 0x1100-len(text))
+	for _, fdes := range [][]image.Range{
+		{{Start: 0x1000, End: 0x1400}},
+		{{Start: 0x1000, End: 0x1010}, {Start: 0x1020, End: 0x1500}},
+	} {
+		f, err := image.Parse("frames", framed([]byte(text), fdes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(f.FDEs) != len(fdes) {
+			t.Fatalf("FDEs: %+v", f.FDEs)
+		}
+		u := New(f).Unit(0x1000)
+		if !slices.Contains(u.Refs, summary.Ref{Kind: summary.RefAddr, A: 0x2000}) {
+			t.Errorf("%v: the address that is stored is not among %+v", fdes, u.Refs)
+		}
+	}
+}
+
+// framed is flat with unwind information for some ranges.
+func framed(text []byte, fdes []image.Range) []byte {
+	b := flat(text)
+	le := binary.LittleEndian
+	at := len(b) // of .eh_frame_hdr, and the address too
+	b = append(b, 1, 0x1b, 0x03, 0xff)
+	b = le.AppendUint32(b, 8) // from here to .eh_frame
+	b = le.AppendUint32(b, uint32(len(fdes)))
+	cie := len(b)
+	b = le.AppendUint32(b, 20)
+	b = append(b, "\x00\x00\x00\x00\x01zR\x00\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\x00\x00"...)
+	for _, r := range fdes {
+		b = le.AppendUint32(b, 16)
+		b = le.AppendUint32(b, uint32(len(b)-cie))
+		b = le.AppendUint32(b, uint32(r.Start)-uint32(len(b)))
+		b = le.AppendUint32(b, uint32(r.End-r.Start))
+		b = append(b, 0, 0, 0, 0)
+	}
+	b = append(b, 0, 0, 0, 0)
+	size := uint64(len(b) - 0x1000)
+	le.PutUint64(b[64+32:], size)
+	le.PutUint64(b[64+40:], size)
+	le.PutUint16(b[56:], 2)
+	var h bytes.Buffer
+	binary.Write(&h, le, elf.Prog64{
+		Type: uint32(elf.PT_GNU_EH_FRAME), Flags: uint32(elf.PF_R), Off: uint64(at), Vaddr: uint64(at), Paddr: uint64(at),
+		Filesz: 12, Memsz: 12, Align: 4,
+	})
+	copy(b[64+56:], h.Bytes())
+	return b
 }

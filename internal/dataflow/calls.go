@@ -139,11 +139,10 @@ func prefixed(code []byte) bool {
 // MaxLen places from any place on is a boundary: if decoding comes to the same
 // boundary from all of them, which it mostly does after a few instructions, it is that one.
 func (s *sweep) boundary(start, a uint64) uint64 {
+	const most = 1 << 20 // bytes, of which each takes one of met
 	for n := uint64(96); ; n *= 4 {
-		if a-start <= n {
-			s.met = zeros(s.met, int(a-start))
-			b, _ := s.decode(start, start, a)
-			return b
+		if a-start <= n || n > most {
+			return s.straight(start, a)
 		}
 		s.met = zeros(s.met, int(n))
 		b, _ := s.decode(a-n, a-n, a)
@@ -156,6 +155,20 @@ func (s *sweep) boundary(start, a uint64) uint64 {
 			return b
 		}
 	}
+}
+
+// straight is boundary by decoding all that is between.
+func (s *sweep) straight(pc, a uint64) uint64 {
+	var in x86.Inst
+	for pc < a {
+		code := s.f.Bytes(pc)
+		if len(code) == 0 {
+			return a
+		}
+		x86.Decode(code, pc, &in)
+		pc += uint64(in.Len)
+	}
+	return pc
 }
 
 // decode returns the first boundary at or behind a of the instructions from pc on, or reports that
