@@ -742,6 +742,7 @@ func (w *worker) stale() bool {
 	for pc, k := range w.vague {
 		if k != w.knows() {
 			w.enqueue(w.instBlk[w.instAt(pc)])
+			w.vague[pc] = w.knows() // the jump says so itself only if it still is not resolved
 			any = true
 		}
 	}

@@ -97,3 +97,28 @@ func TestLabelsOfLater(t *testing.T) {
 		}
 	}
 }
+
+// A jump that is not resolved is looked at again when more code is known. If it is one through a table then, that is not done for ever.
+func TestJumpThatIsResolvedLater(t *testing.T) {
+	code := "\x48\x8d\x0d\xe9\xff\xff\xff" + // lea rcx, [table]
+		"\x48\x8d\x05\x09\x00\x00\x00" + // lea rax, [label]
+		"\x48\x63\x14\xb9" + // movsxd rdx, [rcx+4*rdi]
+		"\x48\x01\xca" + // add rdx, rcx
+		"\xff\xe2" + // jmp rdx
+		"\xeb\x01" + // label: jmp target
+		"\xb8" + // with what follows, one instruction for who comes from above
+		"\x31\xc0" + // target: xor eax, eax
+		"\xc3\x90" // ret
+	table := "\x2a\x00\x00\x00\xff\xff\xff\x7f" + "\x90\x90\x90\x90\x90\x90\x90\x90"
+	f, err := image.Parse("later", flat([]byte(table+code)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := New(f).Unit(0x1010).More()
+	if slices.ContainsFunc(more.Gaps, func(g summary.Gap) bool { return g.Kind == summary.GapBudget }) {
+		t.Errorf("it went over budget: %+v", more.Gaps)
+	}
+	if !slices.Contains(more.Targets, 0x102a) {
+		t.Errorf("the target is not among %x", more.Targets)
+	}
+}
