@@ -92,3 +92,35 @@ func framed(text []byte, fdes []image.Range) []byte {
 	copy(b[64+56:], h.Bytes())
 	return b
 }
+
+// What a tail call passes is not lost where its target is found to be in the unit only later, since a conditional jump goes there.
+func TestTailCallOfWhatIsInTheUnitLater(t *testing.T) {
+	text := "\x48\x8d\x3d\xf9\x0f\x00\x00" + // lea rdi, [0x2000]
+		"\x85\xf6" + // test esi, esi
+		"\x74\x05" + // je other
+		"\xe9\x30\x00\x00\x00" + // jmp 0x1040
+		"\x31\xff" + // other: xor edi, edi
+		"\x4c\x8d\x15\x06\x00\x00\x00" + // lea r10, [behind]
+		"\x4d\x01\xda" + // add r10, r11
+		"\x41\xff\xe2" + // jmp r10
+		"\x85\xd2" + // behind: test edx, edx
+		"\x74\x1d" + // je 0x1040
+		"\xc3" // ret
+	text += strings.Repeat("\xcc", 0x40-len(text)) +
+		"\x48\x89\x3e" + // mov [rsi], rdi
+		"\xc3" // ret
+	text += strings.Repeat("\x90", 0x1100-len(text))
+	f, err := image.Parse("tail", framed([]byte(text), []image.Range{{Start: 0x1000, End: 0x1024}, {Start: 0x1040, End: 0x1044}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := New(f).Unit(0x1000)
+	if !slices.ContainsFunc(u.Refs, func(r summary.Ref) bool {
+		return r.A == 0x2000 && (r.Kind == summary.RefAddr || r.Kind == summary.RefPass)
+	}) {
+		t.Errorf("the address that is passed is not among %+v", u.Refs)
+	}
+	if !slices.Contains(u.Refs, summary.Ref{Kind: summary.RefCode, A: 0x1040}) && u.ArgUse>>6&1 == 0 {
+		t.Errorf("what is called is neither among %+v nor in the unit", u.Refs)
+	}
+}

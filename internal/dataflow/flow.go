@@ -223,7 +223,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 				w.flow(b, s)
 				return
 			}
-		} else if w.instAt(target) >= 0 {
+		} else if w.instAt(target) >= 0 && w.stayed(i) {
 			w.linkTo(target, w.taken)
 			return
 		}
@@ -248,6 +248,13 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	w.ask(s, in, target, 0)
 	s.shown()
 	w.direct(s, in, target)
+}
+
+// stayed reports whether the jump i, when it was evaluated last, went to a block. It did not if the target was found to be
+// in the unit only later: it is a tail call then, as what it brings was not brought there.
+func (w *worker) stayed(i int32) bool {
+	n := w.blocks[w.instBlk[i]].note
+	return n < 0 || w.book.notes[n].jumps
 }
 
 // direct records that control leaves for target. Addresses outside the file

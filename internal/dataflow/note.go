@@ -89,7 +89,7 @@ func (w *worker) recall(b int32) bool {
 	var last *x86.Inst
 	if bl.end > bl.first {
 		last = &w.insts[bl.end-1]
-		if (n.jumps || last.Op == x86.OpJmp) && n.jumps != w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
+		if n.jumps && !w.inside(uint64(last.Imm), last.Op == x86.OpJcc) {
 			n.again = true
 			return false
 		}

@@ -108,6 +108,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 					end = min(end, t)
 				}
 			} else if !bounded && !w.boundary(t) {
+				w.doubt(in.PC, t)
 				break
 			}
 			resolved = constant
@@ -119,6 +120,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 			continue
 		}
 		if !bounded && !w.partOf(t) {
+			w.doubt(in.PC, t)
 			// A part that looks like a function of its own, if it is one at all.
 			// (Tables of whole addresses run into each other's entries, which all look right:
 			// if the first one leads elsewhere, it is no switch but a call of a function.)
@@ -140,6 +142,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 			w.flowTo(t, s)
 			continue
 		}
+		w.doubt(in.PC, t)
 		w.linkTo(t, 0)
 		w.ref(summary.Ref{Kind: summary.RefCode, A: t})
 		if w.final && w.instAt(t) < 0 {
@@ -150,6 +153,22 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 	}
 	return resolved
 }
+
+// doubt notes that the table jump at pc may go to t, and that t was not taken for a place in the unit. If it is found
+// to be one later, what the jump brings has to go there.
+func (w *worker) doubt(pc, t uint64) {
+	const most = 1 << 14 // after which such a jump is looked at whenever more is known
+	switch {
+	case w.final || w.chaos:
+	case len(w.doubts) < most:
+		w.doubts[edge{pc, t}] = struct{}{}
+	default:
+		w.vague[pc] = w.knows()
+	}
+}
+
+// edge is a way from a jump to a place.
+type edge struct{ from, to uint64 }
 
 // startOf returns the start of the function that t is in. Code without unwind
 // information has none, seen from code that has it.
@@ -724,8 +743,8 @@ func (w *worker) follows(k, j int32) bool {
 }
 
 // stale queues the blocks of the jump tables whose bound no longer holds since
-// more of the function became known, and those of the jumps that are not resolved: more tables and labels
-// may be known. It reports whether there was one.
+// more of the function became known, or that lead to what was not in the unit before, and those of the jumps that are
+// not resolved: more tables and labels may be known. It reports whether there was one.
 func (w *worker) stale() bool {
 	any := false
 	for pc, n := range w.tabN {
@@ -736,6 +755,13 @@ func (w *worker) stale() bool {
 		if m = min(m, maxTable); m != n {
 			w.enqueue(w.instBlk[w.instAt(pc)])
 			w.tabN[pc] = m // the jump says so itself only if it still is one through tables
+			any = true
+		}
+	}
+	for e := range w.doubts {
+		if w.instAt(e.to) >= 0 {
+			w.enqueue(w.instBlk[w.instAt(e.from)])
+			delete(w.doubts, e)
 			any = true
 		}
 	}

@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -120,5 +121,37 @@ func TestJumpThatIsResolvedLater(t *testing.T) {
 	}
 	if !slices.Contains(more.Targets, 0x102a) {
 		t.Errorf("the target is not among %x", more.Targets)
+	}
+}
+
+// What a jump through a table brings to what looked like another function is not lost where that is found to be in the unit later.
+func TestTableOfWhatIsInTheUnitLater(t *testing.T) {
+	text := "\x48\x00\x00\x00\xff\xff\xff\x7f\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc" + // table: target, nothing
+		"\x4c\x8d\x05\xe9\x0f\x00\x00" + // lea r8, [0x2000]
+		"\x48\x8d\x0d\xe2\xff\xff\xff" + // lea rcx, [table]
+		"\x85\xf6" + // test esi, esi
+		"\x74\x09" + // je other
+		"\x48\x63\x14\xb9" + // movsxd rdx, [rcx+4*rdi]
+		"\x48\x01\xca" + // add rdx, rcx
+		"\xff\xe2" + // jmp rdx
+		"\x45\x31\xc0" + // other: xor r8d, r8d
+		"\x4c\x8d\x15\x13\x00\x00\x00" + // lea r10, [target]
+		"\x4d\x01\xda" + // add r10, r11
+		"\x41\xff\xe2" + // jmp r10
+		"\xcc\xcc\xcc\xcc\xcc" +
+		"\xc3\x90\x90\x90\x90\x90\x90\x90" + // function: ret
+		"\x4c\x89\x06" + // target: mov [rsi], r8
+		"\xc3" + // ret
+		"\xe8\xef\xff\xff\xff" + // call function
+		"\xc3" // ret
+	f, err := image.Parse("later", flat([]byte(text+strings.Repeat("\x90", 0x1100-len(text)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := New(f).Unit(0x1010)
+	if !slices.ContainsFunc(u.Refs, func(r summary.Ref) bool {
+		return r.A == 0x2000 && (r.Kind == summary.RefAddr || r.Kind == summary.RefPass)
+	}) {
+		t.Errorf("the address that is brought is not among %+v", u.Refs)
 	}
 }

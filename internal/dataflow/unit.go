@@ -183,6 +183,7 @@ type worker struct {
 	tables   []uint64            // addresses read as tables of 32-bit offsets
 	tabN     map[uint64]int      // entries taken by the table jump at an address
 	vague    map[uint64]known    // what was known when the jump at an address was evaluated that is not resolved
+	doubts   map[edge]struct{}   // of table jumps, to what was not in the unit then
 	anchors  []uint64            // addresses that far constants are added to
 	apart    []uint64            // far constants that went where they are not followed
 	went     index               // where the jump through a table that is followed led by now
@@ -641,11 +642,13 @@ func (w *worker) begin(entry uint64) {
 		w.condOf = map[summary.Cond]int32{}
 		w.tabN = map[uint64]int{}
 		w.vague = map[uint64]known{}
+		w.doubts = map[edge]struct{}{}
 		w.targets = map[uint64]struct{}{}
 		w.parts = map[uint64]bool{}
 	}
 	clear(w.tabN)
 	clear(w.vague)
+	clear(w.doubts)
 	// Of a large range of which little was reached, undo that little.
 	if len(w.dense) > 16*len(w.insts) {
 		for i := range w.insts {
