@@ -60,25 +60,22 @@ func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 	return slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
 		u := &g.Units[e.Unit]
 		m := g.Members[u.Image]
-		if m.Exec(e.At) {
-			if _, stub := dataflow.Stub(m.File, e.At); !stub { // it is of the same file
-				return within(m.File, u.Entry, func(code []byte, addr uint64) bool { return jumpsTo(code, addr, []uint64{e.At}) })
-			}
-		}
 		slot, stub := dataflow.Stub(m.File, e.At)
-		if !stub {
+		switch {
+		case stub:
+		case m.Exec(e.At): // it is of the same file
+			return k.has(g, e.Unit, jumping, e.At)
+		default:
 			slot = e.At
 		}
 		if s, entry := dataflow.Stub(m.File, u.Entry); entry && s == slot { // an entry of the PLT, or a function that only jumps
 			if g.Entered(e.Unit) || slices.ContainsFunc(g.Callers(e.Unit), func(c reach.Edge) bool {
-				v := &g.Units[c.Unit]
-				return v.Image != u.Image || !within(m.File, v.Entry, func(code []byte, addr uint64) bool { return callsTo(code, addr, u.Entry) })
+				return g.Units[c.Unit].Image != u.Image || !k.has(g, c.Unit, calling, u.Entry)
 			}) {
 				return true
 			}
-		} else if within(m.File, u.Entry, func(code []byte, addr uint64) bool { return through(code, addr, 0x25, slot) }) ||
-			!within(m.File, u.Entry, func(code []byte, addr uint64) bool { return through(code, addr, 0x15, slot) }) {
-			return true // it jumps through the slot, or has a register lead there: by a jump for all that is known
+		} else if k.has(g, e.Unit, jumpingThrough, slot) || !k.has(g, e.Unit, callingThrough, slot) {
+			return true // what a register leads to may be jumped to
 		}
 		at := place{u.Image, slot}
 		if _, known := k.jumps[at]; !known {
@@ -88,16 +85,58 @@ func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 	})
 }
 
-// within reports whether something holds for the code of a function that is entered at an address: what its unwind
-// information covers, or all code of the file if it has none.
-func within(f *image.File, entry uint64, holds func(code []byte, addr uint64) bool) (is bool) {
-	if d := f.FDEAt(entry); d != nil {
-		code := f.Bytes(d.Start)
-		return holds(code[:min(uint64(len(code)), d.End-d.Start)], d.Start)
+// transferring is a kind of instructions that go to a place, or through a slot.
+type transferring uint8
+
+const (
+	jumping transferring = iota
+	calling
+	jumpingThrough
+	callingThrough
+)
+
+// instruction is what may be in a function.
+type instruction struct {
+	fn   place // its start; none: all code of a file without unwind information
+	kind transferring
+	to   uint64
+}
+
+// has reports whether any bytes of a unit's function may be an instruction: of what its unwind information covers, or
+// of all code of the file if it has none.
+func (k *Keeper) has(g *reach.Graph, id reach.UnitID, kind transferring, to uint64) bool {
+	f, in := g.Members[g.Units[id].Image].File, instruction{place{g.Units[id].Image, noFunction}, kind, to}
+	d := f.FDEAt(g.Units[id].Entry)
+	if d != nil {
+		in.fn.at = d.Start
 	}
-	eachCode(f, func(code []byte, addr uint64) { is = is || holds(code, addr) })
+	is, known := k.inside[in]
+	if known {
+		return is
+	}
+	find := func(code []byte, addr uint64) {
+		switch kind {
+		case jumping:
+			is = is || jumpsTo(code, addr, []uint64{to})
+		case calling:
+			is = is || callsTo(code, addr, to)
+		case jumpingThrough:
+			is = is || through(code, addr, 0x25, to)
+		case callingThrough:
+			is = is || through(code, addr, 0x15, to)
+		}
+	}
+	if d != nil {
+		code := f.Bytes(d.Start)
+		find(code[:min(uint64(len(code)), d.End-d.Start)], d.Start)
+	} else {
+		eachCode(f, find)
+	}
+	k.inside[in] = is
 	return is
 }
+
+const noFunction = ^uint64(0)
 
 // place is a word of an image.
 type place struct {
