@@ -151,6 +151,15 @@ func (w *worker) around(b, h int32) {
 	}
 }
 
+// cameIn reports whether the innermost loop around the block that is evaluated is entered with x in register r.
+func (w *worker) cameIn(r x86.Reg, x val) bool {
+	h := w.at
+	if b := &w.blocks[h]; b.to != h && int(h) < len(w.nest) && w.nest[h].child == 0 {
+		h = w.nest[h].head - 1
+	}
+	return h >= 0 && w.blocks[h].in >= 0 && w.states.at(w.blocks[h].in).r[r] == x
+}
+
 // queued is a block that is to be evaluated.
 type queued struct {
 	rank uint64

@@ -450,6 +450,17 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 	}
 }
 
+// advance is add for an instruction that adds to register r, which holds x. A constant that came into a loop is taken for a
+// counter at once: it would be one with the second round.
+func (w *worker) advance(s *state, r x86.Reg, x val, d int64, size uint8) val {
+	if x > vMany && x < setBit {
+		if e := &w.v.elems[x]; e.k == kConst && e.r == 0 && !isVsyscall(e.a) && !w.exact && w.cameIn(r, x) {
+			return vTop
+		}
+	}
+	return w.add(s, x, d, size)
+}
+
 func (w *worker) count(s *state, in *x86.Inst) {
 	d := int64(1)
 	if in.Op == x86.OpDec {
@@ -465,7 +476,7 @@ func (w *worker) count(s *state, in *x86.Inst) {
 	case in.Size < 4:
 		w.other(s, in)
 	default:
-		s.r[in.Dst] = w.add(s, s.r[in.Dst], d, in.Size)
+		s.r[in.Dst] = w.advance(s, in.Dst, s.r[in.Dst], d, in.Size)
 	}
 }
 
@@ -765,7 +776,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		if in.Op == x86.OpSub {
 			d = -d
 		}
-		s.r[in.Dst] = w.add(s, s.r[in.Dst], d, 8)
+		s.r[in.Dst] = w.advance(s, in.Dst, s.r[in.Dst], d, 8)
 		return
 	}
 	if in.Size < 4 || in.Flags&x86.FlagHigh8 != 0 {
@@ -815,9 +826,9 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	switch {
 	case in.Op == x86.OpAdd && ey.k == kConst && ey.r == 0:
-		res = w.add(s, x, int64(ey.a), in.Size)
+		res = w.advance(s, in.Dst, x, int64(ey.a), in.Size)
 	case in.Op == x86.OpSub && ey.k == kConst:
-		res = w.add(s, x, -int64(ey.a), in.Size)
+		res = w.advance(s, in.Dst, x, -int64(ey.a), in.Size)
 	case in.Op == x86.OpAdd:
 		res = w.sum(s, x, y)
 	case in.Op == x86.OpSub && in.Size == 8 && w.same(x, y):

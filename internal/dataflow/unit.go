@@ -182,6 +182,7 @@ type worker struct {
 	searched int                 // instructions
 	tables   []uint64            // addresses read as tables of 32-bit offsets
 	tabN     map[uint64]int      // entries taken by the table jump at an address
+	at       int32               // block that is evaluated
 	vague    map[uint64]known    // what was known when the jump at an address was evaluated that is not resolved
 	doubts   map[edge]struct{}   // of table jumps, to what was not in the unit then
 	anchors  []uint64            // addresses that far constants are added to
@@ -914,6 +915,7 @@ func (w *worker) sweepAll() (whole bool) {
 // eval applies block b to s and flows the result to its successors.
 func (w *worker) eval(b int32, s *state) {
 	first, end := w.blocks[b].first, w.blocks[b].end
+	w.at = b
 	s.did = 0
 	if !w.final {
 		w.book.begin(&w.blocks[b], w.query == nil)

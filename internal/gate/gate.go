@@ -40,6 +40,7 @@ type Keeper struct {
 	said     map[saying][]reach.UnitID // which units say what needs ask for, of those before read
 	read     reach.UnitID
 	jumps    map[place]bool              // what jumpedTo found
+	inside   map[instruction]bool        // what has found
 	view     view                        // of the unit that was asked about last
 	imported map[imported]bool           // what refers found
 	slots    map[int]map[string][]uint64 // by image and name, without leading underscores: of functions that rows are about which import them
@@ -114,7 +115,7 @@ func (e exports) named(name string) []export {
 
 // New returns a keeper for p.
 func New(p *process.Process, assumed *assume.Set) *Keeper {
-	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, imported: map[imported]bool{}, slots: map[int]map[string][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
+	return &Keeper{p: p, assumed: assumed, images: map[int][]*row{}, index: map[int]*candidates{}, names: map[int]exports{}, own: map[int]*owned{}, waiting: map[reach.UnitID][]*row{}, open: map[*row]bool{}, said: map[saying][]reach.UnitID{}, jumps: map[place]bool{}, inside: map[instruction]bool{}, imported: map[imported]bool{}, slots: map[int]map[string][]uint64{}, given: map[int]*given{}, types: map[string]*made{}}
 }
 
 // Hold says what of a unit that was just analysed waits.

@@ -55,17 +55,27 @@ type imported struct {
 	symbol string
 }
 
-// jumpedTo reports whether an image that calls a unit of another may also jump to it.
+// jumpedTo reports whether an image that calls a unit of another may also jump to it, or lead a call from a third image there.
 func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 	return slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
 		u := &g.Units[e.Unit]
 		m := g.Members[u.Image]
 		slot, stub := dataflow.Stub(m.File, e.At)
-		if !stub {
+		switch {
+		case stub:
+		case m.Exec(e.At): // it is of the same file
+			return k.has(g, e.Unit, jumping, e.At)
+		default:
 			slot = e.At
 		}
-		if _, entry := dataflow.Stub(m.File, u.Entry); entry && u.Taken {
-			return true // an entry of the PLT
+		if s, entry := dataflow.Stub(m.File, u.Entry); entry && s == slot { // an entry of the PLT, or a function that only jumps
+			if g.Entered(e.Unit) || slices.ContainsFunc(g.Callers(e.Unit), func(c reach.Edge) bool {
+				return g.Units[c.Unit].Image != u.Image || !k.has(g, c.Unit, calling, u.Entry)
+			}) {
+				return true
+			}
+		} else if k.has(g, e.Unit, jumpingThrough, slot) || !k.has(g, e.Unit, callingThrough, slot) {
+			return true // what a register leads to may be jumped to
 		}
 		at := place{u.Image, slot}
 		if _, known := k.jumps[at]; !known {
@@ -75,6 +85,59 @@ func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 	})
 }
 
+// transferring is a kind of instructions that go to a place, or through a slot.
+type transferring uint8
+
+const (
+	jumping transferring = iota
+	calling
+	jumpingThrough
+	callingThrough
+)
+
+// instruction is what may be in a function.
+type instruction struct {
+	fn   place // its start; none: all code of a file without unwind information
+	kind transferring
+	to   uint64
+}
+
+// has reports whether any bytes of a unit's function may be an instruction: of what its unwind information covers, or
+// of all code of the file if it has none.
+func (k *Keeper) has(g *reach.Graph, id reach.UnitID, kind transferring, to uint64) bool {
+	f, in := g.Members[g.Units[id].Image].File, instruction{place{g.Units[id].Image, noFunction}, kind, to}
+	d := f.FDEAt(g.Units[id].Entry)
+	if d != nil {
+		in.fn.at = d.Start
+	}
+	is, known := k.inside[in]
+	if known {
+		return is
+	}
+	find := func(code []byte, addr uint64) {
+		switch kind {
+		case jumping:
+			is = is || jumpsTo(code, addr, []uint64{to})
+		case calling:
+			is = is || callsTo(code, addr, to)
+		case jumpingThrough:
+			is = is || through(code, addr, 0x25, to)
+		case callingThrough:
+			is = is || through(code, addr, 0x15, to)
+		}
+	}
+	if d != nil {
+		code := f.Bytes(d.Start)
+		find(code[:min(uint64(len(code)), d.End-d.Start)], d.Start)
+	} else {
+		eachCode(f, find)
+	}
+	k.inside[in] = is
+	return is
+}
+
+const noFunction = ^uint64(0)
+
 // place is a word of an image.
 type place struct {
 	img int
@@ -82,30 +145,23 @@ type place struct {
 }
 
 // jumps reports whether any bytes of a file's code, wherever its instructions begin, are such as a jump
-// has to what a slot holds, or to an entry of the PLT that jumps there.
-func jumps(f *image.File, slot uint64) bool {
+// has to an entry of the PLT that jumps to what a slot holds.
+func jumps(f *image.File, slot uint64) (found bool) {
 	var entries []uint64
-	is := func(a uint64) bool {
-		s, ok := dataflow.Stub(f, a)
-		return ok && s == slot
-	}
-	direct := false
 	eachIndirect(f, func(at, word uint64) {
 		if word != slot {
 			return
 		}
-		direct = direct || !is(at)
 		for a := at - 8; a <= at; a++ { // with prefixes, behind endbr64
-			if is(a) {
+			if s, ok := dataflow.Stub(f, a); ok && s == slot {
 				entries = append(entries, a)
 			}
 		}
 	})
-	if direct || len(entries) == 0 {
-		return direct
+	if len(entries) > 0 {
+		eachCode(f, func(code []byte, addr uint64) { found = found || jumpsTo(code, addr, entries) })
 	}
-	eachCode(f, func(code []byte, addr uint64) { direct = direct || jumpsTo(code, addr, entries) })
-	return direct
+	return found
 }
 
 // eachCode calls do for the executable bytes of a file and their addresses.
@@ -118,18 +174,35 @@ func eachCode(f *image.File, do func(code []byte, addr uint64)) {
 
 // eachIndirect calls do for all bytes of a file's code that may be a jump, at an address, to what a word holds.
 func eachIndirect(f *image.File, do func(at, word uint64)) {
-	const size = 6 // ff 25 and the distance to the word; of the opcode the second byte is the rarer one
-	eachCode(f, func(code []byte, addr uint64) {
-		for i := 1; ; i++ {
-			n := bytes.IndexByte(code[min(i, len(code)):], 0x25)
-			if i += n; n < 0 || i+size-1 > len(code) {
-				return
-			}
-			if code[i-1] == 0xff {
-				do(addr+uint64(i-1), addr+uint64(i-1+size)+uint64(int32(binary.LittleEndian.Uint32(code[i+1:]))))
-			}
+	eachCode(f, func(code []byte, addr uint64) { eachThrough(code, addr, 0x25, do) })
+}
+
+// eachThrough calls do for all bytes that may be an instruction that goes to what a word holds: by a jump (ff 25), or a call (ff 15).
+func eachThrough(code []byte, addr uint64, op byte, do func(at, word uint64)) {
+	const size = 6 // with the distance to the word; of the opcode the second byte is the rarer one
+	for i := 1; ; i++ {
+		n := bytes.IndexByte(code[min(i, len(code)):], op)
+		if i += n; n < 0 || i+size-1 > len(code) {
+			return
 		}
+		if code[i-1] == 0xff {
+			do(addr+uint64(i-1), addr+uint64(i-1+size)+uint64(int32(binary.LittleEndian.Uint32(code[i+1:]))))
+		}
+	}
+}
+
+// through reports whether bytes may be an instruction of an opcode that goes to what a slot holds.
+func through(code []byte, addr uint64, op byte, slot uint64) (is bool) {
+	eachThrough(code, addr, op, func(_, word uint64) { is = is || word == slot })
+	return is
+}
+
+// callsTo reports whether bytes may be a call of a place.
+func callsTo(code []byte, addr, to uint64) (is bool) {
+	eachByte(code, 0xe8, func(i int) {
+		is = is || i+5 <= len(code) && addr+uint64(i+5)+uint64(int64(int32(binary.LittleEndian.Uint32(code[i+1:])))) == to
 	})
+	return is
 }
 
 // jumpsTo reports whether any bytes of code may be a jump to one of some places.

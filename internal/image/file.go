@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -484,7 +485,9 @@ func Resident() (all, files uint64, err error) {
 		return 0, 0, err
 	}
 	var size uint64
-	_, err = fmt.Sscan(string(b[:]), &size, &all, &files) // pages: proc_pid_statm(5)
+	if _, err = fmt.Sscan(string(b[:]), &size, &all, &files); err == nil && files == 0 { // pages: proc_pid_statm(5)
+		err = errors.New("/proc/self/statm: pages of files are not counted") // gVisor; the program's own are there
+	}
 	page := uint64(os.Getpagesize())
 	return all * page, files * page, err
 }

@@ -59,9 +59,22 @@ func (d *definers) add(images []*Image) {
 		first = 1
 	}
 	for n := first; n < len(d.names); n++ {
-		at := d.place(d.names[n].hash)
-		d.names[n].before, d.last[at] = d.last[at], uint32(n)
+		x := &d.names[n]
+		if at := d.place(x.hash); !d.has(at, x) {
+			x.before, d.last[at] = d.last[at], uint32(n)
+		}
 	}
+}
+
+// has reports whether a hash of the image that was taken up last is at a place: a name may have many versions,
+// and in a hostile file all names have the same hash.
+func (d *definers) has(at uint32, x *definer) bool {
+	for n := d.last[at]; n != 0 && d.names[n].image == x.image; n = d.names[n].before {
+		if d.names[n].hash == x.hash {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *definers) place(hash uint32) uint32 { return hash >> 1 & uint32(len(d.last)-1) }
