@@ -266,8 +266,8 @@ func (w *worker) clobbers(target uint64, depth int) uint16 {
 }
 
 func (w *worker) scanClobbers(target uint64, depth int) uint16 {
-	const limit = 64
-	var buf [16]uint64
+	const limit = 600 // GCC keeps values over calls of longer ones, too (docs/gaps.md)
+	var buf [64]uint64
 	todo, m := append(buf[:0], target), uint16(0)
 	sc := &w.clobs[depth]
 	sc.reset(target)

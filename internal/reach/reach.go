@@ -251,7 +251,7 @@ func (g *Graph) evict() {
 		size += uint64(len(m.Data))
 	}
 	all, files, err := image.Resident()
-	if err == nil && (all < 24<<20+size+size/4 || files < 8<<20+size/16) {
+	if err == nil && (all < 28<<20+size+size/4 || files < 12<<20+size/16) {
 		return
 	}
 	for _, m := range g.Members {
