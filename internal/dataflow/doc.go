@@ -38,7 +38,7 @@
 //
 // The order is inclusion. Two steps make it of finite height: offsets from the
 // same origin that differ are joined to an unknown offset at once, as is arithmetic
-// on a set of constants to top; and a set that would outgrow maxSet becomes an
+// on a set of constants to top, and adding in a loop to one that the loop is entered with; and a set that would outgrow maxSet becomes an
 // absorbing top. Arithmetic that has no model yields top together with what its
 // operands were derived from, so that computing with an address is not yet a use
 // of it, and comparing is none at all.
@@ -99,7 +99,7 @@
 //     return address, or a slot bound to a name that compilers know. The
 //     frame is unknown afterwards.
 //   - A call leaves the registers that the psABI preserves (section 3.2.1) as they
-//     were, and of the others those that a short leaf provably does not write (GCC
+//     were, and of the others those that the callee, if it is not too long, provably does not write (GCC
 //     relies on that with -fipa-ra); in Go code only the frame pointer (Go internal ABI).
 //
 // # Parts
