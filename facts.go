@@ -57,7 +57,7 @@ var gateDetails = map[string]string{
 func (a *assembly) assumptions() []Assumption {
 	l := []Assumption{
 		{Name: "memory-safety", Detail: "The program's own code runs, with memory safety: no code is injected, and no pointer leaves the object that it was derived from. What an attacker who broke this could call is what a filter made from this answer still allows."},
-		{Name: "calling-convention", Detail: "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve."},
+		{Name: "calling-convention", Detail: "Functions return values in the registers that the psABI, LLVM or Go use for it, and indirect calls pass no addresses in registers that the psABI makes the callee preserve. No address stays in a register that the psABI lets the callee change over a call of a function of more than 600 instructions, or whose own calls go deeper than two (GCC's -fipa-ra might keep one there)."},
 		{Name: "noreturn-at-end", Detail: "A call that is the last instruction of a function's unwind range does not return; nor do the calls exit, exit_group and rt_sigreturn."},
 		{Name: "unwind-ranges", Detail: "Unwind information, where a file has it, starts where functions start; a table of 32-bit code offsets holds function starts."},
 	}

@@ -105,7 +105,7 @@ func (w *worker) split(b, i int32) int32 {
 	old.end, old.next, old.to = i, n, noJump
 	old.bad = false
 	old.traffic = traffic{}
-	reached, j := old.in >= 0, old.joint
+	reached, joint := old.in >= 0, old.joint
 	w.blocks = append(w.blocks, nb)
 	for j := i; j < nb.end; j++ {
 		w.instBlk[j] = n
@@ -113,10 +113,10 @@ func (w *worker) split(b, i int32) int32 {
 	if reached {
 		w.enqueue(b)
 	}
-	if j != 0 {
+	if joint != 0 {
 		nb := &w.blocks[n]
-		nb.joint, nb.target, nb.pred = j, true, manyPreds
-		nb.in = w.states.add(w.states.at(w.joints[j].in))
+		nb.joint, nb.target, nb.pred = joint, true, manyPreds
+		nb.in = w.states.add(w.states.at(w.joints[joint].in))
 		w.enqueue(n)
 	}
 	return n

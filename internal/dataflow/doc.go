@@ -129,7 +129,7 @@
 //
 //   - memory-safety: stores stay in their objects; in particular the words in which a
 //     function saves the registers of its caller are written by it alone;
-//   - calling-convention: functions preserve what the psABI makes them preserve, unknown
+//   - calling-convention: functions preserve what the psABI makes them preserve, nothing relies on it that long ones leave others alone (scanClobbers), unknown
 //     callees look at no preserved register, results are in the registers above;
 //   - noreturn-at-end: a call at the end of an FDE's range does not return, nor does
 //     a syscall that package sysno says so of;

@@ -67,7 +67,7 @@ type log struct {
 		stores row[summary.ArgStore]
 	}
 
-	// memory of sort and once
+	// memory of byPart and once
 	sorted []run
 	ends   []int32
 	vals   []entry

@@ -454,7 +454,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 // counter at once: it would be one with the second round.
 func (w *worker) advance(s *state, r x86.Reg, x val, d int64, size uint8) val {
 	if x > vMany && x < setBit {
-		if e := &w.v.elems[x]; e.k == kConst && e.r == 0 && !isVsyscall(e.a) && !w.exact && w.cameIn(r, x) {
+		if e := &w.v.elems[x]; e.k == kConst && e.r == 0 && !isVsyscall(e.a) && !isVsyscall(e.a+uint64(d)) && !w.exact && w.cameIn(r, x) {
 			return vTop
 		}
 	}

@@ -198,8 +198,9 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
-// The unwinder reads no more of the file than there is.
-func TestFrameOfNothing(t *testing.T) {
+// openSelf opens the program that runs the tests.
+func openSelf(t *testing.T) *File {
+	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +209,13 @@ func TestFrameOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// The unwinder reads no more of the file than there is.
+func TestFrameOfNothing(t *testing.T) {
+	f := openSelf(t)
 	for _, addr := range []uint64{0, f.Entry, ^uint64(0)} { // Go has no unwind tables
 		if _, ok := f.Frame(addr); ok {
 			t.Errorf("rules at %#x", addr)

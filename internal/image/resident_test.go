@@ -1,20 +1,9 @@
 package image
 
-import (
-	"os"
-	"testing"
-)
+import "testing"
 
 func TestResident(t *testing.T) {
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := openSelf(t)
 	resident := func() uint64 {
 		all, files, err := Resident()
 		if err != nil || files == 0 || all <= files {
