@@ -278,16 +278,16 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 			}
 			return x
 		}
-		if p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
+		if w.fine && p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
 			return w.v.mk(elem{k: kStk, b: p.b})
 		}
 		s.seen(int32(p.b), size)
 	case kArg:
-		if size >= 4 {
+		if size >= 4 && w.fine {
 			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
 		}
 	case kLoad:
-		if size >= 4 {
+		if size >= 4 && w.fine {
 			return w.v.mk(elem{k: kLoadD, a: p.a, b: p.b})
 		}
 	}
@@ -433,7 +433,7 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 		if size < 8 {
 			x = w.trunc(s, x, size)
 		}
-		s.store(int32(p.b), size, x)
+		s.store(int32(p.b), size, w.kept(x))
 		return
 	case p.anyS:
 		w.use(s, x)

@@ -969,7 +969,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	}
 	w.spAdd(s, -int64(size))
 	if o, ok := w.sp(s); ok {
-		s.store(o, size, x)
+		s.store(o, size, w.kept(x))
 	} else {
 		s.smash()
 		w.pivot(s)
@@ -1000,7 +1000,7 @@ func (w *worker) popWord(s *state) val {
 	if o, ok := w.sp(s); ok {
 		if y, _, ok := s.load(o, 8); ok {
 			x = y
-		} else if o >= 8 && !s.lost {
+		} else if w.fine && o >= 8 && !s.lost {
 			x = w.v.mk(elem{k: kStk, b: int64(o)})
 		} else {
 			s.seen(o, 8)
@@ -1047,6 +1047,7 @@ func (w *worker) syscall(s *state, in *x86.Inst) {
 		}
 		w.sites = append(w.sites, siteIn{site, w.blk})
 	}
+	w.enters = true
 	w.book.giveUp()
 	w.useMask(s, args)
 	// The number itself, if it came from the caller, is read but is no address.

@@ -119,6 +119,8 @@ type worker struct {
 	rest            summary.Rest
 	final           bool // emitting
 	chaos           bool // no tracking
+	fine            bool // values that are of use to numbers alone are kept, see inert
+	enters          bool // the unit enters the kernel
 	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
 
@@ -254,11 +256,16 @@ func (w *worker) join(s *state, a, b val) val {
 		w.escape(s, b)
 		return vMany
 	case a == vTop && b < setBit:
-		if b == vMany {
+		switch {
+		case b == vMany:
 			return vMany
+		case w.inert(b):
+			return vTop
 		}
 		return w.v.withTop(b)
 	case a == vTop && b&topBit != 0:
+		return b
+	case b&topBit != 0 && b >= setBit && a < setBit && w.inert(a):
 		return b
 	case a < setBit && b >= setBit && slices.Contains(w.v.members(b), a):
 		return b
@@ -281,7 +288,10 @@ func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	if a < setBit {
 		// Mostly one element is added to others that it has nothing to do with.
 		if l = w.v.with(l, a, b); len(l) > 0 {
-			x := w.v.mkSet(l)
+			x := vTop
+			if l = w.absorb(l); len(l) > 1 {
+				x = w.v.mkSet(l)
+			}
 			w.v.memoise(c, a, b, x)
 			return x
 		}
@@ -299,7 +309,7 @@ func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	}
 	l = w.v.widen(l)
 	slices.Sort(l)
-	l = slices.Compact(l)
+	l = w.absorb(slices.Compact(l))
 	var res val
 	switch {
 	case len(l) == 1:
@@ -661,7 +671,7 @@ func (w *worker) begin(entry uint64) {
 		clear(w.dense)
 	}
 	w.unit, w.rest = summary.Unit{Entry: entry}, summary.Rest{}
-	w.argUse, w.argBack, w.opaque, w.guarded = 0, 0, false, false
+	w.argUse, w.argBack, w.opaque, w.guarded, w.enters = 0, 0, false, false, false
 	clear(w.targets)
 	clear(w.parts)
 	w.insts, w.instBlk, w.callees, w.blocks, w.tables = w.insts[:0], w.instBlk[:0], w.callees[:0], w.blocks[:0], w.tables[:0]
@@ -718,9 +728,15 @@ func (w *worker) gapAround(a uint64) image.Range {
 
 func (w *worker) run(entry uint64, query map[uint64][]Param) *summary.Unit {
 	w.query, w.passed = query, w.passed[:0]
-	w.chaos = false
+	w.chaos, w.fine = false, query != nil
 	w.begin(entry)
-	if !w.solve(entry) {
+	solved := w.solve(entry)
+	if w.enters && !w.fine {
+		w.fine = true
+		w.begin(entry)
+		solved = w.solve(entry)
+	}
+	if !solved {
 		w.begin(entry)
 		w.chaos = true
 		k := summary.GapBudget
