@@ -1,31 +1,34 @@
 package dataflow
 
-// Most units neither enter the kernel nor are asked what they pass on. What such a unit refers to does not depend on
-// what was only computed from constants or read from memory that is not the file's, but for what it compares, stores to
-// the file's data and returns, mostly in the same block. So these values are not kept where others come
-// together with them, and not in the frame, which spares most blocks a second evaluation. A unit that is found to enter the kernel is
-// analysed again, with all values (fine).
+// Most units neither enter the kernel nor are asked what they pass on. What such a unit refers to hardly depends on
+// numbers that came to a place on one of several ways: where values come together, a number is only added to the others. So it is
+// not kept there, which spares most blocks a second evaluation. A unit that is found to enter the kernel is analysed again, with all
+// values (fine).
+//
+// What such a number could still do, if it is one of several values, is to be stored or returned, where no more is said of
+// it then than that it may be anything; and to be cut, widened and added to an address. That tells two kinds of numbers apart: what
+// is negative, or will be when it is widened, moves pointers backwards, which what is not known is not said to do (Back). So those are kept: among them
+// RTLD_NEXT, which may be stored where a handle is (package dlopen), and the addresses in the vsyscall page.
+// A number that is the only value decides branches and makes other numbers. It is kept wherever it goes.
 
-// inert reports whether the value x, no set, obliges to nothing, so that vTop can stand for both of them.
+// inert reports whether the value x, no set, obliges to nothing where others come together with it, so that vTop can stand for all of them.
 func (w *worker) inert(x val) bool {
 	if w.fine {
 		return false
 	}
 	switch e := &w.v.elems[x]; e.k {
 	case kConst:
-		return w.idle(e)
-	case kLow, kArgD, kStk, kLoadD:
-		return true
+		return e.r == 0 && !signed(e.a) && !(w.abs && e.a >= 4096) // and no address
+	case kLow:
+		return !signed(e.a)
 	case kLoad:
 		return e.r == 4 && !w.wide
 	}
 	return false
 }
 
-// idle reports whether the constant e is no address, and not RTLD_NEXT, which may be stored where a handle is as well (package dlopen).
-func (w *worker) idle(e *elem) bool {
-	return e.r == 0 && int32(e.a) != -1 && !isVsyscall(e.a) && !(w.abs && e.a >= 4096)
-}
+// signed reports whether n is negative, or what its low 1, 2 or 4 bytes are widened to.
+func signed(n uint64) bool { return n&(1<<7|1<<15|1<<31|1<<63) != 0 }
 
 // absorb leaves out of the sorted elements of a set what vTop stands for as well. Constants alone stay as they are.
 func (w *worker) absorb(l []val) []val {
@@ -50,12 +53,4 @@ func (w *worker) absorb(l []val) []val {
 	copy(l[1:], l)
 	l[0] = vTop
 	return l
-}
-
-// kept returns what a word of the frame holds after x was stored there.
-func (w *worker) kept(x val) val {
-	if x < setBit && x > vMany && w.inert(x) {
-		return vTop
-	}
-	return x
 }

@@ -969,7 +969,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	}
 	w.spAdd(s, -int64(size))
 	if o, ok := w.sp(s); ok {
-		s.store(o, size, w.kept(x))
+		s.store(o, size, x)
 	} else {
 		s.smash()
 		w.pivot(s)
