@@ -30,14 +30,15 @@ func (w *worker) inert(x val) bool {
 // signed reports whether n is negative, or what its low 1, 2 or 4 bytes are widened to.
 func signed(n uint64) bool { return n&(1<<7|1<<15|1<<31|1<<63) != 0 }
 
-// absorb leaves out of the sorted elements of a set what vTop stands for as well. Constants alone stay as they are.
+// absorb leaves out of the sorted elements of a set what vTop stands for as well. Numbers alone stay as they are.
 func (w *worker) absorb(l []val) []val {
 	if w.fine {
 		return l
 	}
 	top := l[0] == vTop
 	for i := 0; i < len(l) && !top; i++ {
-		top = w.v.elems[l[i]].k != kConst && w.inert(l[i])
+		e := &w.v.elems[l[i]]
+		top = e.k != kConst && !(e.k == kLow && e.r >= 4) && w.inert(l[i])
 	}
 	if !top {
 		return l
