@@ -1,15 +1,16 @@
 package dataflow
 
-// Most units neither enter the kernel nor are asked what they pass on. What such a unit refers to hardly depends on
-// numbers that came to a place on one of several ways: where values come together, a number is only added to the others. So it is
-// not kept there, which spares most blocks a second evaluation. A unit that is found to enter the kernel is analysed again, with all
-// values (fine).
+// Most units neither enter the kernel nor are asked what they pass on. In those, a number is left out where it comes together with
+// other values than numbers, and what is loaded from memory behind a register of the entry, behind a pointer in the file, or from the caller's frame is
+// anything from the start. That spares most blocks a second evaluation. A unit that is found to enter the kernel is analysed again, with
+// all values (fine).
 //
-// What such a number could still do, if it is one of several values, is to be stored or returned, where no more is said of
-// it then than that it may be anything; and to be cut, widened and added to an address. That tells two kinds of numbers apart: what
-// is negative, or will be when it is widened, moves pointers backwards, which what is not known is not said to do (Back). So those are kept: among them
-// RTLD_NEXT, which may be stored where a handle is (package dlopen), and the addresses in the vsyscall page.
-// A number that is the only value decides branches and makes other numbers. It is kept wherever it goes.
+// It leaves nothing out of the summary but which numbers are stored and returned where anything may be. For what else happens to one value of
+// several, if it is a number? It is cut or widened, added to an address, or goes up in arithmetic of which the result is anything. So what matters is
+// whether it is negative, as it is or widened, for then it moves a pointer backwards, which is not said of a value that is not known; and whether it is an
+// address, which it may be in a position-dependent file, as an address in the vsyscall page, or in the large code models. Such
+// numbers are kept. So is RTLD_NEXT, which is negative: it may be stored where a handle is (package dlopen).
+// A number that is the only value decides branches and makes other numbers: that is kept wherever it goes, the frame included.
 
 // inert reports whether the value x, no set, obliges to nothing where others come together with it, so that vTop can stand for all of them.
 func (w *worker) inert(x val) bool {
