@@ -163,6 +163,27 @@ func TestNumbersAreKeptWhereTheyAreAskedFor(t *testing.T) {
 	}
 }
 
+// What is added to an address in the vsyscall page, and is not known, leads to all of its functions from there on.
+func TestVsyscallsAreIndexed(t *testing.T) {
+	text := "\x48\xc1\xe7\x0a" + // shl rdi, 10
+		"\x48\x81\xef\x00\xfc\x9f\x00" + // sub rdi, 0x9ffc00
+		"\xff\xe7" // jmp rdi
+	f, err := image.Parse("vsyscall", flat([]byte(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []uint64
+	for _, r := range New(f).Unit(0x1000).Refs {
+		if r.Kind == summary.RefAddr {
+			at = append(at, r.A)
+		}
+	}
+	slices.Sort(at)
+	if want := []uint64{0xffffffffff600400, 0xffffffffff600800}; !slices.Equal(at, want) {
+		t.Errorf("it leads to %#x, want %#x", at, want)
+	}
+}
+
 // A number that is in the frame is as good as one in a register.
 func TestNumbersInTheFrame(t *testing.T) {
 	text := "\x48\xc7\x44\x24\xf0\x02\x00\x00\x00" + // mov qword [rsp-16], 2
