@@ -118,8 +118,9 @@ func exercise(f *File) {
 		f.LandingPads(d)
 	}
 	for _, a := range []uint64{0, f.Entry, f.Low, f.High, ^uint64(0)} {
-		f.Bytes(a)
-		f.Exec(a)
+		if code := f.Code(a); len(code) != len(f.Bytes(a)) && (code != nil || f.Exec(a)) {
+			panic("Code is neither Bytes nor nil")
+		}
 		f.Writable(a)
 		f.Section(a)
 		f.FDEAt(a)
