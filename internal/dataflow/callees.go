@@ -247,14 +247,18 @@ func (w *worker) hasReturn(f *image.FDE, target uint64) bool {
 	if f == nil || f.Start != target || f.End <= target {
 		return false
 	}
+	const ret, most = 0xc3, 1 << 16 // bytes
+	if last := w.f.Bytes(f.End - 1); len(last) > 0 && last[0] == ret {
+		return true
+	}
 	code := w.f.Bytes(target)
-	code = code[:min(f.End-target, uint64(len(code)))]
+	code = code[:min(f.End-target, uint64(len(code)), most)]
 	for i := 0; ; i++ {
-		n := bytes.IndexByte(code[i:], 0xc3)
+		n := bytes.IndexByte(code[i:], ret)
 		if n < 0 {
 			return false
 		}
-		if i += n; i+1 == len(code) || restores(code[:i]) || padding(code[i+1:]) {
+		if i += n; restores(code[:i]) || padding(code[i+1:]) {
 			return true
 		}
 	}
