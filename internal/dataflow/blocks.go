@@ -1,8 +1,6 @@
 package dataflow
 
 import (
-	"slices"
-
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -253,8 +251,12 @@ func inRow(insts []x86.Inst, dense []int32, first int32, code []byte, pc uint64)
 
 // room makes room for n more instructions. The memory is kept for the units to come.
 func (w *worker) room(n int) {
-	w.insts = slices.Grow(w.insts, n)
-	most := cap(w.insts)
-	w.instBlk = slices.Grow(w.instBlk, most-len(w.instBlk))
-	w.callees = slices.Grow(w.callees, most-len(w.callees))
+	most := len(w.insts) + n
+	w.insts, w.instBlk, w.callees = roomier(w.insts, most), roomier(w.instBlk, most), roomier(w.callees, most)
+}
+
+// roomier returns a copy of s with the given capacity. What slices.Grow adds is written to: of the memory
+// for a large function most is never used.
+func roomier[T any](s []T, most int) []T {
+	return append(make([]T, 0, most), s...)
 }

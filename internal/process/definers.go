@@ -47,9 +47,13 @@ func (d *definers) may(image int) bool { return d.found[image] >= d.asked }
 func (d *definers) add(images []*Image) {
 	first := max(len(d.names), 1)
 	d.names = append(d.names, make([]definer, first-len(d.names))...)
+	most := 0
+	for _, img := range images[len(d.found):] {
+		most += img.NumSymbols()
+	}
+	d.names = slices.Grow(d.names, most)
 	for i := len(d.found); i < len(images); i++ {
 		d.found = append(d.found, 0)
-		d.names = slices.Grow(d.names, images[i].NumSymbols())
 		if !images[i].HashedNames(func(hash uint32) { d.names = append(d.names, definer{hash: hash, image: uint32(i)}) }) {
 			d.found[i], d.any = math.MaxUint32, true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
@@ -22,7 +23,39 @@ var gates = []struct {
 	rare int
 }{{[2]byte{0x0f, 0x05}, 1}, {[2]byte{0x0f, 0x34}, 1}, {[2]byte{0xcd, 0x80}, 0}}
 
-// Account sweeps the images. Call it after Run.
+// eachGate calls do for the places in code that hold the bytes of a gate, until it returns false.
+func eachGate(code []byte, do func(off int) bool) {
+	for _, gate := range gates {
+		for next := gate.rare; next < len(code); {
+			i := bytes.IndexByte(code[next:], gate.code[gate.rare])
+			if i < 0 {
+				break
+			}
+			off := next + i - gate.rare
+			next += i + 1
+			if off+2 <= len(code) && [2]byte(code[off:]) == gate.code && !do(off) {
+				return
+			}
+		}
+	}
+}
+
+// gatePiece is the size of the pieces of code of which those with gates are kept: few have any.
+const gatePiece = 4096
+
+// withGates returns the pieces of code, which is at an address, in which gates begin.
+func withGates(code []byte, addr uint64) (l []image.Range) {
+	for at := 0; at < len(code); at += gatePiece {
+		end := min(at+gatePiece+1, len(code)) // one that begins with the last byte is in it
+		eachGate(code[at:end], func(int) bool {
+			l = append(l, image.Range{Start: addr + uint64(at), End: addr + uint64(end)})
+			return false
+		})
+	}
+	return l
+}
+
+// Account looks at all gates of all images. Call it after Run.
 func (g *Graph) Account() Account {
 	live := make([]map[uint64]bool, len(g.Members))
 	for i := range live {
@@ -37,38 +70,24 @@ func (g *Graph) Account() Account {
 	}
 	var a Account
 	for _, m := range g.Members {
-		for _, r := range m.ExecRanges() {
-			b := m.Bytes(r.Start)
-			if uint64(len(b)) > r.End-r.Start {
-				b = b[:r.End-r.Start]
-			}
-			for _, gate := range gates {
-				for next := gate.rare; next < len(b); {
-					i := bytes.IndexByte(b[next:], gate.code[gate.rare])
-					if i < 0 {
-						break
-					}
-					off := next + i - gate.rare
-					next += i + 1
-					if off+2 > len(b) || [2]byte(b[off:]) != gate.code {
-						continue
-					}
-					pc := r.Start + uint64(off)
-					switch {
-					case live[m.id][pc]:
-						a.Live++
+		for _, r := range m.gates {
+			eachGate(m.Bytes(r.Start)[:r.End-r.Start], func(off int) bool {
+				pc := r.Start + uint64(off)
+				switch {
+				case live[m.id][pc]:
+					a.Live++
+				default:
+					switch m.boundary(pc) {
+					case onBoundary:
+						a.Dead++
+					case insideInst:
+						a.Inside++
 					default:
-						switch m.boundary(pc) {
-						case onBoundary:
-							a.Dead++
-						case insideInst:
-							a.Inside++
-						default:
-							a.Data++
-						}
+						a.Data++
 					}
 				}
-			}
+				return true
+			})
 		}
 		m.Evict()
 	}

@@ -128,5 +128,5 @@
 // Each unit is summarised once, each relocation, word and waiter is looked at a
 // bounded number of times: linear in the instructions and relocations of
 // what is live, after a pass over all code and relocations of each image that
-// splits its data into objects. Account is one more pass over all code.
+// splits its data into objects, hashes it, and finds the code that Account looks at.
 package reach

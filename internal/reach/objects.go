@@ -63,6 +63,7 @@ type member struct {
 	texts    []name            // identifiers that its live code refers to
 	strict   bool              // see Graph.SymbolsBound
 	own      bool              // live code finds its own table of symbols
+	gates    []image.Range     // pieces of code in which a system call instruction's bytes are
 	entries  map[uint64]uint64 // labels in tables that instructions of a position-dependent file jump through, by their place
 	assigned []string          // and those at the beginning of texts that go on with =
 
@@ -163,6 +164,9 @@ func newMember(img *process.Image) *member {
 		}
 	}
 	m.exports = union(m.exports)
+	for _, x := range m.ExecRanges() {
+		m.gates = append(m.gates, withGates(m.Bytes(x.Start)[:x.End-x.Start], x.Start)...)
+	}
 	return m
 }
 
@@ -462,19 +466,14 @@ const vsyscallPage = 0xffffffffff600000
 // addVsyscalls adds the words of the file's data that hold addresses in the vsyscall page, as if they
 // had relocations.
 func (m *member) addVsyscalls() {
-	page := binary.LittleEndian.AppendUint64(nil, vsyscallPage>>16)[:6]
 	n := len(m.relocs)
+	m.relocs = m.relocs[:n:n] // those of the file are not written to
 	scan := func(start, end uint64) {
 		b := m.Bytes(start)
 		b = b[:min(uint64(len(b)), end-start)]
-		for off := 0; ; off++ {
-			i := bytes.Index(b[off:], page)
-			if i < 0 {
-				break
-			}
-			off += i
-			if a := start + uint64(off) - 2; off >= 2 && a&7 == 0 && b[off-1] <= 0x0f {
-				m.relocs = append(m.relocs[:len(m.relocs):len(m.relocs)], image.Reloc{Addr: a, Addend: binary.LittleEndian.Uint64(b[off-2:]), Type: rRelative})
+		for off := int(-start & 7); off+8 <= len(b); off += 8 {
+			if v := binary.LittleEndian.Uint64(b[off:]); v&^0xfff == vsyscallPage {
+				m.relocs = append(m.relocs, image.Reloc{Addr: start + uint64(off), Addend: v, Type: rRelative})
 			}
 		}
 	}

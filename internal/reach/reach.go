@@ -181,12 +181,29 @@ func New(p *process.Process, opts Options) *Graph {
 	return g
 }
 
-// sync takes up images that were added to the process.
+// sync takes up images that were added to the process, side by side. This is where all bytes of their files are
+// read, so they are hashed, too, while they are there.
 func (g *Graph) sync() {
-	for len(g.Members) < len(g.P.Images) {
-		g.Members = append(g.Members, newMember(g.P.Images[len(g.Members)]))
+	added := g.P.Images[len(g.Members):]
+	if len(added) == 0 {
+		return
+	}
+	members := make([]*member, len(added))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(g.opts.Workers, len(added)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(added); i = int(next.Add(1)) - 1 {
+				members[i] = newMember(added[i])
+				added[i].SHA256()
+				added[i].Evict()
+			}
+		})
+	}
+	wg.Wait()
+	for _, m := range members {
+		g.Members = append(g.Members, m)
 		g.ids = append(g.ids, &addrs[UnitID]{})
-		g.P.Images[len(g.Members)-1].Evict() // all code was searched
 	}
 }
 
@@ -436,7 +453,7 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	}
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
-		g.Units = slices.Grow(g.Units, len(g.Units)/2) // append would copy twice as often
+		g.Units = append(make([]Unit, 0, 2*len(g.Units)), g.Units...) // append would copy more often
 	}
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
 	g.ids[img].put(entry, id)
