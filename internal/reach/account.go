@@ -42,37 +42,47 @@ func (g *Graph) Account() Account {
 			if uint64(len(b)) > r.End-r.Start {
 				b = b[:r.End-r.Start]
 			}
-			for _, gate := range gates {
-				for next := gate.rare; next < len(b); {
-					i := bytes.IndexByte(b[next:], gate.code[gate.rare])
-					if i < 0 {
-						break
-					}
-					off := next + i - gate.rare
-					next += i + 1
-					if off+2 > len(b) || [2]byte(b[off:]) != gate.code {
-						continue
-					}
-					pc := r.Start + uint64(off)
-					switch {
-					case live[m.id][pc]:
-						a.Live++
-					default:
-						switch m.boundary(pc) {
-						case onBoundary:
-							a.Dead++
-						case insideInst:
-							a.Inside++
-						default:
-							a.Data++
-						}
-					}
+			entering(b, func(off int) {
+				pc := r.Start + uint64(off)
+				if live[m.id][pc] {
+					a.Live++
+					return
 				}
-			}
+				switch m.boundary(pc) {
+				case onBoundary:
+					a.Dead++
+				case insideInst:
+					a.Inside++
+				default:
+					a.Data++
+				}
+			})
 		}
 		m.Evict()
 	}
 	return a
+}
+
+// entering calls found for each place in code where the bytes of a kernel-entering instruction are. It looks for one instruction
+// after the other, in as much code at a time as the processor keeps near.
+func entering(code []byte, found func(off int)) {
+	const most = 16 << 10
+	for start := 0; start < len(code); start += most {
+		b := code[start:min(start+most+1, len(code))] // they are two bytes
+		for _, gate := range gates {
+			for next := gate.rare; next < len(b); {
+				i := bytes.IndexByte(b[next:], gate.code[gate.rare])
+				if i < 0 {
+					break
+				}
+				off := next + i - gate.rare
+				next += i + 1
+				if off < most && off+2 <= len(b) && [2]byte(b[off:]) == gate.code {
+					found(start + off)
+				}
+			}
+		}
+	}
 }
 
 type position uint8
