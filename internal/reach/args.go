@@ -7,11 +7,12 @@ import (
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
-// args is what is known of the arguments of a unit. It is apart from Unit, and small, since each call asks for that of its callee.
+// args is what is known of the arguments of a unit, and what else each call asks of its callee. So it is apart from Unit, and small.
 type args struct {
 	used        uint32 // registers that the unit consumes, callees included; in the upper half those it moves backwards from
 	wanted      uint16 // registers of which somebody wants to know whether it does: the others are not followed
 	followed    bool   // its own passes were
+	later       bool   // it is a resolver whose result waits: resolvesLater
 	first, last waiterID
 }
 

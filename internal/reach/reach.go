@@ -113,6 +113,7 @@ type Graph struct {
 	Outside   []Outside // control that leaves every image
 	callers   callers
 	indexed   int // units before it are in callers
+	started   int // images with which the process starts
 	labels    []label
 	Hold      func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated     map[Place]bool
@@ -134,9 +135,10 @@ type Graph struct {
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
 	reasonIDs map[string]uint32
-	touched   int // units analysed: see checkAfter
-	keeping   int // units before it that store to words are in member.keepers
-	relooked  int // images in which all of lookups were looked up
+	touched   int    // units analysed: see checkAfter
+	first     uint64 // of fetch; it means nothing
+	keeping   int    // units before it that store to words are in member.keepers
+	relooked  int    // images in which all of lookups were looked up
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -151,7 +153,7 @@ func New(p *process.Process, opts Options) *Graph {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), args: make([]args, 1, 4096), keeping: 1,
-		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, started: len(p.Images), relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -178,7 +180,10 @@ func (g *Graph) Run(ctx context.Context) error {
 			level := g.todo
 			g.todo = nil
 			g.analyse(g.byPlace(level))
-			for _, id := range level {
+			for i, id := range level {
+				if i%fetched == 0 {
+					g.fetch(level[i:min(i+fetched, len(level))])
+				}
 				g.process(id)
 			}
 			g.wakeParts()
@@ -188,6 +193,19 @@ func (g *Graph) Run(ctx context.Context) error {
 		}
 		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
 			return nil
+		}
+	}
+}
+
+// fetched is how many units are fetched at a time.
+const fetched = 16
+
+// fetch reads the first reference of each of some units. They are anywhere in memory: so the processor waits for
+// them at the same time, and not for one after the other.
+func (g *Graph) fetch(ids []UnitID) {
+	for _, id := range ids {
+		if s := g.Units[id].Sum; len(s.Refs) > 0 {
+			g.first ^= s.Refs[0].A
 		}
 	}
 }
@@ -521,10 +539,11 @@ func (g *Graph) takenBy(id, by UnitID) {
 
 // release makes what a resolver returns live if it was waiting.
 func (g *Graph) release(id UnitID) {
-	u := &g.Units[id]
-	if u.ifunc != resolvesLater {
+	if !g.args[id].later {
 		return
 	}
+	u := &g.Units[id]
+	g.args[id].later = false
 	u.ifunc = resolves
 	if u.Sum == nil {
 		return
@@ -545,6 +564,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].ifunc = resolvesLater
+		g.args[id].later = true
 	}
 	if u := &g.Units[id]; u.ifunc == resolvesNot {
 		u.ifunc = resolves
@@ -608,16 +628,23 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	if g.derived != nil {
 		g.derived.table(g, img, a, c)
 	}
+	marks := markSeen | markOffsets
 	if c.how == Address && !c.foreign && !m.Exec(a) {
-		m.marks.set(a, markOut)
+		marks |= markOut
 	}
-	g.name(img, a, c)
-	g.offsets(img, a, a, 4, c)
+	writable := m.Writable(a)
+	if writable {
+		marks |= markTaken
+	}
+	before := m.marks.add(a, marks)
+	if before&markSeen == 0 {
+		g.text(img, a, c)
+	}
+	if before&markOffsets == 0 {
+		g.offsetsAt(img, a, a, 4, c)
+	}
 	for w := a; m.entries[w] != 0 && m.marks.set(w, markGiven); w += 8 {
 		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
-	}
-	if m.Writable(a) {
-		m.marks.set(a, markTaken)
 	}
 	o := m.object(a)
 	if o < 0 {
@@ -628,7 +655,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		g.expose(img, o-1, c) // a is its end: what counts down from there may write to it
 	}
 	// Where the linker's symbols for a whole section are, or before what aligns it.
-	if i := sort.Search(len(m.Sections), func(i int) bool { return m.Sections[i].End > a }); i < len(m.Sections) && m.Sections[i].Start >= a && m.Writable(a) {
+	if i := sort.Search(len(m.Sections), func(i int) bool { return m.Sections[i].End > a }); i < len(m.Sections) && m.Sections[i].Start >= a && writable {
 		for k := o; k < len(m.starts) && m.starts[k] < m.Sections[i].End; k++ {
 			g.expose(img, k, c)
 		}
@@ -1024,6 +1051,12 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 	} else {
 		m.tables[key] = true
 	}
+	g.offsetsAt(img, a, base, size, c)
+}
+
+// offsetsAt is offsets for a table that was not looked at.
+func (g *Graph) offsetsAt(img int, a, base uint64, size int, c cause) {
+	m := g.Members[img]
 	b := m.Bytes(a)
 	miss := 0
 	for k := 0; size*(k+1) <= len(b) && miss < 4; k++ {
@@ -1077,10 +1110,14 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 // name: live code refers to a text. If it may be handed to a symbol lookup,
 // and some image defines a symbol of that name, that symbol is live.
 func (g *Graph) name(img int, a uint64, c cause) {
-	m := g.Members[img]
-	if !m.marks.set(a, markSeen) {
-		return
+	if g.Members[img].marks.set(a, markSeen) {
+		g.text(img, a, c)
 	}
+}
+
+// text is name for a text that nothing referred to.
+func (g *Graph) text(img int, a uint64, c cause) {
+	m := g.Members[img]
 	if m.Exec(a) && len(m.Sections) > 0 {
 		return
 	}
