@@ -433,6 +433,7 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
 		g.Units = slices.Grow(g.Units, len(g.Units)/2) // append would copy twice as often
+		g.args = slices.Grow(g.args, len(g.args)/2)
 	}
 	g.args = append(g.args, args{})
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
