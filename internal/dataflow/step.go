@@ -241,6 +241,10 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 			return w.v.mk(elem{k: e.k, a: e.a, b: b})
 		}
 		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
+	case kTabT:
+		if size == 8 {
+			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r})
+		}
 	}
 	if d < 0 {
 		w.backwards(e)
