@@ -43,6 +43,9 @@
 // operands were derived from, so that computing with an address is not yet a use
 // of it, and comparing is none at all.
 //
+// In a unit that does not enter the kernel, numbers that come together with something else than numbers are part of top, unless they
+// may make a pointer go backwards or be addresses (inert.go).
+//
 // # Escape
 //
 // An address that the code forms must be in a Ref as soon as it may be used for

@@ -433,7 +433,7 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 		if size < 8 {
 			x = w.trunc(s, x, size)
 		}
-		s.store(int32(p.b), size, w.kept(x))
+		s.store(int32(p.b), size, x)
 		return
 	case p.anyS:
 		w.use(s, x)

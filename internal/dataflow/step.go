@@ -78,6 +78,16 @@ func (w *worker) useElem(s *state, e *elem) {
 // isVsyscall reports whether a lies in the vsyscall page, code that no file has.
 func isVsyscall(a uint64) bool { return a >= sysno.VsyscallStart && a < sysno.VsyscallEnd }
 
+// vsyscalls: something unknown is added to a, an address in the vsyscall page.
+func (w *worker) vsyscalls(a uint64) {
+	const each = 1024 // from one function to the next
+	for t := uint64(sysno.VsyscallStart); t < sysno.VsyscallEnd; t += each {
+		if _, ok := sysno.Vsyscall(t); ok && t >= a {
+			w.ref(summary.Ref{Kind: summary.RefAddr, A: t})
+		}
+	}
+}
+
 func (w *worker) useMask(s *state, m uint16) {
 	for ; m != 0; m &= m - 1 {
 		w.use(s, s.r[bits.TrailingZeros16(m)])
@@ -248,6 +258,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	}
 	if d < 0 {
 		w.backwards(e)
+		if size == 8 && isVsyscall(uint64(d)) {
+			w.vsyscalls(uint64(d))
+		}
 	}
 	if w.exact && e.k == kArg && e.b == 0 && size >= 4 {
 		return w.apply(s, *e, summary.OpAdd, size, uint64(d))
@@ -973,7 +986,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	}
 	w.spAdd(s, -int64(size))
 	if o, ok := w.sp(s); ok {
-		s.store(o, size, w.kept(x))
+		s.store(o, size, x)
 	} else {
 		s.smash()
 		w.pivot(s)

@@ -121,7 +121,7 @@ type worker struct {
 	rest            summary.Rest
 	final           bool // emitting
 	chaos           bool // no tracking
-	fine            bool // values that are of use to numbers alone are kept, see inert
+	fine            bool // numbers are kept where values come together, see inert
 	enters          bool // the unit enters the kernel
 	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
