@@ -115,7 +115,7 @@ func (m *Model) asked(g *reach.Graph, name string, finder reach.UnitID, handles,
 		for more := true; more; {
 			more = false
 			for _, f := range unknown {
-				for _, img := range variadic.Givers(g, f.Unit) {
+				for _, img := range m.variable.Givers(g, f.Unit) {
 					if _, is := open[img]; !is || open[img] < open[f.Image] {
 						open[img], more = open[f.Image], true
 					}

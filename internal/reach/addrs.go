@@ -4,28 +4,38 @@ package reach
 // that code refers to, most of them several times: a map of the language takes twice the time
 // and memory.
 type addrs[V ~uint8 | ~uint32] struct {
-	keys []uint64 // open addressing; a power of two
-	vals []V      // 0: free
-	n    int
+	slots []slot[V]    // open addressing; a power of two
+	n     int          // of them that are not free
+	far   map[uint64]V // those of addresses that fit in no slot: of no process
 }
 
-// at returns the place of a, or the free one where it belongs.
-func (m *addrs[V]) at(a uint64) int {
-	mask := uint64(len(m.keys) - 1)
-	h := a * 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
-	for i := (h ^ h>>32) & mask; ; i = (i + 1) & mask {
-		if m.vals[i] == 0 || m.keys[i] == a {
-			return int(i)
+// slot is an address of 48 bits with its value, 0 if it is free: together, since they are met in no order.
+type slot[V ~uint8 | ~uint32] struct {
+	low  uint32
+	high uint16
+	v    V
+}
+
+// at returns the slot of a, or the free one where it belongs.
+func (m *addrs[V]) at(a uint64) *slot[V] {
+	mask := uint64(len(m.slots) - 1)
+	h := a >> 6 * 0x9E3779B97F4A7C15                                // 2^64 divided by the golden ratio
+	for i := ((h^h>>32)&^7 | a>>3&7) & mask; ; i = (i + 1) & mask { // neighbours are asked for together
+		if s := &m.slots[i]; s.v == 0 || s.low == uint32(a) && s.high == uint16(a>>32) {
+			return s
 		}
 	}
 }
 
 // get returns the value of a, 0 if it has none.
 func (m *addrs[V]) get(a uint64) V {
-	if m.n == 0 {
+	switch {
+	case a>>48 != 0:
+		return m.far[a]
+	case m.n == 0:
 		return 0
 	}
-	return m.vals[m.at(a)]
+	return m.at(a).v
 }
 
 // find is get, and reports whether there is one.
@@ -36,25 +46,29 @@ func (m *addrs[V]) find(a uint64) (V, bool) {
 
 // put gives a a value.
 func (m *addrs[V]) put(a uint64, v V) {
-	if 4*m.n >= 3*len(m.keys) {
+	if a>>48 != 0 {
+		if m.far == nil {
+			m.far = map[uint64]V{}
+		}
+		m.far[a] = v
+		return
+	}
+	if 4*m.n >= 3*len(m.slots) {
 		m.grow()
 	}
-	i := m.at(a)
-	if m.vals[i] == 0 {
-		m.keys[i] = a
+	s := m.at(a)
+	if s.v == 0 {
 		m.n++
 	}
-	m.vals[i] = v
+	*s = slot[V]{uint32(a), uint16(a >> 32), v}
 }
 
 func (m *addrs[V]) grow() {
-	keys, vals := m.keys, m.vals
-	size := max(64, 2*len(keys))
-	m.keys, m.vals = make([]uint64, size), make([]V, size)
-	for i, v := range vals {
-		if v != 0 {
-			at := m.at(keys[i])
-			m.keys[at], m.vals[at] = keys[i], v
+	old := m.slots
+	m.slots = make([]slot[V], max(64, 2*len(old)))
+	for _, s := range old {
+		if s.v != 0 {
+			*m.at(uint64(s.high)<<32 | uint64(s.low)) = s
 		}
 	}
 }
@@ -77,23 +91,19 @@ const (
 // marks are the marks of the addresses of an image.
 type marks struct{ addrs[mark] }
 
+// add gives a marks, and returns those that it had.
+func (m *marks) add(a uint64, k mark) mark {
+	old := m.get(a)
+	if old|k != old {
+		m.put(a, old|k)
+	}
+	return old
+}
+
 // has reports whether a has a mark.
 func (m *marks) has(a uint64, k mark) bool { return m.get(a)&k != 0 }
 
 // set gives a a mark, and reports whether it did not have it.
 func (m *marks) set(a uint64, k mark) bool {
-	if 4*m.n >= 3*len(m.keys) {
-		m.grow()
-	}
-	i := m.at(a)
-	old := m.vals[i]
-	if old&k != 0 {
-		return false
-	}
-	if old == 0 {
-		m.keys[i] = a
-		m.n++
-	}
-	m.vals[i] = old | k
-	return true
+	return m.add(a, k)&k == 0
 }

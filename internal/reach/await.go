@@ -20,24 +20,43 @@ type reached struct {
 // returns false if that is not all known.
 func (g *Graph) await(img int, a uint64, slot bool, w waiter) bool {
 	r := &g.reached
-	if !r.asked || r.at != a || r.slot != slot { // most often it is the call of the pass before
-		g.reach(img, a, slot)
-	}
-	if !r.known {
+	if !g.reach(r, img, a, slot) {
 		return false
 	}
+	for _, id := range r.units {
+		g.want(id, w.mask)
+	}
+	for _, p := range r.resolvers {
+		for _, a := range g.choices(p.Image, p.Addr) {
+			if id, ok := g.ids[p.Image].find(a); ok {
+				g.want(id, w.mask)
+			}
+		}
+	}
+	g.settle()
+	g.tell(r, w)
+	return true
+}
+
+// tell makes w happen once what a call reaches consumes a register of its mask.
+func (g *Graph) tell(r *reached, w waiter) {
 	for _, id := range r.units {
 		g.wait(id, w)
 	}
 	for _, p := range r.resolvers {
 		g.awaitChoice(p, w)
 	}
-	return true
 }
 
-// reach makes g.reached what a call leads to, and its units live.
-func (g *Graph) reach(img int, a uint64, slot bool) {
-	r := &g.reached
+// reach makes r what a call leads to, and its units live. It reports whether that is all known.
+func (g *Graph) reach(r *reached, img int, a uint64, slot bool) bool {
+	if !r.asked || r.at != a || r.slot != slot { // most often it is the call of the pass before
+		g.lead(r, img, a, slot)
+	}
+	return r.known
+}
+
+func (g *Graph) lead(r *reached, img int, a uint64, slot bool) {
 	r.asked, r.at, r.slot, r.known = true, a, slot, false
 	r.units, r.resolvers = r.units[:0], r.resolvers[:0]
 	if !slot {
@@ -84,7 +103,7 @@ func (g *Graph) reach(img int, a uint64, slot bool) {
 	r.known = true
 }
 
-// awaitChoice is await for what an IFUNC resolver chooses. What it may choose need not be live yet.
+// awaitChoice is tell for what an IFUNC resolver chooses. What it may choose need not be live yet.
 func (g *Graph) awaitChoice(resolver Place, w waiter) {
 	for _, a := range g.choices(resolver.Image, resolver.Addr) {
 		if id, ok := g.ids[resolver.Image].find(a); ok {

@@ -1,6 +1,11 @@
 package reach
 
-import "github.com/gofind-dev/gofind/internal/summary"
+import (
+	"iter"
+	"slices"
+
+	"github.com/gofind-dev/gofind/internal/summary"
+)
 
 // Edge is a direct call or jump: Unit refers to the callee as At (a code
 // address, or a slot that only the loader writes).
@@ -12,7 +17,7 @@ type Edge struct {
 // callers are lists of who calls each unit. There are several for each unit, so they are
 // small, and in blocks that stay where they are.
 type callers struct {
-	last   []uint32 // by callee, the place of the last one, which leads to the first; 0: there is none
+	last   []uint32 // by callee, the place of the last one; 0: there is none
 	blocks []*[callerBlock]caller
 	n      uint32
 }
@@ -20,7 +25,7 @@ type callers struct {
 type caller struct {
 	unit UnitID
 	ref  uint32 // index in its Refs
-	next uint32
+	prev uint32 // the one that was added before
 }
 
 const callerBlock = 4096
@@ -32,24 +37,17 @@ func (l *callers) add(callee, unit UnitID, ref uint32) {
 	if int(l.n/callerBlock) == len(l.blocks) {
 		l.blocks = append(l.blocks, new([callerBlock]caller))
 	}
-	c := l.at(l.n)
-	*c = caller{unit, ref, l.n}
-	if last := l.last[callee]; last != 0 {
-		c.next, l.at(last).next = l.at(last).next, l.n
-	}
+	*l.at(l.n) = caller{unit, ref, l.last[callee]}
 	l.last[callee] = l.n
 }
 
-// each calls do for all that call a unit, in the order in which they were added.
-func (l *callers) each(callee UnitID, do func(*caller)) {
-	if int(callee) >= len(l.last) || l.last[callee] == 0 {
-		return
-	}
-	last := l.last[callee]
-	for i := l.at(last).next; ; i = l.at(i).next {
-		do(l.at(i))
-		if i == last {
+// of yields all that call a unit, those that were added last first.
+func (l *callers) of(callee UnitID) iter.Seq[*caller] {
+	return func(yield func(*caller) bool) {
+		if int(callee) >= len(l.last) {
 			return
+		}
+		for i := l.last[callee]; i != 0 && yield(l.at(i)); i = l.at(i).prev {
 		}
 	}
 }
@@ -58,10 +56,23 @@ func (l *callers) each(callee UnitID, do func(*caller)) {
 func (g *Graph) Callers(id UnitID) []Edge {
 	g.index()
 	var l []Edge
-	g.callers.each(id, func(c *caller) {
+	for c := range g.callers.of(id) {
 		l = append(l, Edge{c.unit, g.Full(c.unit).Refs[c.ref].A})
-	})
+	}
+	slices.Reverse(l)
 	return l
+}
+
+// manyCallers reports whether a unit has more than n Callers.
+func (g *Graph) manyCallers(id UnitID, n int) bool {
+	g.index()
+	for range g.callers.of(id) {
+		n--
+		if n < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // index takes up the units that have come since.
@@ -71,12 +82,18 @@ func (g *Graph) index() {
 		if u.Sum == nil {
 			break
 		}
-		if u.held {
-			continue
-		}
-		for i := range u.Sum.Refs {
-			g.indexRef(UnitID(g.indexed), i)
-		}
+		g.indexUnit(UnitID(g.indexed))
+	}
+}
+
+// indexUnit adds what a unit calls to callers.
+func (g *Graph) indexUnit(id UnitID) {
+	u := &g.Units[id]
+	if u.held {
+		return // until Release
+	}
+	for i := range u.Sum.Refs {
+		g.indexRef(id, i)
 	}
 }
 

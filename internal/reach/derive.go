@@ -13,7 +13,7 @@ import (
 //
 //   - an address that any live unit of the whole stores to a word by name is in that word;
 //   - an address that a unit of the whole passes to a function is live once that function is, if it consumes the
-//     argument (see Unit.used), unless Handing.Keeps says that the function keeps nothing; code is then live with whatever
+//     argument (see args.used), unless Handing.Keeps says that the function keeps nothing; code is then live with whatever
 //     Handing.Shared says may share memory with that function (atexit and exit);
 //   - an address that any code may put into memory that has no name (Handing.Loose) is live as soon as code of Handing.Into is:
 //     it may find it there, through whatever pointer.
@@ -139,7 +139,7 @@ func (d *derived) label(addr uint64) bool {
 
 // Consumed reports whether a live unit, or what it passes its arguments on to, may use the
 // value of a register on entry for anything.
-func (g *Graph) Consumed(id UnitID, reg uint8) bool { return g.Units[id].used>>(reg&15)&1 != 0 }
+func (g *Graph) Consumed(id UnitID, reg uint8) bool { return g.consumes(id, 1<<(reg&15)) != 0 }
 
 // instead reports whether a unit calls something else in place of a callee.
 func (d *derived) instead(g *Graph, id UnitID, callee uint64) bool {
@@ -170,7 +170,7 @@ func (d *derived) begin(g *Graph, id UnitID) {
 	}
 	c := cause{unit: id, how: Address}
 	if w, ok := d.whole.ids[0].find(entry); ok && len(d.h.Passed[entry]) > 0 && d.h.Keeps(entry) {
-		used := d.whole.Units[w].used
+		used := d.whole.consumes(w, ^uint32(0))
 		for i := range d.h.Passed[entry] {
 			r := &d.h.Passed[entry][i]
 			if !g.Members[0].Exec(r.A) && !d.h.Data(entry) {

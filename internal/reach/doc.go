@@ -79,13 +79,18 @@
 // # Arguments
 //
 // Whether an address that is passed in a register escapes depends on the callee.
-// Unit.used is the set of entry registers that a unit consumes: its own
+// args.used is the set of entry registers that a unit consumes: its own
 // ArgUse, and those that it passes on to callees that consume them. It starts empty
 // and only grows (an optimistic fixpoint, as in sparse conditional constant
 // propagation: Wegman and Zadeck, TOPLAS 1991); references and arguments that depend
 // on a register wait at the callee and are woken when it is consumed. If the callees
 // are not all known, the address escapes. A second half of the set says from which
 // registers a pointer is moved backwards.
+//
+// What a unit passes on is followed on demand (Duesterwald, Gupta and Soffa, POPL 1995): for the registers that
+// somebody wants to know of (args.wanted), since an address is passed in them, or since they are passed on in a register that is wanted.
+// That is one in fifteen. What waits is woken in the order in which units became live, so that it does not
+// matter when it came to be wanted.
 //
 // # Names
 //

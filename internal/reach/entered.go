@@ -8,6 +8,7 @@ import (
 	"github.com/gofind-dev/gofind/internal/dataflow"
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/process"
+	"github.com/gofind-dev/gofind/internal/summary"
 )
 
 // Entered reports whether a unit may be entered in other ways than by its
@@ -136,6 +137,17 @@ func newGoEntries(funcs []uint64) *goEntries {
 // dataflow.Analyser.QueryExact does.
 func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
 	u := &g.Units[id]
+	var buf []UnitID
+	for i := range u.Sum.Refs {
+		if r := &u.Sum.Refs[i]; r.Kind == summary.RefCode || r.Kind == summary.RefCallSlot {
+			buf = g.Callees(id, r, buf[:0])
+			for _, c := range buf {
+				g.want(c, 0xffff)
+			}
+		}
+	}
+	g.settle()
+	u = &g.Units[id]
 	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params, func(callee uint64, slot bool) uint16 {
 		return g.consumed(u.Image, callee, slot)
 	}))
@@ -174,7 +186,10 @@ func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 		if !known || !g.Live(id) {
 			return all
 		}
-		return uint16(g.Units[id].used)
+		if g.args[id].wanted != all {
+			return all
+		}
+		return uint16(g.args[id].used)
 	}
 	if !slot {
 		return of(img, callee)

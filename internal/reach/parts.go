@@ -26,6 +26,11 @@ func (g *Graph) process(id UnitID) {
 	if !g.Units[id].held {
 		g.begin(id)
 	}
+	// While its references are at hand; but what later images bind to may grow, and a derived graph follows some elsewhere.
+	if int(id) == max(g.indexed, 1) && g.Units[id].Image < g.started && g.derived == nil {
+		g.indexUnit(id)
+		g.indexed = int(id) + 1
+	}
 }
 
 // holdBack makes what h says of a unit wait, and nothing else.
@@ -298,7 +303,7 @@ const maxCallers = 32
 // To ask costs as much as to analyse the callers again, so an edge to what makes no more code live just counts.
 func (g *Graph) passed(w way, c *summary.Cond) bool {
 	id := w.unit
-	return g.Entered(id) || !g.adds(id, g.Units[id].some.full.Div().Edges[w.edge].To) || len(g.Callers(id)) > maxCallers || g.MayPass(g, id, c)
+	return g.Entered(id) || !g.adds(id, g.Units[id].some.full.Div().Edges[w.edge].To) || g.manyCallers(id, maxCallers) || g.MayPass(g, id, c)
 }
 
 // adds reports whether a part of a unit has syscall instructions, or refers to code that is not live, or to other

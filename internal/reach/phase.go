@@ -395,7 +395,7 @@ func (w *phaser) referred(inits []UnitID) {
 			w.passed[UnitID(id)] = true
 		}
 	}
-	n := nearby{make([]map[uint64]UnitID, len(g.Members)), make([]image.Range, len(g.Members))}
+	n := nearby{make([]addrs[UnitID], len(g.Members)), make([]image.Range, len(g.Members))}
 	for _, set := range []map[UnitID]bool{w.startup, w.passed} {
 		for id := range set {
 			n.add(g.Units[id].Image, g.Units[id].Entry, id)
@@ -455,17 +455,16 @@ func (w *phaser) referred(inits []UnitID) {
 
 // nearby finds a few addresses of each image among many others.
 type nearby struct {
-	units  []map[uint64]UnitID
+	units  []addrs[UnitID]
 	bounds []image.Range
 }
 
 func (n *nearby) add(img int, a uint64, id UnitID) {
 	b := &n.bounds[img]
-	if n.units[img] == nil {
-		n.units[img] = map[uint64]UnitID{}
+	if b.End == 0 {
 		b.Start = a
 	}
-	n.units[img][a] = id
+	n.units[img].put(a, id)
 	b.Start, b.End = min(b.Start, a), max(b.End, a+1)
 }
 
@@ -473,7 +472,7 @@ func (n *nearby) at(img int, a uint64) UnitID {
 	if !n.bounds[img].Contains(a) {
 		return 0
 	}
-	return n.units[img][a]
+	return n.units[img].get(a)
 }
 
 // passes reports whether unit id passes the address a to a function that is known.
@@ -513,10 +512,10 @@ func (g *Graph) Forward() *Forward {
 	f.to = make([]UnitID, g.callers.n)
 	at := slices.Clone(f.off)
 	for id := range UnitID(len(g.Units)) {
-		g.callers.each(id, func(c *caller) {
+		for c := range g.callers.of(id) {
 			f.to[at[c.unit]] = id
 			at[c.unit]++
-		})
+		}
 	}
 	return f
 }

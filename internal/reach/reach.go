@@ -47,17 +47,15 @@ type cause struct {
 	foreign bool // another image refers to it
 }
 
-// Unit is a live unit. It is as large as a line of the processor's cache.
+// Unit is a live unit.
 type Unit struct {
 	Image  int
 	Entry  uint64
 	Sum    *summary.Unit
-	some   *some       // nil if all of it runs
-	Parent UnitID      // 0 for roots
-	why    uint32      // see Graph.Why
-	used   uint32      // registers that it consumes, callees included; in the upper half those it moves backwards from
-	waits  [2]waiterID // the first and the last that wait for what it consumes
-	taker  UnitID      // the first who took it
+	some   *some  // nil if all of it runs
+	Parent UnitID // 0 for roots
+	why    uint32 // see Graph.Why
+	taker  UnitID // the first who took it
 	How    How
 	Taken  bool // live through a pointer: it may be called from code that is not known to
 	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
@@ -85,29 +83,6 @@ type some struct {
 	runs []bool        // by part of full: it can run
 }
 
-// waiter is an address or an argument that depends on what a callee consumes.
-type waiter struct {
-	mask uint32 // of Unit.used of the callee
-	unit UnitID // whose argument or reference it is
-	ref  int32  // index in its Refs; sameRegs, or for an argument that changes register -2 - the register it was in
-	next waiterID
-}
-
-// waiterID is the place of a waiter in Graph.waiters. 0 is none.
-type waiterID uint32
-
-// waiters are in blocks that stay where they are; those that are free are a list.
-type waiters struct {
-	blocks []*[waiterBlock]waiter
-	n      waiterID // used once
-	free   waiterID
-}
-
-const waiterBlock = 4096
-
-// sameRegs is waiter.ref for arguments that stay in their registers.
-const sameRegs = -1
-
 // Options of a run.
 type Options struct {
 	Workers int
@@ -126,15 +101,19 @@ type Graph struct {
 
 	ids       []*addrs[UnitID] // per image, by entry
 	todo      []UnitID         // to analyse
+	args      []args           // by UnitID
 	waiters   waiters
-	ready     []ready // of consume
-	reached   reached // of await
+	ready     []ready  // of consume
+	wants     []wanted // of want
+	reached   reached  // of await
+	passing   reached  // of passOn
 	opts      Options
 	pools     []*dataflow.Analyser
 	targets   []process.Target
 	Outside   []Outside // control that leaves every image
 	callers   callers
 	indexed   int // units before it are in callers
+	started   int // images with which the process starts
 	labels    []label
 	Hold      func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated     map[Place]bool
@@ -156,9 +135,10 @@ type Graph struct {
 	lookups   map[string]looked
 	reasons   []string // by Unit.why; the first is empty
 	reasonIDs map[string]uint32
-	touched   int // units analysed: see checkAfter
-	keeping   int // units before it that store to words are in member.keepers
-	relooked  int // images in which all of lookups were looked up
+	touched   int    // units analysed: see checkAfter
+	first     uint64 // of fetch; it means nothing
+	keeping   int    // units before it that store to words are in member.keepers
+	relooked  int    // images in which all of lookups were looked up
 }
 
 // Outside is a transfer to an address that is in no image.
@@ -172,8 +152,8 @@ func New(p *process.Process, opts Options) *Graph {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), keeping: 1,
-		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), args: make([]args, 1, 4096), keeping: 1,
+		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, started: len(p.Images), relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -217,7 +197,10 @@ func (g *Graph) Run(ctx context.Context) error {
 			level := g.todo
 			g.todo = nil
 			g.analyse(g.byPlace(level))
-			for _, id := range level {
+			for i, id := range level {
+				if i%fetched == 0 {
+					g.fetch(level[i:min(i+fetched, len(level))])
+				}
 				g.process(id)
 			}
 			g.wakeParts()
@@ -227,6 +210,19 @@ func (g *Graph) Run(ctx context.Context) error {
 		}
 		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
 			return nil
+		}
+	}
+}
+
+// fetched is how many units are fetched at a time.
+const fetched = 16
+
+// fetch reads the first reference of each of some units. They are anywhere in memory: so the processor waits for
+// them at the same time, and not for one after the other.
+func (g *Graph) fetch(ids []UnitID) {
+	for _, id := range ids {
+		if s := g.Units[id].Sum; len(s.Refs) > 0 {
+			g.first ^= s.Refs[0].A
 		}
 	}
 }
@@ -453,8 +449,11 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	}
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
-		g.Units = append(make([]Unit, 0, 2*len(g.Units)), g.Units...) // append would copy more often
+		n := 2 * len(g.Units)
+		g.Units = append(make([]Unit, 0, n), g.Units...) // append would copy more often
+		g.args = append(make([]args, 0, n), g.args...)
 	}
+	g.args = append(g.args, args{})
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
 	g.ids[img].put(entry, id)
 	g.todo = append(g.todo, id)
@@ -559,10 +558,11 @@ func (g *Graph) takenBy(id, by UnitID) {
 
 // release makes what a resolver returns live if it was waiting.
 func (g *Graph) release(id UnitID) {
-	u := &g.Units[id]
-	if u.ifunc != resolvesLater {
+	if !g.args[id].later {
 		return
 	}
+	u := &g.Units[id]
+	g.args[id].later = false
 	u.ifunc = resolves
 	if u.Sum == nil {
 		return
@@ -583,6 +583,7 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
 		g.Units[id].ifunc = resolvesLater
+		g.args[id].later = true
 	}
 	if u := &g.Units[id]; u.ifunc == resolvesNot {
 		u.ifunc = resolves
@@ -646,16 +647,23 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	if g.derived != nil {
 		g.derived.table(g, img, a, c)
 	}
+	marks := markSeen | markOffsets
 	if c.how == Address && !c.foreign && !m.Exec(a) {
-		m.marks.set(a, markOut)
+		marks |= markOut
 	}
-	g.name(img, a, c)
-	g.offsets(img, a, a, 4, c)
+	writable := m.Writable(a)
+	if writable {
+		marks |= markTaken
+	}
+	before := m.marks.add(a, marks)
+	if before&markSeen == 0 {
+		g.text(img, a, c)
+	}
+	if before&markOffsets == 0 {
+		g.offsetsAt(img, a, a, 4, c)
+	}
 	for w := a; m.entries[w] != 0 && m.marks.set(w, markGiven); w += 8 {
 		g.labels = append(g.labels, label{img, m.entries[w], c}) // a jump table that is given away
-	}
-	if m.Writable(a) {
-		m.marks.set(a, markTaken)
 	}
 	o := m.object(a)
 	if o < 0 {
@@ -666,7 +674,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 		g.expose(img, o-1, c) // a is its end: what counts down from there may write to it
 	}
 	// Where the linker's symbols for a whole section are, or before what aligns it.
-	if i := sort.Search(len(m.Sections), func(i int) bool { return m.Sections[i].End > a }); i < len(m.Sections) && m.Sections[i].Start >= a && m.Writable(a) {
+	if i := sort.Search(len(m.Sections), func(i int) bool { return m.Sections[i].End > a }); i < len(m.Sections) && m.Sections[i].Start >= a && writable {
 		for k := o; k < len(m.starts) && m.starts[k] < m.Sections[i].End; k++ {
 			g.expose(img, k, c)
 		}
@@ -870,30 +878,10 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 		g.ref(id, r, int32(i))
 		u = &g.Units[id]
 	}
-	img := u.Image
-	joined := p0 // passes before it are of a callee whose Same are joined
-	for i := p0; i < p1; i++ {
-		p := &sum.Passes[i]
-		if *p == (summary.ArgPass{}) {
-			continue // of what does not run
-		}
-		w := waiter{mask: both(p.To), unit: id, ref: -2 - int32(p.From)}
-		if same := p.Same; same != 0 {
-			if i < joined {
-				continue
-			}
-			for joined = i + 1; joined < p1 && sum.Passes[joined].Callee == p.Callee && sum.Passes[joined].Slot == p.Slot; joined++ {
-				same |= sum.Passes[joined].Same
-			}
-			w.mask, w.ref = uint32(same)|uint32(same)<<back, sameRegs
-		}
-		if w.mask &^= g.moot(w); w.mask == 0 {
-			continue
-		}
-		if !p.Slot && g.derived.instead(g, id, p.Callee) || !g.await(img, p.Callee, p.Slot, w) {
-			g.wake(w, w.mask) // code that is not known consumes everything
-		}
-	}
+	a := &g.args[id]
+	a.followed = true
+	g.passOn(wanted{id, a.wanted, p0, p1})
+	g.settle()
 }
 
 // ref follows one reference of unit id.
@@ -947,7 +935,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 	case summary.RefPass, summary.RefPassSlot:
 		g.name(img, r.A, c)
 		handed := r.Kind == summary.RefPass && g.derived.instead(g, id, r.B) // they get it in another register
-		if handed || !g.await(img, r.B, r.Kind == summary.RefPassSlot, waiter{mask: both(r.Reg &^ summary.Back), unit: id, ref: index}) {
+		if handed || !g.await(img, r.B, r.Kind == summary.RefPassSlot, waiter{mask: both(r.Reg &^ summary.Back), unit: id, from: uint32(index)}) {
 			g.addrOff(img, r.A, r.Off, c)
 			if r.Reg&summary.Back != 0 {
 				g.wide(img, r.A, c)
@@ -1046,141 +1034,6 @@ func (g *Graph) Slots(img int, each func(symbol string, slot uint64)) {
 	}
 }
 
-// wait makes w happen once unit callee consumes a register of its mask.
-func (g *Graph) wait(callee UnitID, w waiter) {
-	u := &g.Units[callee]
-	hit := u.used & w.mask
-	if w.mask &^= hit; w.mask != 0 {
-		id := g.waiters.add(w)
-		if u.waits[1] == 0 {
-			u.waits[0] = id
-		} else {
-			g.waiters.at(u.waits[1]).next = id
-		}
-		u.waits[1] = id
-	}
-	if hit != 0 {
-		g.wake(w, hit)
-	}
-}
-
-// moot returns what of the mask of an argument changes nothing: its unit consumes
-// what it passes on already.
-func (g *Graph) moot(w waiter) uint32 {
-	used := g.Units[w.unit].used
-	switch {
-	case w.ref == sameRegs:
-		return used
-	case w.ref >= 0:
-		return 0
-	}
-	mask := uint32(0)
-	from := uint8(-2 - w.ref)
-	if used>>from&1 != 0 {
-		mask |= 1<<back - 1
-	}
-	if used>>(from+back)&1 != 0 {
-		mask |= (1<<back - 1) << back
-	}
-	return mask
-}
-
-// both is the mask of a register: used, and moved backwards from.
-func both(reg uint8) uint32 { return 1<<reg | 1<<(reg+back) }
-
-// back is where the upper half of Unit.used begins.
-const back = 16
-
-// wake tells w that its callee consumes the registers hit.
-func (g *Graph) wake(w waiter, hit uint32) {
-	switch {
-	case w.ref == sameRegs:
-		g.consume(w.unit, hit)
-		return
-	case w.ref < 0:
-		from := uint8(-2 - w.ref)
-		var regs uint32
-		if hit&0xffff != 0 {
-			regs |= 1 << from
-		}
-		if hit>>back != 0 {
-			regs |= 1 << (from + back)
-		}
-		g.consume(w.unit, regs)
-		return
-	}
-	u := &g.Units[w.unit]
-	img, r := u.Image, &u.Sum.Refs[w.ref]
-	c := cause{unit: w.unit, how: Address}
-	if hit&0xffff != 0 {
-		g.addrOff(img, r.A, r.Off, c)
-	}
-	if hit>>back != 0 || r.Reg&summary.Back != 0 && hit&0xffff != 0 {
-		g.wide(img, r.A, c)
-	}
-}
-
-// consume records that unit id consumes registers.
-func (g *Graph) consume(id UnitID, regs uint32) {
-	u := &g.Units[id]
-	regs &^= u.used
-	if regs == 0 {
-		return
-	}
-	u.used |= regs
-	before := len(g.ready) // what is woken may consume in turn
-	last := waiterID(0)
-	for i := u.waits[0]; i != 0; {
-		w := g.waiters.at(i)
-		next := w.next
-		if hit := regs & w.mask; hit != 0 {
-			g.ready = append(g.ready, ready{*w, hit})
-			w.mask &^= hit
-		}
-		if w.mask != 0 {
-			last = i
-		} else {
-			if last == 0 {
-				u.waits[0] = next
-			} else {
-				g.waiters.at(last).next = next
-			}
-			w.next, g.waiters.free = g.waiters.free, i
-		}
-		i = next
-	}
-	u.waits[1] = last
-	for i := before; i < len(g.ready); i++ {
-		r := g.ready[i]
-		g.wake(r.w, r.hit)
-	}
-	g.ready = g.ready[:before]
-}
-
-// ready is a waiter whose callee consumes the registers hit.
-type ready struct {
-	w   waiter
-	hit uint32
-}
-
-func (l *waiters) at(id waiterID) *waiter {
-	return &l.blocks[id/waiterBlock][id%waiterBlock]
-}
-
-func (l *waiters) add(w waiter) waiterID {
-	id := l.free
-	if id != 0 {
-		l.free = l.at(id).next
-	} else {
-		l.n++
-		if id = l.n; int(id/waiterBlock) == len(l.blocks) {
-			l.blocks = append(l.blocks, new([waiterBlock]waiter))
-		}
-	}
-	*l.at(id) = w
-	return id
-}
-
 // storeRef: an address is stored to a slot: it is live once something reads the slot.
 func (g *Graph) storeRef(img int, r *summary.Ref, c cause) {
 	m := g.Members[img]
@@ -1217,6 +1070,12 @@ func (g *Graph) offsets(img int, a, base uint64, size int, c cause) {
 	} else {
 		m.tables[key] = true
 	}
+	g.offsetsAt(img, a, base, size, c)
+}
+
+// offsetsAt is offsets for a table that was not looked at.
+func (g *Graph) offsetsAt(img int, a, base uint64, size int, c cause) {
+	m := g.Members[img]
 	b := m.Bytes(a)
 	miss := 0
 	for k := 0; size*(k+1) <= len(b) && miss < 4; k++ {
@@ -1270,10 +1129,14 @@ func (g *Graph) dataOffsets(img int, a, base uint64, c cause) {
 // name: live code refers to a text. If it may be handed to a symbol lookup,
 // and some image defines a symbol of that name, that symbol is live.
 func (g *Graph) name(img int, a uint64, c cause) {
-	m := g.Members[img]
-	if !m.marks.set(a, markSeen) {
-		return
+	if g.Members[img].marks.set(a, markSeen) {
+		g.text(img, a, c)
 	}
+}
+
+// text is name for a text that nothing referred to.
+func (g *Graph) text(img int, a uint64, c cause) {
+	m := g.Members[img]
 	if m.Exec(a) && len(m.Sections) > 0 {
 		return
 	}

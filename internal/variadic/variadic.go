@@ -43,8 +43,9 @@ func To(g *reach.Graph, function, unit, in reach.UnitID, reg x86.Reg, args int) 
 
 // Solver remembers what calls pass.
 type Solver struct {
-	calls map[call]passed
-	steps int // of all executions
+	calls    map[call]passed
+	variadic map[reach.UnitID]bool // see takesVariable
+	steps    int                   // of all executions
 }
 
 // call is a place that calls the last unit of a chain.
@@ -103,7 +104,7 @@ func (s *Solver) chain(g *reach.Graph, chain []reach.UnitID, to Sink) (values []
 
 // Givers returns the images that may give a unit names: other files that call it, with a table of names, say, and those of the callers
 // of functions that seem to take variable arguments, if these are the unit, or hand their va_list on to it, in at most maxHanded steps.
-func Givers(g *reach.Graph, id reach.UnitID) []int {
+func (s *Solver) Givers(g *reach.Graph, id reach.UnitID) []int {
 	const maxHanded = 2
 	type place struct {
 		unit  reach.UnitID
@@ -126,7 +127,7 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 			continue
 		}
 		seen[p] = true
-		given := p.given || variadic(g, p.unit)
+		given := p.given || s.takesVariable(g, p.unit)
 		for _, e := range g.Callers(p.unit) {
 			u := &g.Units[e.Unit]
 			_, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry)
@@ -143,6 +144,19 @@ func Givers(g *reach.Graph, id reach.UnitID) []int {
 		}
 	}
 	return images
+}
+
+// takesVariable is variadic, and remembers it: units are asked about again as callers come to be known.
+func (s *Solver) takesVariable(g *reach.Graph, id reach.UnitID) bool {
+	is, known := s.variadic[id]
+	if !known {
+		if s.variadic == nil {
+			s.variadic = map[reach.UnitID]bool{}
+		}
+		is = variadic(g, id)
+		s.variadic[id] = is
+	}
+	return is
 }
 
 // variadic reports whether a unit seems to store its parameters in the save area for registers right away, as functions do that walk their
@@ -177,7 +191,7 @@ func variadic(g *reach.Graph, id reach.UnitID) bool {
 // call executes what a unit calls.
 func (s *Solver) call(g *reach.Graph, chain []reach.UnitID, e reach.Edge, to Sink) ([]Address, bool) {
 	u := &g.Units[e.Unit]
-	if _, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry); stub || len(chain) > 1 && !slices.ContainsFunc(chain, func(id reach.UnitID) bool { return variadic(g, id) }) {
+	if _, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry); stub || len(chain) > 1 && !slices.ContainsFunc(chain, func(id reach.UnitID) bool { return s.takesVariable(g, id) }) {
 		return nil, false // its callers know, or nobody does
 	}
 	k := call{sink: to, in: e.Unit, at: e.At, images: len(g.Members)}
