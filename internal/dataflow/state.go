@@ -114,6 +114,17 @@ func (s *state) store(off int32, size uint8, v val) {
 	}
 }
 
+// clobber overwrites [off, off+size) with something unknown.
+func (s *state) clobber(off int32, size uint8) {
+	if size > 64 {
+		s.smash()
+		return
+	}
+	for o := uint8(0); o < size; o += 8 {
+		s.store(off+int32(o), min(8, size-o), vTop)
+	}
+}
+
 // drop forgets word i.
 func (s *state) drop(i int) {
 	st := s.mine()

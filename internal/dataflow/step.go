@@ -31,7 +31,12 @@ func (w *worker) useVal(s *state, x val) {
 		w.useElem(s, &w.v.elems[x])
 		return
 	}
-	for _, y := range w.v.members(x) {
+	t := &w.v.sets[x&(topBit-1)]
+	if t.kinds&^(silent|ofEntry) == 0 {
+		w.argUse |= t.args
+		return
+	}
+	for _, y := range t.ids[:t.n] {
 		w.useElem(s, &w.v.elems[y])
 	}
 }
@@ -96,6 +101,10 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 func (w *worker) cut(s *state, x val, size uint8) val {
 	if x < setBit {
 		return w.truncElem(s, x, size)
+	}
+	if args, ok := w.v.vague(x); ok {
+		w.argUse |= args
+		return vTop
 	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
@@ -172,6 +181,9 @@ func (w *worker) derive(s *state, x val) val {
 	if x < setBit {
 		return w.deriveElem(s, x)
 	}
+	if _, ok := w.v.vague(x); ok {
+		return x
+	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
 		res = w.join(s, res, w.deriveElem(s, y))
@@ -201,11 +213,17 @@ func (w *worker) add(s *state, x val, d int64, size uint8) val {
 	if d == 0 && size == 8 {
 		return x
 	}
-	if x == vBottom || x == vMany {
+	if x <= vMany {
 		return x
 	}
 	if x < setBit {
 		return w.addElem(s, x, d, size, false)
+	}
+	if args, ok := w.v.vague(x); ok {
+		if d < 0 {
+			w.argBack |= args
+		}
+		return x
 	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
@@ -253,8 +271,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
-	if x == vTop && y == vTop {
-		return vTop
+	const plain = 1<<kTop | ofEntry
+	if (w.v.kinds(x)|w.v.kinds(y))&^plain == 0 {
+		return w.mix(s, x, y)
 	}
 	ex, ey := *w.v.one(x), *w.v.one(y)
 	if ex.k == kConst && ey.k != kConst {
@@ -296,10 +315,21 @@ func (w *worker) sum(s *state, x, y val) val {
 
 // mix is the result of an operation on x and y that is not tracked.
 func (w *worker) mix(s *state, x, y val) val {
-	if x == vTop && y == vTop {
-		return vTop
+	if w.bothVague(x, y) {
+		return w.join(s, x, y)
 	}
 	return w.join(s, vTop, w.join(s, w.derive(s, x), w.derive(s, y)))
+}
+
+func (w *worker) bothVague(x, y val) bool {
+	if x == vTop && y == vTop {
+		return true
+	}
+	_, ok := w.v.vague(x)
+	if ok {
+		_, ok = w.v.vague(y)
+	}
+	return ok
 }
 
 // source returns the value of the source operand of a two-operand instruction.
@@ -500,6 +530,9 @@ func (w *worker) exchange(s *state, in *x86.Inst) {
 
 // compared: the memory operand is compared, which is not reading a pointer; the address may still be in an index register.
 func (w *worker) compared(s *state, in *x86.Inst) {
+	if at, _ := w.usual(s, in); at != somewhere {
+		return
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if of.base == vBottom {
