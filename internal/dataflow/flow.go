@@ -237,7 +237,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	}
 	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
-	s.shown()
+	w.shown(s)
 	w.direct(s, in, target)
 }
 
@@ -376,7 +376,7 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 		return
 	}
 	if w.exact && !w.argless(target) {
-		s.shown() // it may read its arguments on the stack
+		w.shown(s) // it may read its arguments on the stack
 	}
 	w.direct(s, in, target)
 	c := w.callees[i]
@@ -416,7 +416,7 @@ func (w *worker) callInd(s *state, in *x86.Inst) {
 
 // indirect handles the operand and the registers of an indirect call or tail call.
 func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
-	s.shown()
+	w.shown(s)
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)

@@ -282,7 +282,7 @@ func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
 	var p place
 	of := w.place(s, in, &p)
 	if p.anyS || of.base != vBottom {
-		s.shown()
+		w.shown(s)
 	}
 	if of.base == vBottom {
 		return w.loadAt(s, in, &p, size)
@@ -319,7 +319,7 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 		}
 	case kSP:
 		if p.b != int64(int32(p.b)) {
-			s.shown()
+			w.shown(s)
 			return vTop
 		}
 		return w.loadWord(s, int32(p.b), size)
@@ -346,7 +346,7 @@ func (w *worker) loadWord(s *state, off int32, size uint8) val {
 	if w.fine && off >= 8 && !s.lost && size >= 4 && !s.overlaps(off, size) {
 		return w.v.mk(elem{k: kStk, b: int64(off)})
 	}
-	s.seen(off, size)
+	w.seen(s, off, size)
 	return vTop
 }
 
@@ -420,18 +420,18 @@ func (w *worker) touch(s *state, in *x86.Inst) {
 		return
 	case inside:
 		if in.Flags&x86.FlagMemAny == 0 {
-			s.seen(off, in.MemSize)
+			w.seen(s, off, in.MemSize)
 		} else {
-			s.shown()
+			w.shown(s)
 		}
 		return
 	}
 	var p place
 	of := w.place(s, in, &p)
 	if p.k == kSP && p.b == int64(int32(p.b)) && in.Flags&x86.FlagMemAny == 0 {
-		s.seen(int32(p.b), in.MemSize)
+		w.seen(s, int32(p.b), in.MemSize)
 	} else if p.k == kSP || p.anyS || of.base != vBottom {
-		s.shown()
+		w.shown(s)
 	}
 	if of.base == vBottom {
 		w.touchAt(in, &p)
@@ -524,7 +524,7 @@ func (w *worker) storeWord(s *state, off int32, x val, size uint8, strong bool) 
 			s.storeSP(off, x)
 			return
 		}
-		if !w.saved(x) {
+		if !preserved(x) {
 			w.use(s, x)
 		}
 		if !strong {
@@ -537,9 +537,6 @@ func (w *worker) storeWord(s *state, off int32, x val, size uint8, strong bool) 
 	}
 	s.store(off, size, x)
 }
-
-// saved reports whether x is what the caller left in a register that calls preserve.
-func (w *worker) saved(x val) bool { return x-vArg0 < 16 && calleeSaved>>(x-vArg0)&1 != 0 }
 
 // storeSlot: x goes to 4 or 8 bytes of the file's memory.
 func (w *worker) storeSlot(s *state, slot uint64, x val, size uint8) {

@@ -468,7 +468,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 				return // it does not come back
 			}
 		case x86.OpVecMov, x86.OpVec:
-			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) == 0 {
+			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem) == 0 && (in.Flags&x86.FlagImm == 0 || !w.abs) {
 				break // arithmetic in vector registers changes nothing that is known
 			}
 			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, insts[max(i-4, 0):i], in) {
@@ -874,6 +874,10 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 			res = w.v.con(0xffffffff)
 		}
 	case (in.Op == x86.OpAnd || in.Op == x86.OpOr || in.Op == x86.OpXor) && ey.k == kConst:
+		if _, ok := w.v.vague(x); ok {
+			res = x
+			break
+		}
 		set := x >= setBit
 		res = w.each(s, x, func(e elem) val {
 			if e.k == kConst && !set {
@@ -892,7 +896,9 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 			return w.join(s, vTop, w.derive(s, w.v.mk(e)))
 		})
 	default:
-		if in.Op == x86.OpSub {
+		if args, ok := w.v.vague(x); in.Op == x86.OpSub && ok {
+			w.argBack |= args
+		} else if in.Op == x86.OpSub {
 			x = w.each(s, x, func(e elem) val {
 				w.backwards(&e)
 				if e.k == kAddr {
@@ -997,7 +1003,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	} else {
 		x = w.source(s, in)
 	}
-	if e := w.v.one(x); !(e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0) {
+	if !preserved(x) {
 		w.use(s, x)
 	}
 	w.spAdd(s, -int64(size))
@@ -1036,7 +1042,7 @@ func (w *worker) popWord(s *state) val {
 		} else if w.fine && o >= 8 && !s.lost {
 			x = w.v.mk(elem{k: kStk, b: int64(o)})
 		} else {
-			s.seen(o, 8)
+			w.seen(s, o, 8)
 		}
 	}
 	w.spAdd(s, 8)

@@ -144,7 +144,7 @@ func (v *values) away(x val) (args uint16, ok bool) {
 	}
 	if x < setBit {
 		e := &v.elems[x]
-		return 1 << uint(e.r), ofEntry>>e.k&1 != 0
+		return 1 << (e.r & 15), ofEntry>>(e.k&31)&1 != 0
 	}
 	t := &v.sets[x&(topBit-1)]
 	return t.args, t.kinds&^(silent|ofEntry) == 0
