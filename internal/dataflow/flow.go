@@ -219,7 +219,10 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 			return
 		}
 	}
-	// a tail call
+	w.tailCall(s, in, target, always)
+}
+
+func (w *worker) tailCall(s *state, in *x86.Inst, target uint64, always bool) {
 	if !always {
 		w.book.giveUp()
 	}

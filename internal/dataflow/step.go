@@ -272,6 +272,9 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
 	const plain = 1<<kTop | ofEntry
+	if x == vTop && y == vTop {
+		return vTop
+	}
 	if (w.v.kinds(x)|w.v.kinds(y))&^plain == 0 {
 		return w.mix(s, x, y)
 	}
@@ -754,7 +757,7 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 			} else if z, ok := w.v.scaled(e, in.Scale); ok {
 				y = z
 			} else {
-				y = w.join(s, vTop, w.derive(s, y))
+				y = w.mix(s, vTop, y)
 			}
 		}
 		if x == vBottom {
@@ -975,7 +978,7 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	if in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
-	s.r[in.Dst] = w.join(s, vTop, w.derive(s, x))
+	s.r[in.Dst] = w.mix(s, vTop, x)
 }
 
 func (w *worker) spAdd(s *state, d int64) {
