@@ -393,7 +393,7 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 
 // unwind flows the state after a call to its landing pad, if it has one.
 func (w *worker) unwind(s *state, in *x86.Inst) {
-	if w.f == nil {
+	if w.f == nil || w.padless.Contains(in.PC) {
 		return
 	}
 	if w.final {

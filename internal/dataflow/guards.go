@@ -35,10 +35,10 @@ func (w *worker) comparison(regs *[16]val, j int32, def uint16, between x86.Flag
 		return compared{at: -1}
 	}
 	held := func(r x86.Reg) val {
-		if uint(r) >= 16 || def>>uint(r)&1 != 0 || regs[r] >= setBit {
-			return vBottom
+		if x := regs[r&15]; bitOf[uint8(r)]&^def != 0 && x < setBit {
+			return x
 		}
-		return regs[r]
+		return vBottom
 	}
 	in := &w.insts[j]
 	return compared{j, held(in.Dst), held(in.Src), held(in.Base)}

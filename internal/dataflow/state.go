@@ -120,6 +120,9 @@ func (s *state) clobber(off int32, size uint8) {
 		s.smash()
 		return
 	}
+	if size > 8 && off+int32(size) <= 0 && !s.overlaps(off, size) {
+		return // as mostly
+	}
 	for o := uint8(0); o < size; o += 8 {
 		s.store(off+int32(o), min(8, size-o), vTop)
 	}
