@@ -285,19 +285,18 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
 		if x < setBit {
-			same |= w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
+			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
 			continue
 		}
 		t := &w.v.sets[x&(topBit-1)]
 		if t.kinds&^(numbers|ofEntry) == 0 {
-			same |= t.args & (1 << uint(r))
-			for a := t.args &^ (1 << uint(r)); a != 0; a &= a - 1 {
-				w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(bits.TrailingZeros16(a)), To: uint8(r)})
+			for a := t.args; a != 0; a &= a - 1 {
+				w.passArg(callee, slot, bits.TrailingZeros16(a), r)
 			}
 			continue
 		}
 		for _, y := range t.ids[:t.n] {
-			same |= w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
+			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
 	if same &^= 1 << x86.RSP; same != 0 {
@@ -305,17 +304,22 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 	}
 }
 
-// handElem passes on e, which is one of the values that register r may hold. It returns the bit of r if that is what r held on entry.
-func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, kind summary.Kind) (same uint16) {
+// passArg passes what register from held on entry in register to.
+func (w *worker) passArg(callee uint64, slot bool, from, to int) {
+	if from == to {
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(to)})
+	} else {
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(from), To: uint8(to)})
+	}
+}
+
+func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, kind summary.Kind) {
 	switch e.k {
 	case kAddr:
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		if int(e.r) == r {
-			return 1 << uint(r)
-		}
-		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
+		w.passArg(callee, slot, int(e.r), r)
 	case kConst:
 		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})
@@ -329,12 +333,11 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		if w.jumping || calleeSaved>>uint(r)&1 == 0 {
 			if e.k == kArgZ && !w.final {
 				w.book.giveUp() // what the unit uses is not noted
-				return 0
+				return
 			}
 			w.useElem(s, e)
 		}
 	}
-	return 0
 }
 
 // afterCall is the state when a call comes back. kept: registers that the

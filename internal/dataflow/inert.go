@@ -6,6 +6,9 @@ package dataflow
 // together with them, and not in the frame, which spares most blocks a second evaluation. A unit that is found to enter the kernel is
 // analysed again, with all values (fine).
 
+// mayBeInert are the kinds of values that inert looks closer at.
+const mayBeInert = 1<<kConst | 1<<kLow | 1<<kArgD | 1<<kStk | 1<<kLoadD | 1<<kLoad
+
 // inert reports whether the value x, no set, obliges to nothing, so that vTop can stand for both of them.
 func (w *worker) inert(x val) bool {
 	if w.fine {

@@ -271,7 +271,6 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 
 // sum returns x + y for two values that are not immediates.
 func (w *worker) sum(s *state, x, y val) val {
-	const plain = 1<<kTop | ofEntry
 	if x == vTop && y == vTop {
 		return vTop
 	}
@@ -686,7 +685,7 @@ func (w *worker) extend(s *state, in *x86.Inst) {
 			x = w.trunc(s, x, in.SrcSize)
 		}
 	}
-	if in.Op == x86.OpMovsx {
+	if in.Op == x86.OpMovsx && x > vMany {
 		sh := 64 - 8*uint(in.SrcSize)
 		x = w.each(s, x, func(e elem) val {
 			switch e.k {
@@ -845,12 +844,19 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		}
 	}
 	x := s.r[in.Dst]
+	if x == vTop && in.Flags&x86.FlagImm != 0 && !w.exact && !w.abs && !decides(in.Op, in.Imm) {
+		return
+	}
 	y := w.source(s, in)
 	if in.Size == 4 {
 		if in.Flags&x86.FlagImm == 0 {
 			y = w.trunc(s, y, 4)
 		}
 		x = w.trunc(s, x, 4)
+	}
+	if x == vTop && y == vTop {
+		s.r[in.Dst] = vTop
+		return
 	}
 	ey := w.v.one(y)
 	var res val
@@ -869,13 +875,8 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		res = w.sum(s, x, y)
 	case in.Op == x86.OpSub && in.Size == 8 && w.same(x, y):
 		res = w.v.con(0)
-	case in.Op == x86.OpAnd && ey.k == kConst && ey.a == 0:
-		res = w.v.con(0)
-	case in.Op == x86.OpOr && ey.k == kConst && ey.a == ^uint64(0):
-		res = w.v.con(-1)
-		if in.Size == 4 {
-			res = w.v.con(0xffffffff)
-		}
+	case ey.k == kConst && decides(in.Op, int64(ey.a)):
+		res = w.v.con(int64(ey.a & (^uint64(0) >> (64 - 8*in.Size))))
 	case (in.Op == x86.OpAnd || in.Op == x86.OpOr || in.Op == x86.OpXor) && ey.k == kConst:
 		if _, ok := w.v.vague(x); ok {
 			res = x
@@ -915,6 +916,9 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	s.r[in.Dst] = res
 }
 
+// decides reports whether n is what op makes of anything and n.
+func decides(op x86.Op, n int64) bool { return op == x86.OpAnd && n == 0 || op == x86.OpOr && n == -1 }
+
 func aluConst(op x86.Op, a, b uint64) uint64 {
 	switch op {
 	case x86.OpAdd:
@@ -943,6 +947,11 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 		return
 	}
 	x := s.r[src]
+	by := in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot // cl
+	if x == vTop && !by {
+		s.r[in.Dst] = vTop
+		return
+	}
 	bits := uint(8 * in.Size)
 	mask := ^uint64(0) >> (64 - bits)
 	if w.exact && in.Size == 4 {
@@ -975,7 +984,7 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 			return
 		}
 	}
-	if in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot {
+	if by {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
 	s.r[in.Dst] = w.mix(s, vTop, x)

@@ -134,6 +134,7 @@ const owingBit = 1 << 31
 const (
 	silent  = 1<<kTop | 1<<kConst | 1<<kLow | 1<<kArgD | 1<<kStk | 1<<kTab2
 	ofEntry = 1<<kArg | 1<<kArgX
+	plain   = 1<<kTop | ofEntry
 )
 
 // away reports whether what x points to, if it is no constant, is neither in the file nor in the frame, and a use of x
