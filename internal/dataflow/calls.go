@@ -44,6 +44,40 @@ func (w *worker) sweepCalls() {
 	slices.Sort(w.calls)
 }
 
+// entered reports whether code takes the address of the code at a, which has no unwind information: a
+// unit begins there anyhow, so that a jump there is taken for a tail call.
+func (w *worker) entered(a uint64) bool {
+	w.routine.Do(w.findRoutines)
+	_, found := slices.BinarySearch(w.routines, a)
+	return found
+}
+
+// findRoutines finds such addresses. Each place is looked at where lea may have a displacement from the program counter, decoded
+// or not: to take other code for a function is sound.
+func (w *worker) findRoutines() {
+	const after = 6 // bytes of such an instruction behind its prefix
+	for _, x := range w.f.ExecRanges() {
+		code := w.f.Bytes(x.Start)
+		code = code[:min(uint64(len(code)), x.End-x.Start)]
+		for i := 1; i+after <= len(code); i++ {
+			k := bytes.IndexByte(code[i:len(code)-after+1], 0x8d)
+			if k < 0 {
+				break
+			}
+			if i += k; code[i-1]&0xf8 != 0x48 || code[i+1]&0xc7 != 5 {
+				continue
+			}
+			at := x.Start + uint64(i)
+			a := at + after + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:]))))
+			if w.f.Exec(a) && w.f.FDEAt(a) == nil {
+				w.routines = append(w.routines, a)
+			}
+		}
+	}
+	slices.Sort(w.routines)
+	w.routines = slices.Compact(w.routines)
+}
+
 // sweep is the state of sweepCalls.
 type sweep struct {
 	f      *image.File

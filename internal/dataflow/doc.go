@@ -43,6 +43,9 @@
 // operands were derived from, so that computing with an address is not yet a use
 // of it, and comparing is none at all.
 //
+// In a unit that does not enter the kernel, numbers that come together with something else than numbers are part of top, unless they
+// may make a pointer go backwards or be addresses (inert.go).
+//
 // # Escape
 //
 // An address that the code forms must be in a Ref as soon as it may be used for
@@ -74,7 +77,8 @@
 // that is a part of it: the target is not the start of a range of unwind
 // information, or is one at which a frame is in place already. Otherwise they are
 // tail calls. The range of a function is its FDE (LSB 5.0 Core, "Exception
-// Frames"); without one, it ends at the next known start or target of a call.
+// Frames"); without one, it ends at the next known start or target of a call, and a jump to code whose
+// address other code takes, where a unit begins anyhow, is a tail call too.
 //
 //   - Conditional jumps know the register they compare on the side where it equals
 //     a constant; a comparison of two constants takes one side.
@@ -82,7 +86,8 @@
 //     table's base, goes to all entries up to a bound, which is the comparison or
 //     mask of the index in the code that is the only way to the jump. Without a
 //     bound they are followed as long as they lead to instruction boundaries of
-//     the function or of a part of it. Entries are whole addresses, or offsets of 2, 4 or 8 bytes.
+//     the function or of a part of it. In code without unwind information the index need not begin at 0:
+//     if the first entry leads elsewhere, others of the first 16 (mostLead) may. Entries are whole addresses, or offsets of 2, 4 or 8 bytes.
 //     A table of whole addresses that leads elsewhere is one of functions, called by a jump.
 //   - A jump to a place in code plus something unknown goes to every instruction behind it.
 //   - Computed goto: an indirect jump with a frame in place goes to all places in

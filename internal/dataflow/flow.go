@@ -178,6 +178,9 @@ func (w *worker) atEntryFrame(s *state) bool {
 // inside reports whether a direct jump from this unit to target stays in the
 // function: in its range, or in a part of it that was split off.
 func (w *worker) inside(target uint64, conditional bool) bool {
+	if w.fde == nil && !conditional && !w.isGo && target != w.unit.Entry && w.entered(target) {
+		return false
+	}
 	return target >= w.fn.Start && target < w.fn.End || w.apartInside(target, conditional)
 }
 

@@ -132,6 +132,7 @@ func TestHubsOfRandomCode(t *testing.T) {
 			jointed++
 		}
 		for _, u := range []*summary.Unit{u, want} {
+			u.Passes = nil // of tail calls to the places; as of the sites below, what the frame held before counts
 			slices.SortFunc(u.Refs, func(a, b summary.Ref) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 			for i := range u.More().Sites {
 				s := &u.Rest.Sites[i]

@@ -1,43 +1,48 @@
 package dataflow
 
-// Most units neither enter the kernel nor are asked what they pass on. What such a unit refers to does not depend on
-// what was only computed from constants or read from memory that is not the file's, but for what it compares, stores to
-// the file's data and returns, mostly in the same block. So these values are not kept where others come
-// together with them, and not in the frame, which spares most blocks a second evaluation. A unit that is found to enter the kernel is
-// analysed again, with all values (fine).
+// Most units neither enter the kernel nor are asked what they pass on. In those, a number is left out where it comes together with
+// other values than numbers, and what is loaded from memory behind a register of the entry, behind a pointer in the file, or from the caller's frame is
+// anything from the start. That spares most blocks a second evaluation. A unit that is found to enter the kernel is analysed again, with
+// all values (fine).
+//
+// It leaves nothing out of the summary but which numbers are stored and returned where anything may be. For what else happens to one value of
+// several, if it is a number? It is cut or widened, added to an address, or goes up in arithmetic of which the result is anything. So what matters is
+// whether it is negative, as it is or widened, for then it moves a pointer backwards, which is not said of a value that is not known; and whether it is an
+// address, which it may be in a position-dependent file, as an address in the vsyscall page, or in the large code models. Such
+// numbers are kept. So is RTLD_NEXT, which is negative: it may be stored where a handle is (package dlopen).
+// A number that is the only value decides branches and makes other numbers: that is kept wherever it goes, the frame included.
 
 // mayBeInert are the kinds of values that inert looks closer at.
-const mayBeInert = 1<<kConst | 1<<kLow | 1<<kArgD | 1<<kStk | 1<<kLoadD | 1<<kLoad
+const mayBeInert = 1<<kConst | 1<<kLow | 1<<kLoad
 
-// inert reports whether the value x, no set, obliges to nothing, so that vTop can stand for both of them.
+// inert reports whether the value x, no set, obliges to nothing where others come together with it, so that vTop can stand for all of them.
 func (w *worker) inert(x val) bool {
 	if w.fine {
 		return false
 	}
 	switch e := &w.v.elems[x]; e.k {
 	case kConst:
-		return w.idle(e)
-	case kLow, kArgD, kStk, kLoadD:
-		return true
+		return e.r == 0 && !signed(e.a) && !(w.abs && e.a >= 4096) // and no address
+	case kLow:
+		return !signed(e.a)
 	case kLoad:
 		return e.r == 4 && !w.wide
 	}
 	return false
 }
 
-// idle reports whether the constant e is no address, and not RTLD_NEXT, which may be stored where a handle is as well (package dlopen).
-func (w *worker) idle(e *elem) bool {
-	return e.r == 0 && int32(e.a) != -1 && !isVsyscall(e.a) && !(w.abs && e.a >= 4096)
-}
+// signed reports whether n is negative, or what its low 1, 2 or 4 bytes are widened to.
+func signed(n uint64) bool { return n&(1<<7|1<<15|1<<31|1<<63) != 0 }
 
-// absorb leaves out of the sorted elements of a set what vTop stands for as well. Constants alone stay as they are.
+// absorb leaves out of the sorted elements of a set what vTop stands for as well. Numbers alone stay as they are.
 func (w *worker) absorb(l []val) []val {
 	if w.fine {
 		return l
 	}
 	top := l[0] == vTop
 	for i := 0; i < len(l) && !top; i++ {
-		top = w.v.elems[l[i]].k != kConst && w.inert(l[i])
+		e := &w.v.elems[l[i]]
+		top = e.k != kConst && !(e.k == kLow && e.r >= 4) && w.inert(l[i])
 	}
 	if !top {
 		return l
@@ -53,12 +58,4 @@ func (w *worker) absorb(l []val) []val {
 	copy(l[1:], l)
 	l[0] = vTop
 	return l
-}
-
-// kept returns what a word of the frame holds after x was stored there.
-func (w *worker) kept(x val) val {
-	if x < setBit && x > vMany && w.inert(x) {
-		return vTop
-	}
-	return x
 }

@@ -533,7 +533,6 @@ func (w *worker) storeWord(s *state, off int32, x val, size uint8, strong bool) 
 		if size < 8 {
 			x = w.trunc(s, x, size)
 		}
-		x = w.kept(x)
 	}
 	s.store(off, size, x)
 }

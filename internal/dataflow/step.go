@@ -83,6 +83,16 @@ func (w *worker) useElem(s *state, e *elem) {
 // isVsyscall reports whether a lies in the vsyscall page, code that no file has.
 func isVsyscall(a uint64) bool { return a >= sysno.VsyscallStart && a < sysno.VsyscallEnd }
 
+// vsyscalls: something unknown is added to a, an address in the vsyscall page.
+func (w *worker) vsyscalls(a uint64) {
+	const each = 1024 // from one function to the next
+	for t := uint64(sysno.VsyscallStart); t < sysno.VsyscallEnd; t += each {
+		if _, ok := sysno.Vsyscall(t); ok && t >= a {
+			w.ref(summary.Ref{Kind: summary.RefAddr, A: t})
+		}
+	}
+}
+
 func (w *worker) useMask(s *state, m uint16) {
 	for ; m != 0; m &= m - 1 {
 		w.use(s, s.r[bits.TrailingZeros16(m)])
@@ -213,17 +223,17 @@ func (w *worker) add(s *state, x val, d int64, size uint8) val {
 	if d == 0 && size == 8 {
 		return x
 	}
-	if x <= vMany {
-		return x
-	}
-	if x < setBit {
-		return w.addElem(s, x, d, size, false)
-	}
-	if args, ok := w.v.vague(x); ok {
+	if args, ok := w.v.vague(x); ok && !isVsyscall(uint64(d)) {
 		if d < 0 {
 			w.argBack |= args
 		}
 		return x
+	}
+	if x == vBottom || x == vMany {
+		return x
+	}
+	if x < setBit {
+		return w.addElem(s, x, d, size, false)
 	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
@@ -259,9 +269,16 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 			return w.v.mk(elem{k: e.k, a: e.a, b: b})
 		}
 		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
+	case kTabT:
+		if size == 8 {
+			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r})
+		}
 	}
 	if d < 0 {
 		w.backwards(e)
+		if size == 8 && isVsyscall(uint64(d)) {
+			w.vsyscalls(uint64(d))
+		}
 	}
 	if w.exact && e.k == kArg && e.b == 0 && size >= 4 {
 		return w.apply(s, *e, summary.OpAdd, size, uint64(d))
@@ -1020,7 +1037,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	}
 	w.spAdd(s, -int64(size))
 	if o, ok := w.sp(s); ok {
-		s.store(o, size, w.kept(x))
+		s.store(o, size, x)
 	} else {
 		s.smash()
 		w.pivot(s)

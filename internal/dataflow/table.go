@@ -48,12 +48,12 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 				resolved = w.offsetTable(s, in, a, base, e.r) && resolved
 				break
 			}
-			w.below = base < a && a-base < 1024
-			if w.below {
+			if base < a && a-base < 1024 {
+				w.below = int(a - base)
 				a = base // the index counts up to zero: the table begins at its base
 			}
 			resolved = w.offsetTable(s, in, a, base, form4) && resolved
-			w.below = false
+			w.below = 0
 		case kTab4:
 			resolved = w.offsetTable(s, in, e.a, 0, whole4) && resolved
 		case kTab8:
@@ -71,18 +71,22 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) (resolved bool) {
 	size := entrySize(form)
 	n, bounded := w.bound(in.PC)
-	if !bounded || w.below {
+	if !bounded || w.below > 0 {
 		n, bounded = maxTable, false
 	}
 	whole := !bounded || n <= maxTable
 	n = min(n, maxTable)
 	bounded = bounded && n != byteIndex // all that a byte can index is no bound that somebody checked
-	if !w.final && !w.below {
+	if !w.final && w.below == 0 {
 		w.tabN[in.PC] = n
 	}
 	// A table that the program may write says nothing of what it holds.
 	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
 	functions := false
+	lead := 0 // entries that may lead elsewhere
+	if !bounded && w.fde == nil && !w.leadsIn(a, base, form) {
+		lead = mostLead + w.below/size
+	}
 	w.went.reset() // an entry that was seen before leads where it led then
 	inCode, end := w.f.Exec(a) && a >= w.fn.Start && a < w.fn.End, w.fn.End
 	for k := 0; k < n; k++ {
@@ -95,7 +99,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 		}
 		t, ok := w.tableEntry(at, base, form)
 		if !ok || !w.f.Exec(t) {
-			if bounded {
+			if bounded || k < lead {
 				continue
 			}
 			break
@@ -109,6 +113,9 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 				}
 			} else if !bounded && !w.boundary(t) {
 				w.doubt(in.PC, t)
+				if k < lead {
+					continue
+				}
 				break
 			}
 			resolved = constant
@@ -128,6 +135,9 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 				return false
 			}
 			if start, ok := w.startOf(t); form == whole8 || !ok || !w.boundaryOf(start, t) {
+				if k < lead {
+					continue
+				}
 				break
 			}
 			resolved = constant
@@ -153,6 +163,16 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 	}
 	return resolved
 }
+
+// leadsIn reports whether the table word at a leads to an instruction of the unit's function.
+func (w *worker) leadsIn(a, base uint64, form int8) bool {
+	t, ok := w.tableEntry(a, base, form)
+	return ok && w.f.Exec(t) && (w.fn.Contains(t) || w.instAt(t) >= 0) && w.boundary(t)
+}
+
+// mostLead bounds the entries of a table before the first one that its index reaches, if not all lead into the function. In assembly
+// language, the binary logarithm of a size of 4 or more is an index, say.
+const mostLead = 16
 
 // doubt notes that the table jump at pc may go to t, and that t was not taken for a place in the unit. If it is found
 // to be one later, what the jump brings has to go there.

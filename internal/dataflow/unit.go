@@ -89,6 +89,8 @@ type facts struct {
 	memo      *memo  // of callees
 	sweep     sync.Once
 	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
+	routine   sync.Once
+	routines  []uint64 // code without unwind information whose address other code takes, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex
@@ -119,7 +121,7 @@ type worker struct {
 	rest            summary.Rest
 	final           bool // emitting
 	chaos           bool // no tracking
-	fine            bool // values that are of use to numbers alone are kept, see inert
+	fine            bool // numbers are kept where values come together, see inert
 	enters          bool // the unit enters the kernel
 	plain           bool // for tests: all that changes is evaluated, see through.go and hub.go
 	argUse, argBack uint16
@@ -195,7 +197,7 @@ type worker struct {
 	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
 	coarse   bool                // settle gives up what differs
 	jumping  bool                // hand is for a jump
-	below    bool                // the table is indexed from behind
+	below    int                 // bytes before where the table is indexed from that are part of it
 	stop     bool                // the block just evaluated does not go on to the next
 	query    map[uint64][]Param
 	passed   []Passed

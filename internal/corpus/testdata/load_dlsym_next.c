@@ -1,6 +1,7 @@
-// A handle in a variable that starts as RTLD_NEXT, or gets it from code or from a caller, and may become another. The names are those of a table.
+// A handle in a variable that starts as RTLD_NEXT, or gets it from code, as one of two values or as a number that was counted, or from a caller, and may become another. The names are those of a table.
 //
-// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O{{1|2}} -D{{INITIAL|STORED|PASSED}} -Wl,--no-as-needed {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O{{1|2}} -D{{INITIAL|STORED|EITHER|PASSED}} -Wl,--no-as-needed {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
+// BUILD: gcc -O2 -shared -fPIC -DLIB {{src}} -o {{dir}}/libx.so && gcc -O0 -D{{STORED|EITHER|COUNTED}} -Wl,--no-as-needed {{src}} {{dir}}/libx.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl request_key
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,14 +26,32 @@ void *handle;
 #endif
 
 OPAQUE void set(void *h) { handle = h; }
+#ifdef COUNTED
+OPAQUE void next(void)
+{
+	long n = -2;
+	void *h = (void *)(n + 1);
+	handle = h;
+}
+#else
 OPAQUE void next(void) { handle = RTLD_NEXT; }
+#endif
+OPAQUE void either(int argc, char **argv)
+{
+	void *h = RTLD_NEXT;
+	if (argc > 9)
+		h = dlopen(argv[1], RTLD_NOW);
+	handle = h;
+}
 OPAQUE void call_by(int i) { ((call *)dlsym(handle, names[i]))(); }
 
 int main(int argc, char **argv)
 {
-#ifdef STORED
+#if defined STORED || defined COUNTED
 	if (argc < 9)
 		next();
+#elif defined EITHER
+	either(argc, argv);
 #elif defined PASSED
 	if (argc < 9)
 		set(RTLD_NEXT);
