@@ -127,8 +127,8 @@ func (w *worker) split(b, i int32) int32 {
 func (w *worker) decode(a uint64) int32 {
 	first, b := int32(len(w.blocks)), int32(-1)
 	for {
-		code := w.f.Bytes(a)
-		if len(code) == 0 || !w.f.Exec(a) {
+		code := w.f.Code(a)
+		if len(code) == 0 {
 			break
 		}
 		n := int32(len(w.blocks))
@@ -235,7 +235,8 @@ func (w *worker) straight(b int32, pc uint64, code []byte) (end uint64, fall boo
 // else than go on, one that dense has, or the end of what insts and dense have room for. It enters them in dense, the first
 // one as number first plus 1, and returns how many they are, and how many bytes.
 func inRow(insts []x86.Inst, dense []int32, first int32, code []byte, pc uint64) (n, size int) {
-	for n < len(insts) && size < len(dense) && dense[size] == 0 && size < len(code) {
+	dense = dense[:min(len(dense), len(code))]
+	for n < len(insts) && size < len(dense) && dense[size] == 0 {
 		in := &insts[n]
 		if !x86.Decode(code[size:], pc+uint64(size), in) {
 			break

@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -62,7 +63,7 @@ func (w *worker) peek(pc uint64) *x86.Inst {
 	p := &w.peeked[pc%peeks]
 	if p.in.PC != pc || p.file != w.number {
 		p.file = 0
-		if !w.f.Exec(pc) || !x86.Decode(w.f.Bytes(pc), pc, &p.in) {
+		if code := w.f.Code(pc); len(code) == 0 || !x86.Decode(code, pc, &p.in) {
 			return nil
 		}
 		p.file = w.number
@@ -160,7 +161,7 @@ func (w *worker) near(pc, t uint64) bool {
 // scanNever looks for a way from target back to the caller. firm: with any greater
 // depth the answer would be the same.
 func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
-	if f, _ := w.f.FDEFrom(target); w.returnsLast(f, target) {
+	if f, _ := w.f.FDEFrom(target); w.hasReturn(f, target) {
 		return false, true
 	}
 	firm = true
@@ -240,14 +241,47 @@ func (w *worker) scanNever(target uint64, depth int) (never, firm bool) {
 	return true, firm
 }
 
-// returnsLast reports whether f is a function at target that ends in a ret, as most that come back do. One that never gets there is
-// looked at as if it did.
-func (w *worker) returnsLast(f *image.FDE, target uint64) bool {
+// hasReturn reports whether f is a function at target that has a ret, as far as that can be told without decoding it: most that come
+// back do. One that never gets there is looked at as if it did.
+func (w *worker) hasReturn(f *image.FDE, target uint64) bool {
 	if f == nil || f.Start != target || f.End <= target {
 		return false
 	}
-	b := w.f.Bytes(f.End - 1)
-	return len(b) > 0 && b[0] == 0xc3
+	const ret, most = 0xc3, 1 << 16 // bytes
+	if last := w.f.Bytes(f.End - 1); len(last) > 0 && last[0] == ret {
+		return true
+	}
+	code := w.f.Bytes(target)
+	code = code[:min(f.End-target, uint64(len(code)), most)]
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(code[i:], ret)
+		if n < 0 {
+			return false
+		}
+		if i += n; restores(code[:i]) || padding(code[i+1:]) {
+			return true
+		}
+	}
+}
+
+// restores reports whether code ends in what gives a frame back, in bytes that are as good as never a part of something else.
+func restores(code []byte) bool {
+	if len(code) < 7 {
+		return false
+	}
+	b := (*[7]byte)(code[len(code)-7:])
+	return b[5] == 0x41 && b[6]&0xfc == 0x5c || // pop r12 to r15
+		b[5] == 0x5b && b[6] == 0x5d || // pop rbx; pop rbp
+		b[3] == 0x48 && b[4] == 0x83 && b[5] == 0xc4 || // add rsp, 8 bits
+		b[0] == 0x48 && b[1] == 0x81 && b[2] == 0xc4 // add rsp, 32 bits
+}
+
+// padding reports whether code begins with a nop of several bytes, as compilers put between a ret and the target of a jump.
+func padding(code []byte) bool {
+	for len(code) > 0 && (code[0] == 0x66 || code[0] == 0x2e) {
+		code = code[1:]
+	}
+	return len(code) > 1 && code[0] == 0x0f && code[1] == 0x1f
 }
 
 // clobDepth is how deep calls are followed for the registers that a callee writes.
@@ -261,7 +295,14 @@ func (w *worker) clobbers(target uint64, depth int) uint16 {
 		return uint16(b >> shift)
 	}
 	m := w.scanClobbers(target, depth)
-	w.memo.add(target, memoClob<<depth|uint64(m)<<shift)
+	// All of them are no fewer where calls are followed less deep; and if they are not all, no call was too deep to be followed.
+	bits := uint64(0)
+	for d := range clobDepth + 1 {
+		if m == callerSaved && d >= depth || m != callerSaved && d <= depth {
+			bits |= memoClob<<d | uint64(m)<<(memoClobShift+16*d)
+		}
+	}
+	w.memo.add(target, bits)
 	return m
 }
 

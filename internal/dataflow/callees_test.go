@@ -5,12 +5,14 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
+	"github.com/gofind-dev/gofind/internal/x86"
 )
 
 // TestScan compares where a scan was with a map, near where it began and far from there.
@@ -122,5 +124,82 @@ func TestTailCallOfWhatIsInTheUnitLater(t *testing.T) {
 	}
 	if !slices.Contains(u.Refs, summary.Ref{Kind: summary.RefCode, A: 0x1040}) && u.ArgUse>>6&1 == 0 {
 		t.Errorf("what is called is neither among %+v nor in the unit", u.Refs)
+	}
+}
+
+// TestClobbersInAnyOrder: what a callee leaves alone does not depend on what was asked before, and is no more where its own calls are
+// followed less deep.
+func TestClobbersInAnyOrder(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := image.Open("/lib/x86_64-linux-gnu/libc.so.6")
+	if err != nil {
+		f, err = image.Open(exe)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	deep, shallow := New(f), New(f)
+	for _, e := range f.FuncStarts() {
+		shallow.w.clobbers(e, clobDepth)
+	}
+	some := false
+	for d := range clobDepth + 1 {
+		for _, e := range f.FuncStarts() {
+			got, alone := deep.w.clobbers(e, d), New(f)
+			if want := alone.w.scanClobbers(e, d); got != want || shallow.w.clobbers(e, d) != want {
+				t.Errorf("%#x to depth %d: %#x, and %#x if asked for the smallest depth first, want %#x", e, d, got, shallow.w.clobbers(e, d), want)
+			}
+			some = some || got != callerSaved
+		}
+	}
+	if !some {
+		t.Error("all functions may change all registers")
+	}
+}
+
+// TestHasReturn: what is told without decoding is so when it is decoded.
+func TestHasReturn(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{exe, "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libstdc++.so.6"} {
+		f, err := image.Open(p)
+		if err != nil {
+			if p == exe {
+				t.Fatal(err)
+			}
+			continue
+		}
+		defer f.Close()
+		w := &New(f).w
+		n := 0
+		for i := range f.FDEs {
+			d := &f.FDEs[i]
+			if !f.Exec(d.Start) || !w.hasReturn(d, d.Start) {
+				continue
+			}
+			found := false
+			for pc := d.Start; pc < d.End && !found; {
+				var in x86.Inst
+				if !x86.Decode(f.Code(pc), pc, &in) {
+					pc++
+					continue
+				}
+				found = in.Op == x86.OpRet
+				pc += uint64(in.Len)
+			}
+			if last := f.Bytes(d.End - 2); !found && last[0] != 0xeb { // a jump by -61 at the end is taken for one
+				t.Errorf("%s: %#x to %#x has no ret", p, d.Start, d.End)
+			}
+			n++
+		}
+		if n == 0 && len(f.FDEs) > 0 {
+			t.Errorf("%s: no function has a ret", p)
+		}
 	}
 }

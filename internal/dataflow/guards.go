@@ -199,7 +199,7 @@ func (w *worker) neverNamed(slot uint64) bool {
 func Stub(f *image.File, a uint64) (slot uint64, ok bool) {
 	var in x86.Inst
 	for range 2 {
-		if !f.Exec(a) || !beginsStub(f.Bytes(a)) || !x86.Decode(f.Bytes(a), a, &in) {
+		if code := f.Code(a); !beginsStub(code) || !x86.Decode(code, a, &in) {
 			return 0, false
 		}
 		if in.Op == x86.OpJmpInd && in.Base == x86.RIP && in.Flags&x86.FlagMem != 0 {

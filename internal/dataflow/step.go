@@ -248,7 +248,7 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	case kConst:
 		if set && !w.exact {
 			w.useElem(s, e)
-			return vTop // a counter: do not enumerate it
+			return w.counter(d, size) // do not enumerate it
 		}
 		n := e.a + uint64(d)
 		if size < 8 {
@@ -504,10 +504,18 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 func (w *worker) advance(s *state, r x86.Reg, x val, d int64, size uint8) val {
 	if x > vMany && x < setBit {
 		if e := &w.v.elems[x]; e.k == kConst && e.r == 0 && !isVsyscall(e.a) && !isVsyscall(e.a+uint64(d)) && !w.exact && w.cameIn(r, x) {
-			return vTop
+			return w.counter(d, size)
 		}
 	}
 	return w.add(s, x, d, size)
+}
+
+// counter is anything that d was added to over and over. If it goes down it may be negative: what it is added to moves backwards.
+func (w *worker) counter(d int64, size uint8) val {
+	if d >= 0 {
+		return vTop
+	}
+	return w.v.withTop(w.v.con(d & (1<<(8*size-1)<<1 - 1)))
 }
 
 func (w *worker) count(s *state, in *x86.Inst) {

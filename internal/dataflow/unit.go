@@ -513,7 +513,7 @@ func (w *worker) merge(dst, src *state) (c changes) {
 	if w.mergeFrame(dst, src) {
 		c |= inFrame
 	}
-	if dst.esc != esc || dst.lost != lost {
+	if dst.esc != esc || dst.lost != lost && w.fine { // otherwise nothing asks whether they are lost
 		c |= inFlags
 	}
 	return c

@@ -297,7 +297,7 @@ func (f *File) parseSections() error {
 	}
 	for _, r := range f.execs {
 		if r.End-r.Start > f.text.End-f.text.Start {
-			f.text = r
+			f.text, f.inText = r, f.loadAt(r.Start)
 		}
 	}
 	return nil
@@ -504,21 +504,41 @@ func evict(b []byte) {
 // file data, nil if there are none. Of a DT_TEXTREL file it is a copy with the
 // relative relocations applied (link base 0).
 func (f *File) Bytes(addr uint64) []byte {
-	ls := f.loads
-	for len(ls) > 8 { // few files have as many
-		if h := len(ls) / 2; ls[h].addr <= addr {
-			ls = ls[h:]
-		} else {
-			ls = ls[:h]
-		}
-	}
-	for i := range ls {
-		l := &ls[i]
-		if o := addr - l.addr; o < uint64(len(l.data)) {
-			return l.data[o:]
-		}
+	if i := f.loadAt(addr); i >= 0 {
+		return f.loads[i].data[addr-f.loads[i].addr:]
 	}
 	return nil
+}
+
+// Code is Bytes where there is executable memory (Exec), nil elsewhere.
+func (f *File) Code(addr uint64) []byte {
+	if f.text.Contains(addr) && f.inText >= 0 {
+		if l := &f.loads[f.inText]; addr-l.addr < uint64(len(l.data)) {
+			return l.data[addr-l.addr:]
+		}
+	}
+	if f.Exec(addr) {
+		return f.Bytes(addr)
+	}
+	return nil
+}
+
+// loadAt returns which of loads has file data at addr, -1 if none has.
+func (f *File) loadAt(addr uint64) int {
+	lo, hi := 0, len(f.loads)
+	for hi-lo > 8 { // few files have as many
+		if h := (lo + hi) / 2; f.loads[h].addr <= addr {
+			lo = h
+		} else {
+			hi = h
+		}
+	}
+	for ; lo < hi; lo++ {
+		if l := &f.loads[lo]; addr-l.addr < uint64(len(l.data)) {
+			return lo
+		}
+	}
+	return -1
 }
 
 // maxText is the length of the longest text that Text returns.

@@ -118,8 +118,13 @@ func exercise(f *File) {
 		f.LandingPads(d)
 	}
 	for _, a := range []uint64{0, f.Entry, f.Low, f.High, ^uint64(0)} {
-		f.Bytes(a)
-		f.Exec(a)
+		want := f.Bytes(a)
+		if !f.Exec(a) {
+			want = nil
+		}
+		if len(f.Code(a)) != len(want) {
+			panic("Code is not Bytes where Exec holds")
+		}
 		f.Writable(a)
 		f.Section(a)
 		f.FDEAt(a)

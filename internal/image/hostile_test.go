@@ -299,6 +299,8 @@ func TestManySegments(t *testing.T) {
 		a := (i + 1) * 0x10000
 		if got := f.Bytes(a + 1); len(got) != size-1 || got[0] != 'E' {
 			t.Errorf("Bytes(%#x): %d bytes", a+1, len(got))
+		} else if code := f.Code(a + 1); len(code) != len(got) || &code[0] != &got[0] || f.Code(a-1) != nil || f.Code(a+0x1000) != nil {
+			t.Errorf("Code(%#x): %d bytes", a+1, len(code))
 		}
 		if f.Bytes(a-1) != nil || f.Bytes(a+uint64(size)) != nil || f.segment(a-1) != nil || f.segment(a) != &f.Segments[i] || !f.Exec(a+0x1000) || f.Exec(a-1) {
 			t.Errorf("the edges of segment %d", i)
