@@ -185,6 +185,27 @@ func (w *worker) bounded(s *state, x val, n int64, size uint8, cond uint8) (y va
 	return y, cond == 2 || cond == 6, true
 }
 
+// seen says that [off, off+size) of the frame is read in a way that is not followed.
+func (w *worker) seen(s *state, off int32, size uint8) {
+	if !w.exact {
+		return
+	}
+	for i := range s.st {
+		t := &s.st[i]
+		s.esc = s.esc || t.sp && t.off < off+int32(size) && off < t.off+int32(t.size)
+	}
+}
+
+// shown says that any of the frame may be read.
+func (w *worker) shown(s *state) {
+	if !w.exact {
+		return
+	}
+	for i := range s.st {
+		s.esc = s.esc || s.st[i].sp
+	}
+}
+
 // mayConsume reports whether what a call reaches may consume what is in a register.
 func (w *worker) mayConsume(callee uint64, slot bool, r int) bool {
 	return w.consumes == nil || w.consumes(callee, slot)>>uint(r)&1 != 0

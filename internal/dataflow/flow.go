@@ -32,8 +32,9 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 	if in.Def != 0 {
 		s.forget(in.Def) // loop
 	}
+	j, def, between := w.tested(i)
 	c := &w.book.now.cmp
-	*c = w.comparison(&s.r, i)
+	*c = w.comparison(&s.r, j, def, between)
 	if w.final {
 		w.taken, w.fall = w.guards(c, in)
 	}
@@ -44,7 +45,7 @@ func (w *worker) branch(s *state, i int32, in *x86.Inst) {
 		}
 		return
 	}
-	r, n, size, ok := w.condition(i)
+	r, n, size, ok := w.condition(j, def, in.Cond)
 	if !ok || w.chaos {
 		w.jump(s, i, in, false)
 		return
@@ -100,7 +101,7 @@ func (w *worker) has(x val, k kind) bool { return w.v.kinds(x)>>k&1 != 0 }
 // sameAddress reports whether c compares two registers that hold the same address. (register_tm_clones and deregister_tm_clones, which GCC's crtstuff.c puts into every
 // file, compare the end of .data with itself.)
 func (w *worker) sameAddress(c *compared) bool {
-	if c.at < 0 || !w.same(c.dst, c.src) {
+	if c.dst <= vMany || c.src <= vMany || !w.same(c.dst, c.src) {
 		return false
 	}
 	in := &w.insts[c.at]
@@ -116,35 +117,25 @@ func (w *worker) same(x, y val) bool {
 	return d.k == kAddr && e.k == kAddr && fixed(d.b) && fixed(e.b) && d.a+uint64(d.b) == e.a+uint64(e.b)
 }
 
-// condition returns the register and the constant that the conditional jump i
-// compares, and the size of the comparison, 4 or 8 bytes.
-func (w *worker) condition(i int32) (r x86.Reg, n int64, size uint8, ok bool) {
-	def := uint16(0)
-	for j, first := i-1, w.lead(i); j >= first && j > i-6; j-- {
-		in := &w.insts[j]
-		switch in.Op {
-		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpNop:
-			def |= in.Def
-			continue
-		case x86.OpTest:
-			if in.Dst == x86.RegNone || in.Dst != in.Src || in.Flags&x86.FlagMem != 0 {
-				return
-			}
-		case x86.OpCmp:
-			if in.Dst == x86.RegNone || in.Flags&x86.FlagImm == 0 || in.Flags&x86.FlagMem != 0 || w.abs && w.inImage(uint64(in.Imm)) {
-				return
-			}
-			n = in.Imm
-		case x86.OpShl, x86.OpShr, x86.OpSar: // by more than 0: the zero flag is that of the result (SDM, SAL/SAR/SHL/SHR)
-			if in.Dst == x86.RegNone || in.Flags&x86.FlagMem != 0 || in.Flags&x86.FlagImm == 0 || in.Imm&31 == 0 || w.insts[i].Cond != 4 && w.insts[i].Cond != 5 {
-				return
-			}
-		default:
-			return
-		}
-		return in.Dst, n, in.Size, in.Size >= 4 && def>>uint(in.Dst)&1 == 0
+// condition returns the register and the constant that a conditional jump compares by instruction j, and the size of the
+// comparison, 4 or 8 bytes. def: the registers that are written between them.
+func (w *worker) condition(j int32, def uint16, cond uint8) (r x86.Reg, n int64, size uint8, ok bool) {
+	if j < 0 {
+		return
 	}
-	return
+	in := &w.insts[j]
+	if in.Dst == x86.RegNone || in.Size < 4 || in.Flags&x86.FlagMem != 0 || def>>uint(in.Dst)&1 != 0 {
+		return
+	}
+	switch in.Op {
+	case x86.OpTest:
+		ok = in.Dst == in.Src
+	case x86.OpCmp:
+		n, ok = in.Imm, in.Flags&x86.FlagImm != 0 && !(w.abs && w.inImage(uint64(in.Imm)))
+	case x86.OpShl, x86.OpShr, x86.OpSar: // by more than 0: the zero flag is that of the result (SDM, SAL/SAR/SHL/SHR)
+		ok = in.Flags&x86.FlagImm != 0 && in.Imm&31 != 0 && (cond == 4 || cond == 5)
+	}
+	return in.Dst, n, in.Size, ok
 }
 
 // Holds evaluates a condition code after cmp a, b of size bytes, 1 to 8. test a, a
@@ -231,7 +222,10 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 			return
 		}
 	}
-	// a tail call
+	w.tailCall(s, in, target, always)
+}
+
+func (w *worker) tailCall(s *state, in *x86.Inst, target uint64, always bool) {
 	if !always {
 		w.book.giveUp()
 	}
@@ -249,7 +243,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	}
 	w.ends(summary.ReturnCode, target)
 	w.ask(s, in, target, 0)
-	s.shown()
+	w.shown(s)
 	w.direct(s, in, target)
 }
 
@@ -297,15 +291,28 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			w.handElem(s, &w.v.elems[x], r, callee, slot, kind)
 			continue
 		}
-		if w.v.kinds(x)&^numbers == 0 {
+		t := &w.v.sets[x&(topBit-1)]
+		if t.kinds&^(numbers|ofEntry) == 0 {
+			for a := t.args; a != 0; a &= a - 1 {
+				w.passArg(callee, slot, bits.TrailingZeros16(a), r)
+			}
 			continue
 		}
-		for _, y := range w.v.members(x) {
+		for _, y := range t.ids[:t.n] {
 			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
 	if same &^= 1 << x86.RSP; same != 0 {
 		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
+	}
+}
+
+// passArg passes what register from held on entry in register to.
+func (w *worker) passArg(callee uint64, slot bool, from, to int) {
+	if from == to {
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(to)})
+	} else {
+		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(from), To: uint8(to)})
 	}
 }
 
@@ -315,11 +322,7 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		if int(e.r) == r {
-			w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(r)})
-		} else {
-			w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(e.r), To: uint8(r)})
-		}
+		w.passArg(callee, slot, int(e.r), r)
 	case kConst:
 		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})
@@ -382,7 +385,7 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 		return
 	}
 	if w.exact && !w.argless(target) {
-		s.shown() // it may read its arguments on the stack
+		w.shown(s) // it may read its arguments on the stack
 	}
 	w.direct(s, in, target)
 	c := w.callees[i]
@@ -396,7 +399,7 @@ func (w *worker) call(s *state, i int32, in *x86.Inst) {
 
 // unwind flows the state after a call to its landing pad, if it has one.
 func (w *worker) unwind(s *state, in *x86.Inst) {
-	if w.f == nil {
+	if w.f == nil || w.padless.Contains(in.PC) {
 		return
 	}
 	if w.final {
@@ -422,7 +425,7 @@ func (w *worker) callInd(s *state, in *x86.Inst) {
 
 // indirect handles the operand and the registers of an indirect call or tail call.
 func (w *worker) indirect(s *state, in *x86.Inst, pushed int64) {
-	s.shown()
+	w.shown(s)
 	var x val
 	if in.Flags&x86.FlagMem != 0 {
 		x = w.load(s, in, 8)

@@ -28,17 +28,17 @@ type compared struct {
 	dst, src, base val
 }
 
-// comparison returns what the conditional jump i tests, which is taken with regs.
-func (w *worker) comparison(regs *[16]val, i int32) compared {
-	j, def, ok := w.flags(i)
-	if !ok {
+// comparison returns what a conditional jump tests that is taken with regs, where instruction j sets the flags. def, between: what
+// is written between them, and the flags of the instructions there.
+func (w *worker) comparison(regs *[16]val, j int32, def uint16, between x86.Flags) compared {
+	if j < 0 || between&x86.FlagMemOut != 0 || w.insts[j].Op != x86.OpCmp && w.insts[j].Op != x86.OpTest {
 		return compared{at: -1}
 	}
 	held := func(r x86.Reg) val {
-		if uint(r) >= 16 || def>>uint(r)&1 != 0 || regs[r] >= setBit {
-			return vBottom
+		if x := regs[r&15]; bitOf[uint8(r)]&^def != 0 && x < setBit {
+			return x
 		}
-		return regs[r]
+		return vBottom
 	}
 	in := &w.insts[j]
 	return compared{j, held(in.Dst), held(in.Src), held(in.Base)}
@@ -230,23 +230,19 @@ func beginsStub(code []byte) bool {
 	return code[0]&0xf0 == 0x40
 }
 
-// flags returns the comparison that the conditional jump i tests, in its own
-// block, and the registers that are written between them.
-func (w *worker) flags(i int32) (j int32, def uint16, ok bool) {
+// tested returns the instruction that sets the flags which the conditional jump i looks at, -1 if that is not near, in its own
+// block; and of those between them, the registers that are written and the flags.
+func (w *worker) tested(i int32) (j int32, def uint16, between x86.Flags) {
 	for j, first := i-1, w.lead(i); j >= first && j > i-6; j-- {
 		switch in := &w.insts[j]; in.Op {
 		case x86.OpMov, x86.OpLea, x86.OpMovzx, x86.OpMovsx, x86.OpNop:
-			if in.Flags&x86.FlagMemOut != 0 {
-				return 0, 0, false
-			}
 			def |= in.Def
-		case x86.OpCmp, x86.OpTest:
-			return j, def, true
+			between |= in.Flags
 		default:
-			return 0, 0, false
+			return j, def, between
 		}
 	}
-	return 0, 0, false
+	return -1, 0, 0
 }
 
 // word returns the address of the file's memory that an operand of the comparison t is read from: its memory

@@ -12,6 +12,9 @@ package dataflow
 // numbers are kept. So is RTLD_NEXT, which is negative: it may be stored where a handle is (package dlopen).
 // A number that is the only value decides branches and makes other numbers: that is kept wherever it goes, the frame included.
 
+// mayBeInert are the kinds of values that inert looks closer at.
+const mayBeInert = 1<<kConst | 1<<kLow | 1<<kLoad
+
 // inert reports whether the value x, no set, obliges to nothing where others come together with it, so that vTop can stand for all of them.
 func (w *worker) inert(x val) bool {
 	if w.fine {

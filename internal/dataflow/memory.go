@@ -227,12 +227,62 @@ func (w *worker) useAddrRegs(s *state, in *x86.Inst) {
 	}
 }
 
+// where is what a memory operand addresses, as far as usual tells it.
+type where uint8
+
+const (
+	somewhere where = iota // see place
+	inside                 // a word of the frame
+	outside                // what is neither in the frame nor of the file
+)
+
+// usual tells where the memory operand of in is if that is where most are: in the frame at off, or outside, which has been used then.
+func (w *worker) usual(s *state, in *x86.Inst) (at where, off int32) {
+	if in.Flags&(x86.FlagSeg|x86.FlagAddr32) != 0 || uint8(in.Base) >= 16 || w.abs && w.inImage(uint64(in.Disp)) {
+		return somewhere, 0
+	}
+	x := s.r[in.Base&15]
+	args, ok := w.v.away(x)
+	if !ok {
+		if e := w.v.one(x); e.k == kSP && fixed(e.b) && in.Index == x86.RegNone {
+			b := e.b + in.Disp
+			off = int32(b)
+			if b == int64(off) {
+				return inside, off
+			}
+		}
+		return somewhere, 0
+	}
+	if w.fine || w.abs {
+		return somewhere, 0
+	}
+	used := args
+	if in.Index != x86.RegNone {
+		more, ok := w.v.away(s.r[in.Index&15])
+		if !ok {
+			return somewhere, 0
+		}
+		used |= more
+	}
+	w.argUse |= used
+	if in.Disp < 0 {
+		w.argBack |= args
+	}
+	return outside, 0
+}
+
 // load returns the value of the memory operand, size bytes wide.
 func (w *worker) load(s *state, in *x86.Inst, size uint8) val {
+	switch at, off := w.usual(s, in); at {
+	case outside:
+		return vTop
+	case inside:
+		return w.loadWord(s, off, size)
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if p.anyS || of.base != vBottom {
-		s.shown()
+		w.shown(s)
 	}
 	if of.base == vBottom {
 		return w.loadAt(s, in, &p, size)
@@ -269,19 +319,10 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 		}
 	case kSP:
 		if p.b != int64(int32(p.b)) {
-			s.shown()
+			w.shown(s)
 			return vTop
 		}
-		if x, n, ok := s.load(int32(p.b), size); ok {
-			if n > size || size < 8 {
-				return w.trunc(s, x, size)
-			}
-			return x
-		}
-		if w.fine && p.b >= 8 && !s.lost && size >= 4 && !s.overlaps(int32(p.b), size) {
-			return w.v.mk(elem{k: kStk, b: p.b})
-		}
-		s.seen(int32(p.b), size)
+		return w.loadWord(s, int32(p.b), size)
 	case kArg:
 		if size >= 4 && w.fine {
 			return w.v.mk(elem{k: kArgD, r: p.r, b: p.b})
@@ -291,6 +332,21 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 			return w.v.mk(elem{k: kLoadD, a: p.a, b: p.b})
 		}
 	}
+	return vTop
+}
+
+// loadWord returns what size bytes of the frame hold.
+func (w *worker) loadWord(s *state, off int32, size uint8) val {
+	if x, n, ok := s.load(off, size); ok {
+		if n > size || size < 8 {
+			return w.trunc(s, x, size)
+		}
+		return x
+	}
+	if w.fine && off >= 8 && !s.lost && size >= 4 && !s.overlaps(off, size) {
+		return w.v.mk(elem{k: kStk, b: int64(off)})
+	}
+	w.seen(s, off, size)
 	return vTop
 }
 
@@ -359,12 +415,23 @@ func (w *worker) read(a uint64, size uint8) {
 
 // touch records a read of the memory operand whose value is not tracked.
 func (w *worker) touch(s *state, in *x86.Inst) {
+	switch at, off := w.usual(s, in); at {
+	case outside:
+		return
+	case inside:
+		if in.Flags&x86.FlagMemAny == 0 {
+			w.seen(s, off, in.MemSize)
+		} else {
+			w.shown(s)
+		}
+		return
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if p.k == kSP && p.b == int64(int32(p.b)) && in.Flags&x86.FlagMemAny == 0 {
-		s.seen(int32(p.b), in.MemSize)
+		w.seen(s, int32(p.b), in.MemSize)
 	} else if p.k == kSP || p.anyS || of.base != vBottom {
-		s.shown()
+		w.shown(s)
 	}
 	if of.base == vBottom {
 		w.touchAt(in, &p)
@@ -391,6 +458,17 @@ func (w *worker) touchAt(in *x86.Inst, p *place) {
 
 // store writes x to the memory operand.
 func (w *worker) store(s *state, in *x86.Inst, x val, size uint8) {
+	switch at, off := w.usual(s, in); at {
+	case outside:
+		w.use(s, x)
+		if s.esc {
+			s.smash()
+		}
+		return
+	case inside:
+		w.storeWord(s, off, x, size, true)
+		return
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if of.base == vBottom {
@@ -414,26 +492,12 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 			w.keep(summary.ArgStore{Slot: p.a, Size: size})
 		}
 	case p.k == kSP:
-		if p.b != int64(int32(p.b)) || size > 8 {
+		if p.b != int64(int32(p.b)) {
 			w.use(s, x)
 			s.smash()
 			return
 		}
-		if w.exact && strong && size == 8 && w.has(x, kSP) {
-			s.storeSP(int32(p.b), x)
-			return
-		}
-		e := w.v.one(x)
-		if !(e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0) {
-			w.use(s, x)
-		}
-		if !strong {
-			x = w.join(s, x, vTop)
-		}
-		if size < 8 {
-			x = w.trunc(s, x, size)
-		}
-		s.store(int32(p.b), size, x)
+		w.storeWord(s, int32(p.b), x, size, strong)
 		return
 	case p.anyS:
 		w.use(s, x)
@@ -446,6 +510,31 @@ func (w *worker) storeAt(s *state, p *place, x val, size uint8, strong bool) {
 	if s.esc {
 		s.smash()
 	}
+}
+
+// storeWord: x goes to size bytes of the frame, for certain if strong.
+func (w *worker) storeWord(s *state, off int32, x val, size uint8, strong bool) {
+	if size > 8 {
+		w.use(s, x)
+		s.smash()
+		return
+	}
+	if x > vMany {
+		if w.exact && strong && size == 8 && w.has(x, kSP) {
+			s.storeSP(off, x)
+			return
+		}
+		if !preserved(x) {
+			w.use(s, x)
+		}
+		if !strong {
+			x = w.join(s, x, vTop)
+		}
+		if size < 8 {
+			x = w.trunc(s, x, size)
+		}
+	}
+	s.store(off, size, x)
 }
 
 // storeSlot: x goes to 4 or 8 bytes of the file's memory.
@@ -493,6 +582,16 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 	if in.Flags&x86.FlagMemAny != 0 || size == 0 {
 		size = 255
 	}
+	switch at, off := w.usual(s, in); at {
+	case outside:
+		if s.esc {
+			s.smash()
+		}
+		return
+	case inside:
+		s.clobber(off, size)
+		return
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if of.base == vBottom {
@@ -507,10 +606,8 @@ func (w *worker) clobberMem(s *state, in *x86.Inst) {
 
 func (w *worker) clobberAt(s *state, p *place, size uint8) {
 	switch {
-	case p.k == kSP && size <= 64 && p.b == int64(int32(p.b)):
-		for o := uint8(0); o < size; o += 8 {
-			s.store(int32(p.b)+int32(o), min(8, size-o), vTop)
-		}
+	case p.k == kSP && p.b == int64(int32(p.b)):
+		s.clobber(int32(p.b), size)
 	case p.k == kSP || p.anyS:
 		s.smash()
 	case p.k == kTab4:

@@ -114,6 +114,20 @@ func (s *state) store(off int32, size uint8, v val) {
 	}
 }
 
+// clobber overwrites [off, off+size) with something unknown.
+func (s *state) clobber(off int32, size uint8) {
+	if size > 64 {
+		s.smash()
+		return
+	}
+	if size > 8 && off+int32(size) <= 0 && !s.overlaps(off, size) {
+		return // as mostly
+	}
+	for o := uint8(0); o < size; o += 8 {
+		s.store(off+int32(o), min(8, size-o), vTop)
+	}
+}
+
 // drop forgets word i.
 func (s *state) drop(i int) {
 	st := s.mine()
@@ -126,21 +140,27 @@ func (s *state) drop(i int) {
 // register held on entry are the compiler's own and have no C name.
 func (s *state) smash() {
 	s.did |= smashed
+	s.lost = true
 	k := 0
-	for i := range s.st {
-		t := &s.st[i]
-		if r := t.v - vArg0; r < 16 && calleeSaved>>r&1 != 0 && t.off < 0 {
-			if k < i {
-				s.mine()[k] = *t
-			}
+	for k < len(s.st) && s.st[k].saved() {
+		k++ // mostly all of them are
+	}
+	for i := k; i < len(s.st); i++ {
+		if t := &s.st[i]; t.saved() {
+			s.mine()[k] = *t
 			k++
 		} else {
 			s.esc = s.esc || t.sp
 		}
 	}
 	s.st = s.st[:k]
-	s.lost = true
 }
+
+// saved reports whether the slot holds what the caller left in a register that calls preserve.
+func (t *slot) saved() bool { return preserved(t.v) && t.off < 0 }
+
+// preserved reports whether x is what the caller left in a register that calls preserve.
+func preserved(x val) bool { return x-vArg0 < 16 && calleeSaved>>(x-vArg0)&1 != 0 }
 
 // storeSP overwrites the word at off with an address in the frame, which is known to
 // be there as long as the slot is: when it is lost, the address has escaped.
@@ -163,22 +183,6 @@ func (s *state) holdsSP(off int32) bool {
 		}
 	}
 	return false
-}
-
-// seen says that [off, off+size) is read in a way that is not followed.
-func (s *state) seen(off int32, size uint8) {
-	s.did |= worded
-	for i := range s.st {
-		t := &s.st[i]
-		s.esc = s.esc || t.sp && t.off < off+int32(size) && off < t.off+int32(t.size)
-	}
-}
-
-// shown says that any of the frame may be read.
-func (s *state) shown() {
-	for i := range s.st {
-		s.esc = s.esc || s.st[i].sp
-	}
 }
 
 // rewritten says that the words of the frame may have been written since.

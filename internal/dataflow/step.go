@@ -31,7 +31,12 @@ func (w *worker) useVal(s *state, x val) {
 		w.useElem(s, &w.v.elems[x])
 		return
 	}
-	for _, y := range w.v.members(x) {
+	t := &w.v.sets[x&(topBit-1)]
+	if t.kinds&^(silent|ofEntry) == 0 {
+		w.argUse |= t.args
+		return
+	}
+	for _, y := range t.ids[:t.n] {
 		w.useElem(s, &w.v.elems[y])
 	}
 }
@@ -106,6 +111,10 @@ func (w *worker) trunc(s *state, x val, size uint8) val {
 func (w *worker) cut(s *state, x val, size uint8) val {
 	if x < setBit {
 		return w.truncElem(s, x, size)
+	}
+	if args, ok := w.v.vague(x); ok {
+		w.argUse |= args
+		return vTop
 	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
@@ -182,6 +191,9 @@ func (w *worker) derive(s *state, x val) val {
 	if x < setBit {
 		return w.deriveElem(s, x)
 	}
+	if _, ok := w.v.vague(x); ok {
+		return x
+	}
 	res := vBottom
 	for _, y := range w.v.members(x) {
 		res = w.join(s, res, w.deriveElem(s, y))
@@ -209,6 +221,12 @@ func (w *worker) deriveElem(s *state, y val) val {
 // add returns x plus the constant d.
 func (w *worker) add(s *state, x val, d int64, size uint8) val {
 	if d == 0 && size == 8 {
+		return x
+	}
+	if args, ok := w.v.vague(x); ok && !isVsyscall(uint64(d)) {
+		if d < 0 {
+			w.argBack |= args
+		}
 		return x
 	}
 	if x == vBottom || x == vMany {
@@ -273,6 +291,9 @@ func (w *worker) sum(s *state, x, y val) val {
 	if x == vTop && y == vTop {
 		return vTop
 	}
+	if (w.v.kinds(x)|w.v.kinds(y))&^plain == 0 {
+		return w.mix(s, x, y)
+	}
 	ex, ey := *w.v.one(x), *w.v.one(y)
 	if ex.k == kConst && ey.k != kConst {
 		x, y, ex, ey = y, x, ey, ex
@@ -313,10 +334,21 @@ func (w *worker) sum(s *state, x, y val) val {
 
 // mix is the result of an operation on x and y that is not tracked.
 func (w *worker) mix(s *state, x, y val) val {
-	if x == vTop && y == vTop {
-		return vTop
+	if w.bothVague(x, y) {
+		return w.join(s, x, y)
 	}
 	return w.join(s, vTop, w.join(s, w.derive(s, x), w.derive(s, y)))
+}
+
+func (w *worker) bothVague(x, y val) bool {
+	if x == vTop && y == vTop {
+		return true
+	}
+	_, ok := w.v.vague(x)
+	if ok {
+		_, ok = w.v.vague(y)
+	}
+	return ok
 }
 
 // source returns the value of the source operand of a two-operand instruction.
@@ -455,7 +487,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 				return // it does not come back
 			}
 		case x86.OpVecMov, x86.OpVec:
-			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem|x86.FlagImm) == 0 {
+			if in.Def|in.Use == 0 && in.Flags&(x86.FlagMem|x86.FlagImpMem) == 0 && (in.Flags&x86.FlagImm == 0 || !w.abs) {
 				break // arithmetic in vector registers changes nothing that is known
 			}
 			if in.Op != x86.OpVecMov || in.Flags&x86.FlagMemOut == 0 || w.chaos || !w.moved(s, insts[max(i-4, 0):i], in) {
@@ -525,6 +557,9 @@ func (w *worker) exchange(s *state, in *x86.Inst) {
 
 // compared: the memory operand is compared, which is not reading a pointer; the address may still be in an index register.
 func (w *worker) compared(s *state, in *x86.Inst) {
+	if at, _ := w.usual(s, in); at != somewhere {
+		return
+	}
 	var p place
 	of := w.place(s, in, &p)
 	if of.base == vBottom {
@@ -675,7 +710,7 @@ func (w *worker) extend(s *state, in *x86.Inst) {
 			x = w.trunc(s, x, in.SrcSize)
 		}
 	}
-	if in.Op == x86.OpMovsx {
+	if in.Op == x86.OpMovsx && x > vMany {
 		sh := 64 - 8*uint(in.SrcSize)
 		x = w.each(s, x, func(e elem) val {
 			switch e.k {
@@ -746,7 +781,7 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 			} else if z, ok := w.v.scaled(e, in.Scale); ok {
 				y = z
 			} else {
-				y = w.join(s, vTop, w.derive(s, y))
+				y = w.mix(s, vTop, y)
 			}
 		}
 		if x == vBottom {
@@ -834,12 +869,19 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		}
 	}
 	x := s.r[in.Dst]
+	if x == vTop && in.Flags&x86.FlagImm != 0 && !w.exact && !w.abs && !decides(in.Op, in.Imm) {
+		return
+	}
 	y := w.source(s, in)
 	if in.Size == 4 {
 		if in.Flags&x86.FlagImm == 0 {
 			y = w.trunc(s, y, 4)
 		}
 		x = w.trunc(s, x, 4)
+	}
+	if x == vTop && y == vTop {
+		s.r[in.Dst] = vTop
+		return
 	}
 	ey := w.v.one(y)
 	var res val
@@ -858,14 +900,13 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		res = w.sum(s, x, y)
 	case in.Op == x86.OpSub && in.Size == 8 && w.same(x, y):
 		res = w.v.con(0)
-	case in.Op == x86.OpAnd && ey.k == kConst && ey.a == 0:
-		res = w.v.con(0)
-	case in.Op == x86.OpOr && ey.k == kConst && ey.a == ^uint64(0):
-		res = w.v.con(-1)
-		if in.Size == 4 {
-			res = w.v.con(0xffffffff)
-		}
+	case ey.k == kConst && decides(in.Op, int64(ey.a)):
+		res = w.v.con(int64(ey.a & (^uint64(0) >> (64 - 8*in.Size))))
 	case (in.Op == x86.OpAnd || in.Op == x86.OpOr || in.Op == x86.OpXor) && ey.k == kConst:
+		if _, ok := w.v.vague(x); ok {
+			res = x
+			break
+		}
 		set := x >= setBit
 		res = w.each(s, x, func(e elem) val {
 			if e.k == kConst && !set {
@@ -884,7 +925,9 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 			return w.join(s, vTop, w.derive(s, w.v.mk(e)))
 		})
 	default:
-		if in.Op == x86.OpSub {
+		if args, ok := w.v.vague(x); in.Op == x86.OpSub && ok {
+			w.argBack |= args
+		} else if in.Op == x86.OpSub {
 			x = w.each(s, x, func(e elem) val {
 				w.backwards(&e)
 				if e.k == kAddr {
@@ -897,6 +940,9 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 	}
 	s.r[in.Dst] = res
 }
+
+// decides reports whether n is what op makes of anything and n.
+func decides(op x86.Op, n int64) bool { return op == x86.OpAnd && n == 0 || op == x86.OpOr && n == -1 }
 
 func aluConst(op x86.Op, a, b uint64) uint64 {
 	switch op {
@@ -926,6 +972,11 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 		return
 	}
 	x := s.r[src]
+	by := in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot // cl
+	if x == vTop && !by {
+		s.r[in.Dst] = vTop
+		return
+	}
 	bits := uint(8 * in.Size)
 	mask := ^uint64(0) >> (64 - bits)
 	if w.exact && in.Size == 4 {
@@ -958,10 +1009,10 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 			return
 		}
 	}
-	if in.Op != x86.OpImul3 && in.Flags&x86.FlagImm == 0 && in.Op != x86.OpNeg && in.Op != x86.OpNot {
+	if by {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
-	s.r[in.Dst] = w.join(s, vTop, w.derive(s, x))
+	s.r[in.Dst] = w.mix(s, vTop, x)
 }
 
 func (w *worker) spAdd(s *state, d int64) {
@@ -989,7 +1040,7 @@ func (w *worker) push(s *state, in *x86.Inst) {
 	} else {
 		x = w.source(s, in)
 	}
-	if e := w.v.one(x); !(e.k == kArg && e.b == 0 && calleeSaved>>uint(e.r)&1 != 0) {
+	if !preserved(x) {
 		w.use(s, x)
 	}
 	w.spAdd(s, -int64(size))
@@ -1028,7 +1079,7 @@ func (w *worker) popWord(s *state) val {
 		} else if w.fine && o >= 8 && !s.lost {
 			x = w.v.mk(elem{k: kStk, b: int64(o)})
 		} else {
-			s.seen(o, 8)
+			w.seen(s, o, 8)
 		}
 	}
 	w.spAdd(s, 8)

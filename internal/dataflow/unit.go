@@ -287,11 +287,15 @@ func (w *worker) join(s *state, a, b val) val {
 func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	var buf [2*maxSet + 2]val
 	l := buf[:0]
+	absorbs := (w.v.kinds(a)|w.v.kinds(b))&mayBeInert != 0
 	if a < setBit {
 		// Mostly one element is added to others that it has nothing to do with.
 		if l = w.v.with(l, a, b); len(l) > 0 {
 			x := vTop
-			if l = w.absorb(l); len(l) > 1 {
+			if absorbs {
+				l = w.absorb(l)
+			}
+			if len(l) > 1 {
 				x = w.v.mkSet(l)
 			}
 			w.v.memoise(c, a, b, x)
@@ -311,7 +315,10 @@ func (w *worker) newJoin(s *state, c *joined, a, b val) val {
 	}
 	l = w.v.widen(l)
 	slices.Sort(l)
-	l = w.absorb(slices.Compact(l))
+	l = slices.Compact(l)
+	if absorbs {
+		l = w.absorb(l)
+	}
 	var res val
 	switch {
 	case len(l) == 1:

@@ -118,14 +118,38 @@ type joined struct {
 	epoch uint32
 }
 
-// set has the sorted ids of its elements; kinds are those of the elements, one bit each.
+// set has the sorted ids of its elements; kinds are those of the elements, one bit each, and args the registers of the entry that
+// they come from.
 type set struct {
-	n, kinds uint32
-	ids      [maxSet]val
+	n     uint8
+	args  uint16
+	kinds uint32
+	ids   [maxSet]val
 }
 
-// vsyscallBit is in the kinds of a set with a constant that is an address in the vsyscall page.
-const vsyscallBit = 1 << 31
+// owingBit is in the kinds of a set with a constant whose use says something: an address in the vsyscall page, or a far one.
+const owingBit = 1 << 31
+
+// Kinds of values whose use says nothing, and says that a register of the entry is used.
+const (
+	silent  = 1<<kTop | 1<<kConst | 1<<kLow | 1<<kArgD | 1<<kStk | 1<<kTab2
+	ofEntry = 1<<kArg | 1<<kArgX
+	plain   = 1<<kTop | ofEntry
+)
+
+// away reports whether what x points to, if it is no constant, is neither in the file nor in the frame, and a use of x
+// says no more than that registers of the entry are used: args.
+func (v *values) away(x val) (args uint16, ok bool) {
+	if x <= vMany {
+		return 0, true
+	}
+	if x < setBit {
+		e := &v.elems[x]
+		return 1 << (e.r & 15), ofEntry>>(e.k&31)&1 != 0
+	}
+	t := &v.sets[x&(topBit-1)]
+	return t.args, t.kinds&^(silent|ofEntry) == 0
+}
 
 func newValues() *values {
 	v := &values{}
@@ -251,6 +275,16 @@ func (v *values) members(x val) []val {
 	return s.ids[:s.n]
 }
 
+// vague reports whether x is anything, alone or together with what was derived from registers of the entry, args: what
+// arithmetic with it yields is as vague.
+func (v *values) vague(x val) (args uint16, ok bool) {
+	if x < setBit {
+		return 0, x-vTop <= vMany-vTop
+	}
+	t := &v.sets[x&(topBit-1)]
+	return t.args, t.kinds == 1<<kTop|1<<kArgX
+}
+
 // mkSet interns a sorted list of at least two distinct element ids.
 func (v *values) mkSet(l []val) val {
 	if 2*len(v.sets) > len(v.sTab) {
@@ -279,16 +313,21 @@ func (v *values) mkSet(l []val) val {
 		i = (i + 1) & m
 	}
 	id := uint32(len(v.sets))
-	kinds := uint32(0)
-	for _, x := range l {
+	v.sets = append(v.sets, set{n: uint8(len(l))})
+	t := &v.sets[id]
+	for i, x := range l {
 		e := &v.elems[x]
-		kinds |= 1 << (e.k & 31)
-		if e.k == kConst && isVsyscall(e.a) {
-			kinds |= vsyscallBit
+		t.ids[i] = x
+		t.kinds |= 1 << (e.k & 31)
+		switch e.k {
+		case kArg, kArgX, kArgZ:
+			t.args |= 1 << uint(e.r)
+		case kConst:
+			if isVsyscall(e.a) || e.r != 0 {
+				t.kinds |= owingBit
+			}
 		}
 	}
-	v.sets = append(v.sets, set{n: uint32(len(l)), kinds: kinds})
-	copy(v.sets[id].ids[:], l)
 	v.sTab[i] = id + 1
 	return val(id) | tag
 }
