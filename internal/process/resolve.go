@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -13,6 +14,8 @@ const (
 	stvProtected = 3
 	visibility   = 3   // mask of st_other
 	dfSymbolic   = 0x2 // DF_SYMBOLIC of DT_FLAGS
+	dfBindNow    = 0x8 // DF_BIND_NOW of DT_FLAGS
+	df1Now       = 0x1 // DF_1_NOW of DT_FLAGS_1
 )
 
 // scope is a search list of ld.so. Images of a group follow each other: more
@@ -153,21 +156,31 @@ func (p *Process) opened(root, before int) {
 	}
 	for i := range p.open {
 		o := &p.open[i]
-		now := p.lookupModule(p.Images[o.ref.Image], o.ref.Sym, nil)
-		if len(now) != len(p.many[o.many]) {
+		were := p.many[o.many] // they stay: what is opened first may have bound to them
+		if now := unique(append(slices.Clip(were), p.lookupModule(p.Images[o.ref.Image], o.ref.Sym, nil)...)); len(now) > len(were) {
 			p.many[o.many] = now
 			p.changed = append(p.changed, o.ref)
 		}
 	}
 }
 
+// MayGrow reports whether the answer of Resolve, which was asked for, may grow when more modules come (see Changed).
+func (p *Process) MayGrow(img, sym int) bool {
+	m := p.Images[img].memo
+	if uint(sym) >= uint(len(m)) || m[sym]&memoMany == 0 {
+		return false
+	}
+	_, open := slices.BinarySearchFunc(p.open, int(m[sym]&^memoMany), func(o openRef, many int) int { return cmp.Compare(o.many, many) })
+	return open
+}
+
 // openRef is a reference whose answer may grow.
 type openRef struct {
 	ref  Ref
-	many int // index into Process.many
+	many int // index into Process.many; those of Process.open ascend
 }
 
-// Changed returns the references of modules that were resolved before a later
+// Changed returns the references that were resolved before a later
 // Add gave them more definitions, and forgets them.
 func (p *Process) Changed() []Ref {
 	c := p.changed
@@ -249,12 +262,23 @@ func (p *Process) resolve(id, sym int) uint64 {
 	}
 	switch len(found) {
 	case 0:
-		return memoNone
+		if id >= p.startup || !p.late(img, s) {
+			return memoNone
+		}
+		p.many = append(p.many, p.lookupModule(img, sym, nil))
+		p.open = append(p.open, openRef{Ref{id, sym}, len(p.many) - 1})
+		return memoMany | uint64(len(p.many)-1)
 	case 1:
 		return memo(found[0].Image, found[0].Sym)
 	}
 	p.many = append(p.many, slices.Clone(found))
 	return memoMany | uint64(len(p.many)-1)
+}
+
+// late reports whether a reference of a startup image that nothing defines yet may bind when it is first called: to a module
+// opened RTLD_GLOBAL before. Else the process does not start, or, if it is weak, the code asks first whether it is there.
+func (p *Process) late(img *Image, s image.Symbol) bool {
+	return !p.link.musl && s.Shndx == 0 && s.Bind == image.STBGlobal && img.DynFlags&dfBindNow == 0 && img.Flags1&df1Now == 0
 }
 
 // lookupModule searches what only modules see: the scopes that the image is in,

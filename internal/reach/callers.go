@@ -99,6 +99,22 @@ func (g *Graph) indexUnit(id UnitID) {
 
 // indexRef adds what a reference calls to callers.
 func (g *Graph) indexRef(id UnitID, ref int) {
+	g.indexMore(id, ref, func(UnitID) bool { return true })
+}
+
+// indexGrown is indexRef for a reference that was added before it led to more.
+func (g *Graph) indexGrown(id UnitID, ref int) {
+	g.indexMore(id, ref, func(callee UnitID) bool {
+		for c := range g.callers.of(callee) {
+			if c.unit == id && c.ref == uint32(ref) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (g *Graph) indexMore(id UnitID, ref int, fresh func(callee UnitID) bool) {
 	r := &g.Units[id].Sum.Refs[ref]
 	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
 		return
@@ -108,6 +124,8 @@ func (g *Graph) indexRef(id UnitID, ref int) {
 	}
 	var buf [4]UnitID
 	for _, c := range g.Callees(id, r, buf[:0]) {
-		g.callers.add(c, id, uint32(ref))
+		if fresh(c) {
+			g.callers.add(c, id, uint32(ref))
+		}
 	}
 }

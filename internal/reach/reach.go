@@ -112,8 +112,9 @@ type Graph struct {
 	targets   []process.Target
 	Outside   []Outside // control that leaves every image
 	callers   callers
-	indexed   int // units before it are in callers
-	started   int // images with which the process starts
+	indexed   int       // units before it are in callers
+	started   int       // images with which the process starts
+	growing   []growing // see rebind
 	labels    []label
 	Hold      func(g *Graph, id UnitID) Held // what of a unit that was just analysed waits for Release, if set
 	gated     map[Place]bool
@@ -208,7 +209,8 @@ func (g *Graph) Run(ctx context.Context) error {
 		if g.recheck() || g.takeLabels() {
 			continue
 		}
-		if g.opts.Loaded == nil || !g.opts.Loaded(g) {
+		loaded := g.opts.Loaded != nil && g.opts.Loaded(g)
+		if !g.rebind() && !loaded {
 			return nil
 		}
 	}
@@ -819,7 +821,11 @@ func (g *Graph) reloc(img int, r image.Reloc, c cause) {
 		return
 	}
 	var buf [4]process.Target
-	for _, t := range g.P.Resolve(img, int(r.Sym), buf[:0]) {
+	l := g.P.Resolve(img, int(r.Sym), buf[:0])
+	if g.P.MayGrow(img, int(r.Sym)) {
+		g.growing = append(g.growing, growing{img, r, c})
+	}
+	for _, t := range l {
 		c.foreign = t.Image != img
 		g.symbol(t, add, c, "")
 	}
