@@ -211,6 +211,7 @@ func (g *Graph) Run(ctx context.Context) error {
 		}
 		loaded := g.opts.Loaded != nil && g.opts.Loaded(g)
 		if !g.rebind() && !loaded {
+			g.done()
 			return nil
 		}
 	}
@@ -269,8 +270,21 @@ func (g *Graph) evict() {
 	if err == nil && (all < 28<<20+size+size/4 || files < 12<<20+size/16) {
 		return
 	}
+	g.drop()
+}
+
+// drop drops the pages of all files.
+func (g *Graph) drop() {
 	for _, m := range g.Members {
 		m.Evict()
+	}
+}
+
+// done drops the pages of files if they are many: what is asked from now on is read in few of them, and needs memory of its own.
+func (g *Graph) done() {
+	const many = 32 << 20
+	if _, files, err := image.Resident(); err != nil || files > many {
+		g.drop()
 	}
 }
 
