@@ -70,8 +70,8 @@ func TestModules(t *testing.T) {
 		sym, want string
 	}{
 		{one.ID, "shared", "prog"},
-		{one.ID, "local", "mod1.so"},
-		{two.ID, "local", "libdep.so"},
+		{one.ID, "local", "mod1.so libdep.so"}, // its own, or that of mod2's libraries if those were opened RTLD_GLOBAL before
+		{two.ID, "local", "libdep.so mod1.so"},
 		{dep.ID, "local", "mod1.so libdep.so"}, // as mod1's, and as mod2's if that is opened first
 		{dep.ID, "shared", "prog"},
 	} {

@@ -31,9 +31,9 @@
 //     here; what is both in that namespace and in the program's binds in both.
 //   - Modules: ld.so's answer depends on the order and the flags of the dlopen calls.
 //     A reference of a module that the global scope does not define binds to what
-//     each module that brought it in would have it bind to, and if none of those has
-//     a definition, to every definition in any other module (which may have been
-//     opened RTLD_GLOBAL before, as in nginx's ndk_http_module). So does one of a startup image that nothing
+//     each module that brought it in would have it bind to, and to every definition in
+//     any other module (which may have been opened RTLD_GLOBAL before, as in nginx's
+//     ndk_http_module: then it comes before all that the module brings itself). So does one of a startup image that nothing
 //     defines, is not weak, and need not bind at startup: control may come to it once there is such a module.
 //     These answers grow as modules come (Changed).
 //

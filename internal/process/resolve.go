@@ -281,16 +281,15 @@ func (p *Process) late(img *Image, s image.Symbol) bool {
 	return !p.link.musl && s.Shndx == 0 && s.Bind == image.STBGlobal && img.DynFlags&dfBindNow == 0 && img.Flags1&df1Now == 0
 }
 
-// lookupModule searches what only modules see: the scopes that the image is in,
-// and if they have nothing, every other module.
+// lookupModule searches what only modules see: every other module, which may be in the global scope by then, and the
+// scopes that the image is in.
 func (p *Process) lookupModule(img *Image, sym int, found []Target) []Target {
 	name, version := img.SymbolName(sym), p.version(img, sym)
 	hash := image.GNUHash(name)
 	for _, sc := range img.scopes {
 		found = p.lookupScope(sc, -1, hash, name, version, found)
 	}
-	if len(found) == 0 {
-		p.defined.ask(p.Images, hash)
+	if p.defined.ask(p.Images, hash) {
 		for _, m := range p.Images[p.startup:] {
 			if t, ok := p.lookupIn(m.ID, hash, name, version); ok {
 				found = append(found, Target{m.ID, t})

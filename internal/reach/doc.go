@@ -14,7 +14,8 @@
 //
 // When nothing is left to do, labels and then Options.Loaded get their turn
 // (files that are loaded at run time, code that is held back until something else
-// is live), and the worklist goes on. All facts only grow, and each step but that
+// is live), what refers to symbols that new files define is followed again (rebind), and
+// the worklist goes on. All facts only grow, and each step but that
 // for labels is monotone in them, so that the order of the worklist does not matter.
 //
 // # Code

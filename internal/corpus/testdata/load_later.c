@@ -1,6 +1,6 @@
 // What a module refers to may be defined by one that is opened after it, when the reference was followed already: its
-// calls, the numbers and the addresses that it passes. So may
-// what a library that the program needs refers to, as long as that binds when it is first called.
+// calls, the numbers and the addresses that it passes. So may what a
+// library that the program needs refers to, as long as that binds when it is first called.
 //
 // BUILD: gcc -O2 -shared -fPIC -DLATER {{src}} -o {{dir}}/liblater.so && gcc -O2 -shared -fPIC -DLIB -Wl,-z,lazy -Wl,-rpath,'$ORIGIN' {{src}} -o {{dir}}/libplugin.so && gcc -O2 -shared -fPIC -DSTART -Wl,-z,lazy {{src}} -o {{dir}}/libstart.so && gcc -O2 -Wl,--allow-shlib-undefined {{src}} {{dir}}/libstart.so -Wl,-rpath,'$ORIGIN' -o {{out}}
 // WANT: keyctl request_key ioprio_get add_key pkey_free
