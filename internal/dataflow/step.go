@@ -74,7 +74,7 @@ func (w *worker) useElem(s *state, e *elem) {
 			break // a part of the function
 		}
 		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b), Size: uint16(e.r * 8)})
-		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b - int64(e.d)), Off: e.d})
 	case kTab8:
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Reg: summary.Near})
 	}
@@ -270,8 +270,8 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 		}
 		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
 	case kTabT:
-		if size == 8 {
-			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r})
+		if by := int64(e.d) + d; size == 8 && by == int64(int32(by)) {
+			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r, d: int32(by)})
 		}
 	}
 	if d < 0 {
