@@ -781,7 +781,7 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 			} else if z, ok := w.v.scaled(e, in.Scale); ok {
 				y = z
 			} else {
-				y = w.mix(s, vTop, y)
+				y = w.times(s, y, int64(in.Scale))
 			}
 		}
 		if x == vBottom {
@@ -1012,7 +1012,24 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	if by {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
+	if in.Op == x86.OpShl && in.Size == 8 && !by {
+		s.r[in.Dst] = w.times(s, x, 1<<(uint(in.Imm)&(bits-1)))
+		return
+	}
 	s.r[in.Dst] = w.mix(s, vTop, x)
+}
+
+// times is a product of x and n that is not tracked, but for a number that may be negative, which moves backwards what it is added to.
+func (w *worker) times(s *state, x val, n int64) val {
+	y := w.mix(s, vTop, x)
+	if x >= setBit && !w.exact {
+		for _, m := range w.v.members(x) {
+			if e := &w.v.elems[m]; e.k == kConst && e.r == 0 && int64(e.a) < 0 && int64(e.a)*n < 0 {
+				return w.join(s, y, w.v.con(int64(e.a)*n))
+			}
+		}
+	}
+	return y
 }
 
 func (w *worker) spAdd(s *state, d int64) {
