@@ -329,7 +329,40 @@ func (w *worker) sum(s *state, x, y val) val {
 	if y >= setBit && x < setBit {
 		return w.each(s, y, func(e elem) val { return w.sum(s, x, w.v.mk(e)) })
 	}
+	m, n := w.negative(x), w.negative(y)
+	if n < 0 {
+		x = w.movedBack(s, x)
+	}
+	if m < 0 {
+		y = w.movedBack(s, y)
+	}
+	if m = min(m, n); m < 0 {
+		return w.join(s, w.v.con(m), w.mix(s, x, y))
+	}
 	return w.mix(s, x, y)
+}
+
+// negative returns a negative number that is in a set, 0 if there is none, or in exact queries.
+func (w *worker) negative(x val) int64 {
+	if x >= setBit && !w.exact && w.v.kinds(x)>>kConst&1 != 0 {
+		for _, m := range w.v.members(x) {
+			if e := &w.v.elems[m]; e.k == kConst && e.r == 0 && int64(e.a) < 0 && !isVsyscall(e.a) {
+				return int64(e.a)
+			}
+		}
+	}
+	return 0
+}
+
+// movedBack returns x after it was moved backwards.
+func (w *worker) movedBack(s *state, x val) val {
+	return w.each(s, x, func(e elem) val {
+		w.backwards(&e)
+		if e.k == kAddr {
+			e.b = anyBack
+		}
+		return w.v.mk(e)
+	})
 }
 
 // mix is the result of an operation on x and y that is not tracked.
@@ -928,13 +961,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		if args, ok := w.v.vague(x); in.Op == x86.OpSub && ok {
 			w.argBack |= args
 		} else if in.Op == x86.OpSub {
-			x = w.each(s, x, func(e elem) val {
-				w.backwards(&e)
-				if e.k == kAddr {
-					e.b = anyBack
-				}
-				return w.v.mk(e)
-			})
+			x = w.movedBack(s, x)
 		}
 		res = w.mix(s, x, y)
 	}
@@ -1012,8 +1039,12 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	if by {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
-	if in.Op == x86.OpShl && in.Size == 8 && !by {
+	if in.Size == 8 && in.Op == x86.OpShl && !by {
 		s.r[in.Dst] = w.times(s, x, 1<<(uint(in.Imm)&(bits-1)))
+		return
+	}
+	if in.Size == 8 && in.Op == x86.OpImul3 {
+		s.r[in.Dst] = w.times(s, x, in.Imm)
 		return
 	}
 	s.r[in.Dst] = w.mix(s, vTop, x)
@@ -1022,12 +1053,8 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 // times is a product of x and n that is not tracked, but for a number that may be negative, which moves backwards what it is added to.
 func (w *worker) times(s *state, x val, n int64) val {
 	y := w.mix(s, vTop, x)
-	if x >= setBit && !w.exact {
-		for _, m := range w.v.members(x) {
-			if e := &w.v.elems[m]; e.k == kConst && e.r == 0 && int64(e.a) < 0 && int64(e.a)*n < 0 {
-				return w.join(s, y, w.v.con(int64(e.a)*n))
-			}
-		}
+	if m := w.negative(x) * n; m < 0 {
+		y = w.join(s, y, w.v.con(m))
 	}
 	return y
 }
