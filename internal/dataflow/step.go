@@ -74,7 +74,7 @@ func (w *worker) useElem(s *state, e *elem) {
 			break // a part of the function
 		}
 		w.ref(summary.Ref{Kind: summary.RefTable, A: e.a, B: uint64(e.b), Size: uint16(e.r * 8)})
-		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b)})
+		w.ref(summary.Ref{Kind: summary.RefAddr, A: uint64(e.b - int64(e.d)), Off: e.d})
 	case kTab8:
 		w.ref(summary.Ref{Kind: summary.RefAddr, A: e.a, Reg: summary.Near})
 	}
@@ -270,8 +270,8 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 		}
 		return w.v.mk(elem{k: e.k, a: e.a, b: loose(d, anyOff)})
 	case kTabT:
-		if size == 8 {
-			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r})
+		if by := int64(e.d) + d; size == 8 && by == int64(int32(by)) {
+			return w.v.mk(elem{k: kTabT, a: e.a, b: e.b + d, r: e.r, d: int32(by)})
 		}
 	}
 	if d < 0 {
@@ -329,7 +329,40 @@ func (w *worker) sum(s *state, x, y val) val {
 	if y >= setBit && x < setBit {
 		return w.each(s, y, func(e elem) val { return w.sum(s, x, w.v.mk(e)) })
 	}
+	m, n := w.negative(x), w.negative(y)
+	if n < 0 {
+		x = w.movedBack(s, x)
+	}
+	if m < 0 {
+		y = w.movedBack(s, y)
+	}
+	if m = min(m, n); m < 0 {
+		return w.join(s, w.v.con(m), w.mix(s, x, y))
+	}
 	return w.mix(s, x, y)
+}
+
+// negative returns a negative number that is in a set, 0 if there is none, or in exact queries.
+func (w *worker) negative(x val) int64 {
+	if x >= setBit && !w.exact && w.v.kinds(x)>>kConst&1 != 0 {
+		for _, m := range w.v.members(x) {
+			if e := &w.v.elems[m]; e.k == kConst && e.r == 0 && int64(e.a) < 0 && !isVsyscall(e.a) {
+				return int64(e.a)
+			}
+		}
+	}
+	return 0
+}
+
+// movedBack returns x after it was moved backwards.
+func (w *worker) movedBack(s *state, x val) val {
+	return w.each(s, x, func(e elem) val {
+		w.backwards(&e)
+		if e.k == kAddr {
+			e.b = anyBack
+		}
+		return w.v.mk(e)
+	})
 }
 
 // mix is the result of an operation on x and y that is not tracked.
@@ -781,7 +814,7 @@ func (w *worker) lea(s *state, in *x86.Inst) val {
 			} else if z, ok := w.v.scaled(e, in.Scale); ok {
 				y = z
 			} else {
-				y = w.mix(s, vTop, y)
+				y = w.times(s, y, int64(in.Scale))
 			}
 		}
 		if x == vBottom {
@@ -928,13 +961,7 @@ func (w *worker) alu(s *state, in *x86.Inst) {
 		if args, ok := w.v.vague(x); in.Op == x86.OpSub && ok {
 			w.argBack |= args
 		} else if in.Op == x86.OpSub {
-			x = w.each(s, x, func(e elem) val {
-				w.backwards(&e)
-				if e.k == kAddr {
-					e.b = anyBack
-				}
-				return w.v.mk(e)
-			})
+			x = w.movedBack(s, x)
 		}
 		res = w.mix(s, x, y)
 	}
@@ -1012,7 +1039,24 @@ func (w *worker) unary(s *state, in *x86.Inst) {
 	if by {
 		x = w.join(s, x, w.derive(s, s.r[x86.RCX]))
 	}
+	if in.Size == 8 && in.Op == x86.OpShl && !by {
+		s.r[in.Dst] = w.times(s, x, 1<<(uint(in.Imm)&(bits-1)))
+		return
+	}
+	if in.Size == 8 && in.Op == x86.OpImul3 {
+		s.r[in.Dst] = w.times(s, x, in.Imm)
+		return
+	}
 	s.r[in.Dst] = w.mix(s, vTop, x)
+}
+
+// times is a product of x and n that is not tracked, but for a number that may be negative, which moves backwards what it is added to.
+func (w *worker) times(s *state, x val, n int64) val {
+	y := w.mix(s, vTop, x)
+	if m := w.negative(x) * n; m < 0 {
+		y = w.join(s, y, w.v.con(m))
+	}
+	return y
 }
 
 func (w *worker) spAdd(s *state, d int64) {

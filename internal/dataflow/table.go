@@ -49,6 +49,9 @@ func (w *worker) jumpTable(s *state, in *x86.Inst, x val) bool {
 				break
 			}
 			if base < a && a-base < 1024 {
+				if e.d != 0 { // or the entries are no offsets from a place that is the table's
+					resolved = w.offsetTable(s, in, a, base, form4) && resolved
+				}
 				w.below = int(a - base)
 				a = base // the index counts up to zero: the table begins at its base
 			}
@@ -84,7 +87,7 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 	constant := whole && (!w.f.Writable(a) || w.f.Relro.Contains(a))
 	functions := false
 	lead := 0 // entries that may lead elsewhere
-	if !bounded && w.fde == nil && !w.leadsIn(a, base, form) {
+	if !bounded && w.fde == nil && form != whole8 && !w.leadsIn(a, base, form) {
 		lead = mostLead + w.below/size
 	}
 	w.went.reset() // an entry that was seen before leads where it led then

@@ -155,3 +155,26 @@ func TestTableOfWhatIsInTheUnitLater(t *testing.T) {
 		t.Errorf("the address that is brought is not among %+v", u.Refs)
 	}
 }
+
+// TestTableOfOffsetsThatAreDisplaced: what the offsets of a table are added to is what is used, not only what lies where a constant
+// that is added as well leads from there.
+func TestTableOfOffsetsThatAreDisplaced(t *testing.T) {
+	text := "\x48\x8d\x15\xf9\x0f\x00\x00" + // lea 0x2000(%rip), %rdx
+		"\x48\x63\x04\x9a" + // movslq (%rdx,%rbx,4), %rax
+		"\x48\x8d\x0d\xee\x1f\x00\x00" + // lea 0x3000(%rip), %rcx
+		"\x48\x8d\x44\x01\xc0" + // lea -64(%rcx,%rax), %rax
+		"\x31\xc9" + // xor %ecx, %ecx
+		"\x48\x83\xc0\x08" + // add $8, %rax
+		"\x48\x8b\x00" + // mov (%rax), %rax
+		"\xc3" // ret
+	f, err := image.Parse("displaced", flat([]byte(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs := New(f).Unit(0x1000).Refs
+	for _, want := range []summary.Ref{{Kind: summary.RefTable, A: 0x2000, B: 0x2fc8}, {Kind: summary.RefAddr, A: 0x3000, Off: -56}} {
+		if !slices.Contains(refs, want) {
+			t.Errorf("%+v is not among %+v", want, refs)
+		}
+	}
+}

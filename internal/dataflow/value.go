@@ -70,6 +70,7 @@ type elem struct {
 	b int64
 	k kind
 	r int8
+	d int32 // kTabT: how much of b the address that was the base first has been moved by
 }
 
 // val is an interned value: 0 is "no value yet" (bottom).
