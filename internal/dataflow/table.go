@@ -116,10 +116,13 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 				}
 			} else if !bounded && !w.boundary(t) {
 				w.doubt(in.PC, t)
-				if k < lead {
-					continue
+				if k >= lead {
+					break
 				}
-				break
+				if !resolved && w.decodable(t) && w.went.first(t) {
+					w.flowTo(t, s) // linear decoding may be wrong about it, behind data
+				}
+				continue
 			}
 			resolved = constant
 			// A switch does not lead to where the function starts: a table of functions may.
@@ -171,6 +174,29 @@ func (w *worker) offsetTable(s *state, in *x86.Inst, a, base uint64, form int8) 
 func (w *worker) leadsIn(a, base uint64, form int8) bool {
 	t, ok := w.tableEntry(a, base, form)
 	return ok && w.f.Exec(t) && (w.fn.Contains(t) || w.instAt(t) >= 0) && w.boundary(t)
+}
+
+// decodable reports whether there are instructions from pc up to one that may not go on, and where those on the way jump to.
+func (w *worker) decodable(pc uint64) bool {
+	const most = 1000
+	var in, there x86.Inst
+	for range most {
+		if !w.f.Exec(pc) || !x86.Decode(w.f.Bytes(pc), pc, &in) {
+			return false
+		}
+		switch in.Op {
+		case x86.OpJmp, x86.OpJcc, x86.OpCall:
+			if t := uint64(in.Imm); w.inImage(t) && (!w.f.Exec(t) || !x86.Decode(w.f.Bytes(t), t, &there)) {
+				return false
+			}
+		}
+		switch in.Op {
+		case x86.OpJmp, x86.OpJmpInd, x86.OpRet, x86.OpTrap, x86.OpCall, x86.OpCallInd, x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
+			return true
+		}
+		pc += uint64(in.Len)
+	}
+	return true
 }
 
 // mostLead bounds the entries of a table before the first one that its index reaches, if not all lead into the function. In assembly
