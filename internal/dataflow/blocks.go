@@ -1,8 +1,6 @@
 package dataflow
 
-import (
-	"github.com/gofind-dev/gofind/internal/x86"
-)
+import "github.com/gofind-dev/gofind/internal/x86"
 
 type block struct {
 	pred       int32 // last instruction of the only block that leads here directly: noPred, or manyPreds

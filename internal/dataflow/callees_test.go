@@ -163,19 +163,7 @@ func TestClobbersInAnyOrder(t *testing.T) {
 
 // TestHasReturn: what is told without decoding is so when it is decoded.
 func TestHasReturn(t *testing.T) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{exe, "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libstdc++.so.6"} {
-		f, err := image.Open(p)
-		if err != nil {
-			if p == exe {
-				t.Fatal(err)
-			}
-			continue
-		}
-		defer f.Close()
+	for _, f := range realFiles(t, "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libstdc++.so.6") {
 		w := &New(f).w
 		n := 0
 		for i := range f.FDEs {
@@ -194,12 +182,12 @@ func TestHasReturn(t *testing.T) {
 				pc += uint64(in.Len)
 			}
 			if last := f.Bytes(d.End - 2); !found && last[0] != 0xeb { // a jump by -61 at the end is taken for one
-				t.Errorf("%s: %#x to %#x has no ret", p, d.Start, d.End)
+				t.Errorf("%s: %#x to %#x has no ret", f.Path, d.Start, d.End)
 			}
 			n++
 		}
 		if n == 0 && len(f.FDEs) > 0 {
-			t.Errorf("%s: no function has a ret", p)
+			t.Errorf("%s: no function has a ret", f.Path)
 		}
 	}
 }

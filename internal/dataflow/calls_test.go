@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -56,20 +55,8 @@ func TestSweepCalls(t *testing.T) {
 		}
 		return len(all)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{exe, "/lib/x86_64-linux-gnu/libc.so.6", "/lib/ld-musl-x86_64.so.1"} {
-		f, err := image.Open(p)
-		if err != nil {
-			if p == exe {
-				t.Fatal(err)
-			}
-			continue
-		}
-		check(p, f)
-		f.Close()
+	for _, f := range realFiles(t, "/lib/x86_64-linux-gnu/libc.so.6", "/lib/ld-musl-x86_64.so.1") {
+		check(f.Path, f)
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	calls := 0

@@ -86,7 +86,7 @@
 //     table's base, goes to all entries up to a bound, which is the comparison or
 //     mask of the index in the code that is the only way to the jump. Without a
 //     bound they are followed as long as they lead to instruction boundaries of
-//     the function or of a part of it. In code without unwind information the index need not begin at 0:
+//     the function or of a part of it. In code without unwind information the index of a table of offsets need not begin at 0:
 //     if the first entry leads elsewhere, others of the first 16 (mostLead) may. Entries are whole addresses, or offsets of 2, 4 or 8 bytes.
 //     A table of whole addresses that leads elsewhere is one of functions, called by a jump.
 //   - A jump to a place in code plus something unknown goes to every instruction behind it.

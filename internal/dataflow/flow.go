@@ -225,6 +225,7 @@ func (w *worker) jump(s *state, i int32, in *x86.Inst, always bool) {
 	w.tailCall(s, in, target, always)
 }
 
+// tailCall is jump for what leaves the unit.
 func (w *worker) tailCall(s *state, in *x86.Inst, target uint64, always bool) {
 	if !always {
 		w.book.giveUp()

@@ -266,7 +266,7 @@ func (w *worker) join(s *state, a, b val) val {
 		return w.v.withTop(b)
 	case a == vTop && b&topBit != 0:
 		return b
-	case b&topBit != 0 && b >= setBit && a < setBit && w.inert(a):
+	case b&topBit != 0 && a < setBit && w.inert(a):
 		return b
 	case a < setBit && b >= setBit && slices.Contains(w.v.members(b), a):
 		return b

@@ -56,6 +56,7 @@ func (g *Graph) reach(r *reached, img int, a uint64, slot bool) bool {
 	return r.known
 }
 
+// lead is reach for a call that r is not of.
 func (g *Graph) lead(r *reached, img int, a uint64, slot bool) {
 	r.asked, r.at, r.slot, r.known = true, a, slot, false
 	r.units, r.resolvers = r.units[:0], r.resolvers[:0]
