@@ -90,7 +90,7 @@
 //
 // What a unit passes on is followed on demand (Duesterwald, Gupta and Soffa, POPL 1995): for the registers that
 // somebody wants to know of (args.wanted), since an address is passed in them, or since they are passed on in a register that is wanted.
-// That is one in fifteen. What waits is woken in the order in which units became live, so that it does not
+// That is one in fifteen in a scan of ffmpeg. What waits is woken in the order in which units became live, so that it does not
 // matter when it came to be wanted.
 //
 // # Names
