@@ -165,9 +165,6 @@ func (v *variant) run(file string, args []string, calls trace) error {
 	return readTrace(file, skip, calls)
 }
 
-// shown is a call that has begun, as strace shows it.
-type shown struct{ pid, call string }
-
 var (
 	traceLine = regexp.MustCompile(`^\d+ +\[ *(\d+)\] \[([0-9a-f]+)\] (?:<\.\.\. )?(\w+)(?:\(((?:0x[0-9a-f]+|\d+)(?:, (?:0x[0-9a-f]+|\d+))*))?`)
 	execPath  = regexp.MustCompile(`execve\("([^"]*)"`)
@@ -185,8 +182,7 @@ func readTrace(file string, skip int, calls trace) error {
 	abis := map[string]string{}     // by process
 	executed := map[string]string{} // the argument of a process's last execve
 	foreign := map[string]bool{}    // processes that have executed another program
-	ending := false                 // an exit_group has begun and not ended
-	var begun shown                 // the last call that began, as it is shown
+	ending := ""                    // the thread whose exit_group has begun and not ended
 	for s := bufio.NewScanner(f); s.Scan(); {
 		line := s.Text()
 		if m := modeLine.FindStringSubmatch(line); m != nil {
@@ -207,24 +203,16 @@ func readTrace(file string, skip int, calls trace) error {
 			continue // it shows where it returned to
 		}
 		pid, _, _ := strings.Cut(line, " ")
-		if rest, unfinished := strings.CutSuffix(line, "<unfinished ...>"); unfinished {
-			// A thread that was killed as it stopped can't be asked for its call: strace shows that of the thread it
-			// asked before, arguments and all, at the address where this one last was.
-			_, rest, _ = strings.Cut(rest, m[2]+"]")
-			if ending && rest == begun.call && pid != begun.pid {
-				continue
+		// Threads that are killed as they stop can't be asked for their calls: strace shows what it asked last, of whichever
+		// thread, or part of it, at the address where this one last was. A call that was one is shown again as it returns.
+		killed := strings.Contains(line, " resumed>") && strings.HasSuffix(line, "= ?")
+		if unfinished := strings.HasSuffix(line, "<unfinished ...>"); killed || unfinished && ending != "" {
+			if pid == ending {
+				ending = ""
 			}
-			begun = shown{pid, rest}
-		} else if !strings.Contains(line, " resumed>") {
-			begun = shown{}
-		}
-		if m[3] == "exit_group" && strings.HasSuffix(line, "<unfinished ...>") {
-			if ending {
-				continue // likewise, of the one that ended the process
-			}
-			ending = true
-		} else if m[3] == "exit_group" {
-			ending = false
+			continue
+		} else if m[3] == "exit_group" && unfinished {
+			ending = pid
 		}
 		abi := abis[pid]
 		if abi == "" {
@@ -255,21 +243,30 @@ func readTrace(file string, skip int, calls trace) error {
 }
 
 // TestReadTraceOfEnd: what strace shows of threads that are killed by exit_group as they stop is no call of theirs;
-// what it shows of others is, and so is the same call of two threads before.
+// what returns is, and so is what began before or after.
 func TestReadTraceOfEnd(t *testing.T) {
 	const (
 		before = "7 [  59] [00007f0000000001] execve(\"./p\", [\"./p\"], 0x1 /* 1 var */) = 0\n" +
 			"8 [  35] [000000000047d717] nanosleep(0x1, 0 <unfinished ...>\n" +
 			"9 [ 202] [000000000047dce3] futex(0x3b, 0x80, 0, 0 <unfinished ...>\n"
-		end = "7 [ 231] [000000000047d60b] exit_group(0 <unfinished ...>\n"
+		end   = "7 [ 231] [000000000047d60b] exit_group(0 <unfinished ...>\n"
+		ended = "7 [ 231] [000000000047d60b] <... exit_group resumed>) = ?\n"
+		stale = "8 [ 202] [000000000047d717] futex(0x3b, 0x80, 0, 0 <unfinished ...>\n"
 	)
 	for _, c := range []struct {
 		lines string
-		sites int
+		want  map[string]int // sites, by call
 	}{
-		{before + end + "9 [ 202] [000000000047dce3] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n8 [ 202] [000000000047d717] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n", 1},
-		{before + end + "9 [ 202] [000000000047dce3] futex(0x3c, 0x80, 0, 0 <unfinished ...>\n8 [ 202] [000000000047d717] futex(0x3d, 0x80, 0, 0 <unfinished ...>\n", 2},
-		{before + "8 [ 202] [000000000047d717] futex(0x3b, 0x80, 0, 0 <unfinished ...>\n" + end, 2},
+		{before + end + stale, map[string]int{"futex": 1, "nanosleep": 1, "exit_group": 1}},
+		{before + end + "8 [ 231] [000000000047d717] exit_group(0 <unfinished ...>\n" + ended, map[string]int{"futex": 1, "exit_group": 1}},
+		{before + end + "8 [   0] [000000000047d717] read(0x1, 0, 0 <unfinished ...>\n" + ended +
+			"8 [   0] [000000000047d717] <... read resumed>) = ?\n", map[string]int{"futex": 1, "read": 0}},
+		{before + end + "8 [18446744073709551605] [000000000047d717] syscall_0xb(0x1, 0x2 <unfinished ...>\n", map[string]int{"futex": 1}},
+		{before + end + "8 [   0] [000000000047d777] read(0x1, 0, 0 <unfinished ...>\n" +
+			"8 [   0] [000000000047d777] <... read resumed>) = 0\n", map[string]int{"read": 1}},
+		{before + stale + end, map[string]int{"futex": 2}},
+		{before + end + ended + stale, map[string]int{"futex": 2}},
+		{before + "7 [ 231] [000000000047d60b] exit_group(0) = ?\n" + stale, map[string]int{"futex": 2}},
 	} {
 		file := filepath.Join(t.TempDir(), "trace")
 		if err := os.WriteFile(file, []byte(c.lines), 0o644); err != nil {
@@ -279,8 +276,14 @@ func TestReadTraceOfEnd(t *testing.T) {
 		if err := readTrace(file, 1, calls); err != nil {
 			t.Fatal(err)
 		}
-		if m := calls[call{"x86_64", 202, "futex"}]; m == nil || len(m.at) != c.sites {
-			t.Errorf("futex at %v, want %d sites, of\n%s", m, c.sites, c.lines)
+		got := map[string]int{}
+		for k, m := range calls {
+			got[k.Name] = len(m.at)
+		}
+		for name, sites := range c.want {
+			if got[name] != sites {
+				t.Errorf("%s at %d sites, want %d, of\n%s", name, got[name], sites, c.lines)
+			}
 		}
 	}
 }
