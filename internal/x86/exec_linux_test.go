@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 )
@@ -217,7 +218,7 @@ func TestExecute(t *testing.T) {
 		if emulated(code) && next == uint64(in.Len)+1 {
 			next = uint64(in.Len) // the emulation stepped over the nop behind it as well
 		}
-		if next != uint64(in.Len) && !(in.Flags&FlagMemAny != 0 && next == 0) {
+		if next != uint64(in.Len) && !(in.Flags&FlagMemAny != 0 && next == 0) && !(isInt1(code) && next == 0) {
 			t.Errorf("% x: %s: next at +%d", code, &in, next)
 		}
 		if _, err := c.mem.ReadAt(after, int64(c.page)+dataAt); err != nil {
@@ -334,6 +335,13 @@ func TestExecute(t *testing.T) {
 	if ran < 10000 {
 		t.Errorf("only %d instructions ran", ran)
 	}
+}
+
+// isInt1 reports whether code is int1, f1 behind prefixes. It raises the debug exception that a step ends with, and under
+// some hypervisors of AMD's processors, where it does so, it has not been stepped over.
+func isInt1(code []byte) bool {
+	n := len(code) - 1
+	return code[n] == 0xf1 && !slices.ContainsFunc(code[:n], func(b byte) bool { return legacy[b] == 0 && rexes[b] == 0 })
 }
 
 // emulated reports whether a hypervisor or the kernel may carry out the
