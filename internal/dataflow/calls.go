@@ -52,26 +52,11 @@ func (w *worker) entered(a uint64) bool {
 	return found
 }
 
-// findRoutines finds such addresses. Each place is looked at where lea may have a displacement from the program counter, decoded
-// or not: to take other code for a function is sound.
+// findRoutines finds such addresses. To take other code for a function is sound.
 func (w *worker) findRoutines() {
-	const after = 6 // bytes of such an instruction behind its prefix
-	for _, x := range w.f.ExecRanges() {
-		code := w.f.Bytes(x.Start)
-		code = code[:min(uint64(len(code)), x.End-x.Start)]
-		for i := 1; i+after <= len(code); i++ {
-			k := bytes.IndexByte(code[i:len(code)-after+1], 0x8d)
-			if k < 0 {
-				break
-			}
-			if i += k; code[i-1]&0xf8 != 0x48 || code[i+1]&0xc7 != 5 {
-				continue
-			}
-			at := x.Start + uint64(i)
-			a := at + after + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:]))))
-			if w.f.Exec(a) && w.f.FDEAt(a) == nil {
-				w.routines = append(w.routines, a)
-			}
+	for _, a := range w.f.Leas().Code {
+		if w.f.FDEAt(a) == nil {
+			w.routines = append(w.routines, a)
 		}
 	}
 	slices.Sort(w.routines)

@@ -131,6 +131,10 @@ type File struct {
 		once sync.Once
 		list []Range
 	}
+	leas struct {
+		once sync.Once
+		list Leas
+	}
 	names struct {
 		once sync.Once
 		tab  nameTable

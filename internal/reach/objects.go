@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"math/bits"
@@ -191,10 +190,6 @@ func (m *member) set(a uint64) bool {
 	return s != nil && identifier(s.Name)
 }
 
-// objectAlign is the alignment that GCC gives to static objects of its size
-// and more (ix86_data_alignment), and clang to arrays of half of it.
-const objectAlign = 32
-
 // split adds boundaries inside sections of stripped files, at the addresses
 // that code forms or relocations hold. Such an address may point into an
 // object, so only those count that are aligned as objects are, that no symbol
@@ -203,7 +198,7 @@ const objectAlign = 32
 func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	var c []uint64
 	add := func(a uint64) {
-		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
+		if a&(image.LeaAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
 			c = append(c, a)
 		}
 	}
@@ -212,9 +207,10 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 			add(r.Addend)
 		}
 	}
-	for _, x := range m.ExecRanges() {
-		m.formed(m.Bytes(x.Start)[:x.End-x.Start], x.Start, add)
+	for _, a := range m.Leas().Data {
+		add(a)
 	}
+	m.immediates(add)
 	slices.Sort(c)
 	c = slices.Compact(c)
 	out := make([]uint64, 0, len(hard)+len(c)/2)
@@ -241,27 +237,20 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	return append(out, hard[h:]...)
 }
 
-// formed calls add for each address that an instruction in code may form:
-// lea disp(%rip), and in position-dependent files 32-bit immediates.
-func (m *member) formed(code []byte, at uint64, add func(uint64)) {
-	for i := 1; i+6 <= len(code); i++ {
-		k := bytes.IndexByte(code[i:len(code)-5], 0x8d)
-		if k < 0 {
-			break
-		}
-		if i += k; code[i+1]&0xc7 == 5 && code[i-1]&0xf8 == 0x48 {
-			add(at + uint64(i) + 6 + uint64(int64(int32(binary.LittleEndian.Uint32(code[i+2:])))))
-		}
-	}
+// immediates calls add for each address that an instruction may have as an immediate of 32 bits, in position-dependent files.
+func (m *member) immediates(add func(uint64)) {
 	if m.Type != 2 {
 		return
 	}
-	m.absolute(code, objectAlign, func(i int, a uint64) {
-		// push or mov to a register, and mov to memory, whose address or immediate it may be
-		if op := code[i-1]; op&0xf8 == 0xb8 || op == 0x68 || code[i-2] == 0xc7 || i > 6 && code[i-6] == 0xc7 {
-			add(a)
-		}
-	})
+	for _, x := range m.ExecRanges() {
+		code := m.Bytes(x.Start)[:x.End-x.Start]
+		m.absolute(code, image.LeaAlign, func(i int, a uint64) {
+			// push or mov to a register, and mov to memory, whose address or immediate it may be
+			if op := code[i-1]; op&0xf8 == 0xb8 || op == 0x68 || code[i-2] == 0xc7 || i > 6 && code[i-6] == 0xc7 {
+				add(a)
+			}
+		})
+	}
 }
 
 // absolute calls found for each place in the code of a position-dependent file, but for its first two, where an aligned
