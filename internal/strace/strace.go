@@ -19,6 +19,9 @@
 //
 // # What a log cannot say
 //
+// A thread that exit_group kills as it begins a call can't be asked for it: strace shows what it asked last, perhaps of
+// another thread. So what begins while an exit_group has not ended counts only if it returns.
+//
 // Only -k tells where a call was made. Without -n calls are known by name, and strace
 // shows socketcall and ipc of i386 under the names of what they do.
 package strace
@@ -129,6 +132,7 @@ type pending struct {
 	args string
 	by   *trace.Program // the program of the thread as it began
 	out  *trace.Call
+	held bool // counts only if it returns
 }
 
 type reader struct {
@@ -140,6 +144,7 @@ type reader struct {
 	programs map[string]*trace.Program
 	orphans  []*thread
 	moved    map[*trace.Program]*trace.Program // from what an orphan did to whose it was
+	ending   *thread                           // whose exit_group has begun and not ended
 	last     *trace.Call                       // the call that the next frames belong to
 	frames   []trace.Frame
 }
@@ -153,6 +158,7 @@ func newReader(o Options) *reader {
 
 // read reads one file; pid is that of lines which do not say.
 func (r *reader) read(in io.Reader, name string, pid int) error {
+	r.ending = nil // of another file
 	s := bufio.NewScanner(in)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	n := 0
@@ -245,8 +251,11 @@ func (r *reader) line(l *line) string {
 	case kindExited:
 		pid := r.who(l.pid)
 		if t := r.threads[pid]; t != nil {
-			if t.open != nil && t.open.out == nil {
+			if t.open != nil && t.open.out == nil && !t.open.held {
 				r.count(t, t.open) // an execve that did not return
+			}
+			if r.ending == t {
+				r.ending = nil
 			}
 			if t.orphan != nil {
 				r.gone[pid] = t
@@ -271,13 +280,20 @@ func (r *reader) line(l *line) string {
 // begin takes in the beginning of a call, or all of it.
 func (r *reader) begin(l *line) string {
 	t := r.thread(r.who(l.pid))
+	held := l.kind == kindUnfinished && r.ending != nil && r.ending != t
 	call, ok := numberOf(l, t.abi)
+	if !ok && held {
+		return ""
+	}
 	if !ok {
 		return fmt.Sprintf("no call of the name %s in the table of %s", l.name, t.abi)
 	}
-	p := &pending{call: call, name: l.name, args: l.args, by: t.program}
-	if _, exec := call.Exec(); !exec {
+	p := &pending{call: call, name: l.name, args: l.args, by: t.program, held: held}
+	if _, exec := call.Exec(); !exec && !held {
 		r.count(t, p)
+	}
+	if l.kind == kindUnfinished && !held && l.name == "exit_group" {
+		r.ending = t
 	}
 	if t.open = p; l.kind == kindCall {
 		r.end(t, l)
@@ -288,6 +304,19 @@ func (r *reader) begin(l *line) string {
 // resume takes in the end of a call.
 func (r *reader) resume(l *line) string {
 	t := r.thread(r.who(l.pid))
+	if r.ending == t {
+		r.ending = nil
+	}
+	if t.open != nil && t.open.held {
+		if l.ret == "?" {
+			t.open = nil
+			return ""
+		}
+		t.open.held = false
+		if _, exec := t.open.call.Exec(); !exec && t.open.name == l.name {
+			r.count(t, t.open)
+		}
+	}
 	if t.open == nil || t.open.name != l.name {
 		return r.begin(&line{kind: kindCall, pid: l.pid, number: l.number, name: l.name, args: l.args, ret: l.ret})
 	}

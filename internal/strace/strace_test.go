@@ -173,6 +173,23 @@ exit_group(0) = ?
 7 <... execve resumed>) = 0
 7 getpid() = 7
 `, map[string][]string{"/a": {"pause", "clone", "execve"}, "/b": {"getpid"}}, 0},
+		{"threads that are killed", `7 execve("/a", [], []) = 0
+7 clone(flags=CLONE_THREAD) = 8
+8 nanosleep({tv_sec=1}, NULL <unfinished ...>
+7 exit_group(0 <unfinished ...>
+8 <... nanosleep resumed>) = 0
+8 read(0, 0x1, 2 <unfinished ...>
+9 syscall_0xb(0x1, 0x2 <unfinished ...>
+10 exit_group(0 <unfinished ...>
+11 getpid( <unfinished ...>
+11 <... getpid resumed>) = 7
+12 execve("/b", [], [] <unfinished ...>
+7 <... exit_group resumed>) = ?
+8 <... read resumed>) = ?
+9 <... ??? resumed>) = ?
+12 +++ exited with 0 +++
+13 getuid( <unfinished ...>
+`, map[string][]string{"": {"getpid", "getuid"}, "/a": {"clone", "nanosleep", "exit_group"}}, 0},
 		{"directories", `7 execve("./a", [], []) = 0
 7 chdir("/d") = 0
 7 chdir("nowhere") = -1 ENOENT (x)
