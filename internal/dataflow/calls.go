@@ -45,22 +45,10 @@ func (w *worker) sweepCalls() {
 }
 
 // entered reports whether code takes the address of the code at a, which has no unwind information: a
-// unit begins there anyhow, so that a jump there is taken for a tail call.
+// unit begins there anyhow, so that a jump there is taken for a tail call. To take other code for a function is sound.
 func (w *worker) entered(a uint64) bool {
-	w.routine.Do(w.findRoutines)
-	_, found := slices.BinarySearch(w.routines, a)
+	_, found := slices.BinarySearch(w.f.Routines(), a)
 	return found
-}
-
-// findRoutines finds such addresses. To take other code for a function is sound.
-func (w *worker) findRoutines() {
-	for _, a := range w.f.Leas().Code {
-		if w.f.FDEAt(a) == nil {
-			w.routines = append(w.routines, a)
-		}
-	}
-	slices.Sort(w.routines)
-	w.routines = slices.Compact(w.routines)
 }
 
 // sweep is the state of sweepCalls.

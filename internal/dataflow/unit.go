@@ -88,8 +88,6 @@ type facts struct {
 	memo      *memo  // of callees
 	sweep     sync.Once
 	calls     []uint64 // targets of direct calls in code without unwind information that FuncStarts has not, sorted
-	routine   sync.Once
-	routines  []uint64 // code without unwind information whose address other code takes, sorted
 	label     sync.Once
 	labels    []uint64 // code addresses in data, sorted
 	linesLock sync.Mutex

@@ -131,9 +131,9 @@ type File struct {
 		once sync.Once
 		list []Range
 	}
-	leas struct {
+	routines struct {
 		once sync.Once
-		list Leas
+		list []uint64
 	}
 	names struct {
 		once sync.Once

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestLeas: whatever objdump shows that an instruction of this test or of libc forms is among what Leas finds.
+// TestLeas: whatever objdump shows that an instruction of this test or of libc forms is among what Leas and Routines find.
 func TestLeas(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -27,22 +27,21 @@ func TestLeas(t *testing.T) {
 		if err != nil {
 			t.Skip("objdump: ", err)
 		}
-		l := f.Leas()
-		code, data := slices.Sorted(slices.Values(l.Code)), slices.Sorted(slices.Values(l.Data))
+		data := map[uint64]bool{}
+		f.Leas(func(a uint64) { data[a] = true })
 		for _, m := range formed.FindAllSubmatch(out, -1) {
 			a, err := strconv.ParseUint(string(m[1]), 16, 64)
 			if err != nil {
 				t.Fatal(err)
 			}
-			list := data
+			found := data[a]
 			switch {
-			case f.Exec(a):
-				list = code
-			case a%LeaAlign != 0 || a < f.Low || a >= f.High:
+			case a < f.Low || a >= f.High || f.Exec(a) && f.FDEAt(a) != nil:
 				continue
+			case f.Exec(a):
+				_, found = slices.BinarySearch(f.Routines(), a)
 			}
-			n++
-			if _, ok := slices.BinarySearch(list, a); !ok {
+			if n++; !found {
 				t.Errorf("%s: %#x is missing", p, a)
 			}
 		}

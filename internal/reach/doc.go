@@ -57,7 +57,7 @@
 // The data of an image is partitioned into objects. Boundaries are proven ones
 // (sections, segments, RELRO, extents of data symbols; overlapping symbols are
 // one object), and guessed ones: addresses that code forms or relocations hold,
-// aligned to image.LeaAlign, if no symbol covers them and the words on both sides
+// aligned to objectAlign, if no symbol covers them and the words on both sides
 // do not look like elements of one array. An address that escapes makes its
 // object live, and if it is not at the object's start but up to 64 bytes before the next
 // one, that as well. A live object makes live what all its relocations point to and what

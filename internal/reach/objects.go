@@ -190,6 +190,10 @@ func (m *member) set(a uint64) bool {
 	return s != nil && identifier(s.Name)
 }
 
+// objectAlign is the alignment that GCC gives to static objects of its size
+// and more (ix86_data_alignment), and clang to arrays of half of it.
+const objectAlign = 32
+
 // split adds boundaries inside sections of stripped files, at the addresses
 // that code forms or relocations hold. Such an address may point into an
 // object, so only those count that are aligned as objects are, that no symbol
@@ -198,7 +202,7 @@ func (m *member) set(a uint64) bool {
 func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	var c []uint64
 	add := func(a uint64) {
-		if a&(image.LeaAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
+		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
 			c = append(c, a)
 		}
 	}
@@ -207,9 +211,7 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 			add(r.Addend)
 		}
 	}
-	for _, a := range m.Leas().Data {
-		add(a)
-	}
+	m.Leas(add)
 	m.immediates(add)
 	slices.Sort(c)
 	c = slices.Compact(c)
@@ -244,7 +246,7 @@ func (m *member) immediates(add func(uint64)) {
 	}
 	for _, x := range m.ExecRanges() {
 		code := m.Bytes(x.Start)[:x.End-x.Start]
-		m.absolute(code, image.LeaAlign, func(i int, a uint64) {
+		m.absolute(code, objectAlign, func(i int, a uint64) {
 			// push or mov to a register, and mov to memory, whose address or immediate it may be
 			if op := code[i-1]; op&0xf8 == 0xb8 || op == 0x68 || code[i-2] == 0xc7 || i > 6 && code[i-6] == 0xc7 {
 				add(a)
