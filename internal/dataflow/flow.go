@@ -11,12 +11,14 @@ import (
 )
 
 // ret returns to the caller, or jumps by way of the stack.
-func (w *worker) ret(s *state) {
+func (w *worker) ret(s *state, in *x86.Inst) {
 	// What is where it was on entry is nothing new to the caller, but in rdx: a third argument that is left there may
 	// be the second word of a pair that is returned.
 	m, same := uint16(returned), uint16(1<<x86.RDX)
 	if _, _, written := s.load(0, 8); written || !w.atEntryFrame(s) {
 		m, same = allButSP, allButSP // a jump hands everything on
+		w.unit.Indirect = true
+		w.ask(s, in, summary.AnyPointer, -8)
 	} else if w.isGo {
 		m = allButSP
 	}

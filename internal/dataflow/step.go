@@ -494,7 +494,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 		case x86.OpNop, x86.OpTrap:
 			s.forget(in.Def)
 		case x86.OpRet:
-			w.ret(s)
+			w.ret(s, in)
 		case x86.OpInc, x86.OpDec:
 			w.count(s, in)
 		case x86.OpNeg, x86.OpNot, x86.OpShl, x86.OpShr, x86.OpSar, x86.OpImul3:
