@@ -251,10 +251,14 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 			return w.counter(d, size) // do not enumerate it
 		}
 		n := e.a + uint64(d)
+		r := e.r
 		if size < 8 {
-			return w.v.con(int64(n & (1<<(8*size) - 1)))
+			n, r = n&(1<<(8*size)-1), 0
 		}
-		return w.v.mk(elem{k: kConst, a: n, r: e.r})
+		if w.abs && w.inImage(n) {
+			return w.v.mk(elem{k: kAddr, a: n}) // as if it stood in the code
+		}
+		return w.v.mk(elem{k: kConst, a: n, r: r})
 	case kAddr, kSP:
 		if !fixed(e.b) {
 			if d < 0 && e.k == kAddr {
