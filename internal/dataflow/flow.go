@@ -10,16 +10,22 @@ import (
 	"github.com/gofind-dev/gofind/internal/x86"
 )
 
-// ret returns to the caller.
-func (w *worker) ret(s *state) {
-	m := uint16(returned)
-	if _, _, written := s.load(0, 8); w.isGo || written || !w.atEntryFrame(s) {
-		m = allButSP // Go's convention, or a jump by way of the stack
+// ret returns to the caller, or jumps by way of the stack.
+func (w *worker) ret(s *state, in *x86.Inst) {
+	// What is where it was on entry is nothing new to the caller, but in rdx: a third argument that is left there may
+	// be the second word of a pair that is returned.
+	m, same := uint16(returned), uint16(1<<x86.RDX)
+	if _, _, written := s.load(0, 8); written || !w.atEntryFrame(s) {
+		m, same = allButSP, allButSP // a jump hands everything on
+		w.unit.Indirect = true
+		w.ask(s, in, summary.AnyPointer, -8)
+	} else if w.isGo {
+		m = allButSP
 	}
 	w.returns(s.r[x86.RAX])
 	for ; m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
-		if s.r[r] != vArg0+val(r) { // otherwise it returns nothing new
+		if s.r[r] != vArg0+val(r) || same>>r&1 != 0 {
 			w.use(s, s.r[r])
 		}
 	}

@@ -311,6 +311,9 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 			return w.v.mk(elem{k: kTab4, a: p.t, b: int64(in.PC)})
 		}
 		if p.t != 0 && size == 8 {
+			if p.near && p.b != 0 {
+				w.access(p) // the table is where the base is
+			}
 			return w.v.mk(elem{k: kTab8, a: p.t, b: int64(in.PC)})
 		}
 		w.access(p)

@@ -251,10 +251,14 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 			return w.counter(d, size) // do not enumerate it
 		}
 		n := e.a + uint64(d)
+		r := e.r
 		if size < 8 {
-			return w.v.con(int64(n & (1<<(8*size) - 1)))
+			n, r = n&(1<<(8*size)-1), 0
 		}
-		return w.v.mk(elem{k: kConst, a: n, r: e.r})
+		if w.abs && w.inImage(n) {
+			return w.v.mk(elem{k: kAddr, a: n}) // as if it stood in the code
+		}
+		return w.v.mk(elem{k: kConst, a: n, r: r})
 	case kAddr, kSP:
 		if !fixed(e.b) {
 			if d < 0 && e.k == kAddr {
@@ -494,7 +498,7 @@ func (w *worker) walk(s *state, first int32, insts []x86.Inst) {
 		case x86.OpNop, x86.OpTrap:
 			s.forget(in.Def)
 		case x86.OpRet:
-			w.ret(s)
+			w.ret(s, in)
 		case x86.OpInc, x86.OpDec:
 			w.count(s, in)
 		case x86.OpNeg, x86.OpNot, x86.OpShl, x86.OpShr, x86.OpSar, x86.OpImul3:

@@ -946,12 +946,8 @@ func (w *worker) emit() {
 	}
 	w.connect()
 	w.blk = whole
-	for _, n := range w.apart {
-		for _, a := range w.anchors {
-			if w.inImage(a + n) {
-				w.obj(a+n, 0)
-			}
-		}
+	if len(w.apart) > 0 {
+		w.farApart()
 	}
 	w.final, w.book.open = false, false
 	if w.query != nil {
@@ -964,6 +960,27 @@ func (w *worker) emit() {
 	slices.Sort(w.rest.Targets)
 	w.rest.Targets = slices.Compact(w.rest.Targets)
 	w.finish()
+}
+
+// farApart: constants of the large code models were used apart from what they are added to. That is an address that the unit
+// adds others to, or that of the global offset table, which the frame may have kept from code of another unit.
+func (w *worker) farApart() {
+	got := w.f.GotPLT
+	for i := 0; i < len(w.f.Sections) && got == 0; i++ {
+		if s := &w.f.Sections[i]; s.Name == ".got" || s.Name == ".got.plt" {
+			got = s.Start
+		}
+	}
+	if got != 0 {
+		w.anchor(&elem{k: kAddr, a: got})
+	}
+	for _, n := range w.apart {
+		for _, a := range w.anchors {
+			if w.inImage(a + n) {
+				w.obj(a+n, 0)
+			}
+		}
+	}
 }
 
 // export turns a value into what a summary says of it.

@@ -697,7 +697,7 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
-	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= 64 && !(g.strict && m.text(a)) {
+	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow && !(g.strict && m.text(a)) {
 		g.object(img, o+1, c)
 	}
 }
@@ -735,14 +735,24 @@ func (g *Graph) wide(img int, a uint64, c cause) {
 	}
 }
 
-// before makes the object that ends at a live: loops count a negative index up
-// to zero from the end of an array.
-func (g *Graph) before(img int, a uint64, c cause) {
+// beside makes the objects live that end at a, as loops count a negative index up to zero from the end of
+// an array, and that begin a few bytes behind it, as of an array that is not counted from zero, if a is the start of one.
+func (g *Graph) beside(img int, a uint64, c cause) {
 	m := g.Members[img]
-	if o := m.object(a); o > 0 && m.starts[o] == a && !m.Exec(a) {
+	o := m.object(a)
+	if o < 0 || m.starts[o] != a || m.Exec(a) {
+		return
+	}
+	if o > 0 {
 		g.object(img, o-1, c)
 	}
+	if o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow {
+		g.object(img, o+1, c)
+	}
 }
+
+// maxBelow is how many bytes below an array its address may be, if its elements are not counted from zero.
+const maxBelow = 64
 
 // object makes a data object live: what its relocations point to, and what
 // live code stores into it.
@@ -925,7 +935,7 @@ func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
 		case r.Reg&summary.Back != 0:
 			g.wide(img, r.A, c)
 		case r.Reg&summary.Near != 0:
-			g.before(img, r.A+uint64(int64(r.Off)), c)
+			g.beside(img, r.A+uint64(int64(r.Off)), c)
 		}
 	case summary.RefRead:
 		c.how = Slot
