@@ -141,6 +141,9 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.live = true
 		grown = g.Looks(0, reach.LooksEverywhere) || grown
 	}
+	if m.Static(g, "dlsym") != nil {
+		grown = g.Versions() || grown // its dlvsym is not told from it
+	}
 	m.live = m.live || m.called(g, openers...)
 	if m.live {
 		m.asks(g)

@@ -462,6 +462,20 @@ func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
 	return dst
 }
 
+// LookupVersions is LookupFrom for all definitions, not just the default ones: what dlvsym may return.
+func (p *Process) LookupVersions(first int, name string, dst []Target) []Target {
+	hash := image.GNUHash(name)
+	if !p.defined.ask(p.Images, hash) {
+		return dst
+	}
+	for _, img := range p.Images[first:] {
+		if p.defined.may(img.ID) {
+			img.EachVersion(hash, name, func(sym int) { dst = append(dst, Target{img.ID, sym}) })
+		}
+	}
+	return dst
+}
+
 // CopySource returns the definitions that a COPY relocation of image img for its
 // symbol sym is initialised from: those that the search finds outside of img.
 func (p *Process) CopySource(img, sym int) []Target {

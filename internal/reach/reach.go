@@ -139,6 +139,7 @@ type Graph struct {
 	touched   int    // units analysed: see checkAfter
 	first     uint64 // of fetch; it means nothing
 	keeping   int    // units before it that store to words are in member.keepers
+	versions  bool   // see Versions
 	relooked  int    // images in which all of lookups were looked up
 }
 
@@ -1251,12 +1252,33 @@ type looked struct {
 // found makes the definitions of a name that is looked up live, those in images from id first on.
 func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
-	for _, t := range g.P.LookupFrom(first, s, nil) {
+	for _, t := range g.defined(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
 		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || g.Members[t.Image].opened != LooksNowhere && l.where >= g.Members[t.Image].opened {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
+}
+
+// defined appends what a look-up of a name may find in images from id first on.
+func (g *Graph) defined(first int, s string, dst []process.Target) []process.Target {
+	if g.versions {
+		return g.P.LookupVersions(first, s, dst)
+	}
+	return g.P.LookupFrom(first, s, dst)
+}
+
+// Versions says that names are looked up with versions, too, so that all definitions of a name are found and not just
+// the default ones. It reports whether that was not known.
+func (g *Graph) Versions() bool {
+	if g.versions {
+		return false
+	}
+	g.versions = true
+	for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
+		g.found(s, 0)
+	}
+	return true
 }
 
 // Open says that an image is opened by name, so that a handle may lead to it and to what it needs. ofC tells the
@@ -1306,7 +1328,7 @@ func (g *Graph) Relookup() {
 	g.relooked = len(g.P.Images)
 	var names []string // those that the new images define: few
 	for s := range g.lookups {
-		if g.targets = g.P.LookupFrom(first, s, g.targets[:0]); len(g.targets) > 0 {
+		if g.targets = g.defined(first, s, g.targets[:0]); len(g.targets) > 0 {
 			names = append(names, s)
 		}
 	}
