@@ -1171,10 +1171,10 @@ func (g *Graph) text(img int, a uint64, c cause) {
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
 		m.assigned = append(m.assigned, strings.Clone(name))
 	}
-	if !identifier(s) || g.Modelled != nil && g.Modelled(img, s) {
+	if !symbolName(s) || g.Modelled != nil && g.Modelled(img, s) {
 		return
 	}
-	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
+	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint16(len(s))})
 	if m.looks != LooksNowhere {
 		g.lookup(s, c, m.looks)
 	}
@@ -1308,17 +1308,19 @@ func (g *Graph) Open(img int, ofC func(img int) bool) bool {
 }
 
 func identifier(s string) bool {
-	if len(s) < 2 || len(s) > 128 {
-		return false
-	}
+	return len(s) >= 2 && len(s) <= 128 && !strings.ContainsAny(s, ".$") && symbolName(s)
+}
+
+// symbolName reports whether a symbol may have a name: C++ has long ones, and Rust ones with dots and dollars.
+func symbolName(s string) bool {
 	for i := range len(s) {
 		ch := s[i]
-		if ch == '_' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || i > 0 && ch >= '0' && ch <= '9' {
+		if ch == '_' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || i > 0 && ch >= '0' && ch <= '9' || ch == '.' || ch == '$' {
 			continue
 		}
 		return false
 	}
-	return true
+	return s != ""
 }
 
 // Relookup looks the names that live code refers to up again, in images that have come since.
