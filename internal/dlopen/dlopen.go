@@ -62,6 +62,8 @@ type Model struct {
 	apart       bool         // see openedApart
 	opens       map[int]bool // images that open others by names that are constants
 	tried       map[string]bool
+	asking      map[int]int                 // images that load files, with how many of bare they were asked about
+	bare        []text                      // names of files that stand for what the loader finds for the image that loads them
 	given       map[text]bool               // names that are no texts of libraries, but are given to openers
 	live        bool                        // something that loads files is live
 	words       map[string]bool             // texts that live code refers to and that may be names of character sets; none if configuration is not read
@@ -87,7 +89,7 @@ type text struct {
 
 // New returns a model for p. hostNone: configuration of the host is not read.
 func New(p *process.Process, hostNone bool) *Model {
-	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, given: map[text]bool{}, opens: map[int]bool{}, words: map[string]bool{},
+	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, given: map[text]bool{}, asking: map[int]int{}, opens: map[int]bool{}, words: map[string]bool{},
 		nssDone: map[string]bool{}, pamDone: map[string]bool{}, roots: len(p.Images)}
 }
 
@@ -146,11 +148,12 @@ func (m *Model) Load(g *reach.Graph) bool {
 	}
 	m.live = m.live || m.called(g, openers...)
 	if m.live {
-		m.asks(g)
+		m.requests(g)
 		for _, t := range m.held {
 			grown = m.constant(g, t) || grown
 		}
 		m.held = nil
+		grown = m.elsewhere(g) || grown
 	}
 	grown = m.services(g) || grown
 	grown = m.pam(g) || grown
@@ -190,6 +193,9 @@ func isLibraryName(s string) bool {
 
 // constant loads a file whose name is a text of live code.
 func (m *Model) constant(g *reach.Graph, t text) bool {
+	if !m.ofC(t.img) && (!strings.Contains(t.s, "/") || strings.Contains(t.s, "$")) {
+		m.bare = append(m.bare, t)
+	}
 	if ids := m.of(t.s); m.tried[t.s] || len(ids) > 0 {
 		m.tried[t.s] = true
 		m.opened(t.img, ids)

@@ -2,6 +2,9 @@ package dlopen
 
 import (
 	"encoding/binary"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -15,12 +18,13 @@ import (
 // deepbind is RTLD_DEEPBIND of glibc's dlfcn.h.
 const deepbind = 8
 
-// asks takes what is passed to functions that load files: names, whatever they look like (other texts count if they look like
+// requests takes what is passed to functions that load files: names, whatever they look like (other texts count if they look like
 // those of libraries), and whether files may be opened apart.
-func (m *Model) asks(g *reach.Graph) {
+func (m *Model) requests(g *reach.Graph) {
 	for _, name := range openers {
 		for _, id := range m.does(g, name) {
 			m.names(g, name, id)
+			m.asks(g, id, map[reach.UnitID]bool{})
 			m.apart = m.apart || m.openedApart(g, name, id)
 		}
 	}
@@ -63,6 +67,63 @@ func (m *Model) names(g *reach.Graph, name string, id reach.UnitID) {
 			}
 		}
 	})
+}
+
+// asks notes the images that a function returns to: the loader searches on behalf of that.
+func (m *Model) asks(g *reach.Graph, id reach.UnitID, seen map[reach.UnitID]bool) {
+	if seen[id] {
+		return
+	}
+	seen[id] = true
+	by := func(id reach.UnitID) {
+		if img := g.Units[id].Image; !m.ofC(img) {
+			m.asking[img] += 0
+		}
+	}
+	for _, taker := range g.Takers(id) {
+		by(taker)
+	}
+	var in x86.Inst
+	for _, e := range g.Callers(id) {
+		by(e.Unit)
+		img := m.p.Images[g.Units[e.Unit].Image]
+		for _, p := range g.Query(e.Unit, e.At, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}) {
+			if !x86.Decode(img.Bytes(p.PC), p.PC, &in) || in.Op != x86.OpCall && in.Op != x86.OpCallInd {
+				m.asks(g, e.Unit, seen) // a jump: it returns to the callers of that
+				break
+			}
+		}
+	}
+}
+
+// elsewhere loads what names stand for that one image has and another one passes to the loader, which searches on behalf of that.
+func (m *Model) elsewhere(g *reach.Graph) bool {
+	grown := false
+	done := map[int]bool{} // as in Searches
+	for _, by := range slices.Sorted(maps.Keys(m.asking)) {
+		paths := m.p.Searches(by)
+		first := m.asking[by]
+		m.asking[by] = len(m.bare)
+		if done[paths] {
+			continue
+		}
+		done[paths] = true
+		for _, t := range m.bare[first:] {
+			if m.p.Searches(t.img) == paths {
+				continue
+			}
+			for _, p := range m.p.Search(by, t.s) {
+				if !m.loaded(p) && !m.tried[p] {
+					m.tried[p] = true
+					grown = m.add(g, by, p, "constant", "a text in "+path.Base(m.p.Images[t.img].Path)+", for "+path.Base(m.p.Images[by].Path)) || grown
+				}
+				if ids := m.of(p); len(ids) > 0 {
+					m.opened(by, ids)
+				}
+			}
+		}
+	}
+	return grown
 }
 
 // Constant returns the text that a value of an image points to, if nothing can change it: by its address, or through a pointer that only
