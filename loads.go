@@ -183,18 +183,9 @@ func (w *nameWalk) value(k nameKey, id reach.UnitID, pc uint64, v summary.Value)
 		if v.N == 0 {
 			return // the program itself
 		}
-	case summary.Addr:
-		if _, ok := g.TextAt(img, uint64(v.N)); ok {
+	case summary.Addr, summary.Slot:
+		if _, ok := w.a.model.Constant(g, img, v); ok {
 			return
-		}
-	case summary.Slot:
-		// A pointer that only the loader writes.
-		if m := g.Members[img]; m.Relro.Contains(uint64(v.N)) || !m.Writable(uint64(v.N)) {
-			for _, r := range m.RelocsIn(uint64(v.N), uint64(v.N)+8) {
-				if _, ok := g.TextAt(img, r.Addend); ok && r.Sym == 0 {
-					return
-				}
-			}
 		}
 	case summary.Unknown:
 		if reg := k.param.Reg; k.param == (dataflow.Param{Kind: summary.Arg, Reg: reg}) {

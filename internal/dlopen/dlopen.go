@@ -2,7 +2,7 @@
 // account, and which of their symbols are then called.
 //
 // The evidence is texts that live code refers to. A file name in such a text
-// that can be found is loaded, once something that loads files is live; where the loader
+// that can be found is loaded, once something that loads files is live, and so is one that is passed as a constant and looks like no such name; where the loader
 // would not find it, files of that name in the application's own directories are; all libraries there,
 // for images that load files under names that are not known (LoadOwn). Names
 // that the C library builds from the host's configuration are followed through
@@ -58,8 +58,13 @@ type Model struct {
 	texts       []text       // file names that were not looked at yet
 	held        []text       // file names that wait for an opener to be live
 	open        []int        // images that are opened by name, which the graph does not know of yet
+	were        []int        // and those that it knows of, which were not opened apart
+	apart       bool         // see openedApart
 	opens       map[int]bool // images that open others by names that are constants
 	tried       map[string]bool
+	asking      map[int]int                 // images that load files, with how many of bare they were asked about
+	bare        []text                      // names of files that stand for what the loader finds for the image that loads them
+	given       map[text]bool               // names that are no texts of libraries, but are given to openers
 	live        bool                        // something that loads files is live
 	words       map[string]bool             // texts that live code refers to and that may be names of character sets; none if configuration is not read
 	newWords    []string                    // those of them that were not looked at
@@ -84,7 +89,7 @@ type text struct {
 
 // New returns a model for p. hostNone: configuration of the host is not read.
 func New(p *process.Process, hostNone bool) *Model {
-	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, opens: map[int]bool{}, words: map[string]bool{},
+	return &Model{p: p, hostNone: hostNone, tried: map[string]bool{}, given: map[text]bool{}, asking: map[int]int{}, opens: map[int]bool{}, words: map[string]bool{},
 		nssDone: map[string]bool{}, pamDone: map[string]bool{}, roots: len(p.Images)}
 }
 
@@ -138,12 +143,17 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.live = true
 		grown = g.Looks(0, reach.LooksEverywhere) || grown
 	}
+	if m.Static(g, "dlsym") != nil {
+		grown = g.Versions() || grown // its dlvsym is not told from it
+	}
 	m.live = m.live || m.called(g, openers...)
 	if m.live {
+		m.requests(g)
 		for _, t := range m.held {
 			grown = m.constant(g, t) || grown
 		}
 		m.held = nil
+		grown = m.elsewhere(g) || grown
 	}
 	grown = m.services(g) || grown
 	grown = m.pam(g) || grown
@@ -152,6 +162,10 @@ func (m *Model) Load(g *reach.Graph) bool {
 	grown = m.take(g) || grown
 	for _, id := range m.open {
 		grown = g.Open(id, m.ofC) || grown
+	}
+	if m.were = append(m.were, m.open...); m.apart {
+		m.p.OpenApart(m.were)
+		m.were = m.were[:0]
 	}
 	m.open = m.open[:0]
 	grown = m.lookups(g) || grown
@@ -179,6 +193,9 @@ func isLibraryName(s string) bool {
 
 // constant loads a file whose name is a text of live code.
 func (m *Model) constant(g *reach.Graph, t text) bool {
+	if !m.ofC(t.img) && (!strings.Contains(t.s, "/") || strings.Contains(t.s, "$")) {
+		m.bare = append(m.bare, t)
+	}
 	if ids := m.of(t.s); m.tried[t.s] || len(ids) > 0 {
 		m.tried[t.s] = true
 		m.opened(t.img, ids)

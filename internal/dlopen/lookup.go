@@ -36,6 +36,9 @@ func (m *Model) lookups(g *reach.Graph) bool {
 	each(finders, func(name string, t process.Target, id reach.UnitID) {
 		grown = g.Looks(t.Image, reach.LooksInModules) || grown
 		handles, known := number.Passed(g, id, x86.RDI)
+		if name == "dlvsym" && (!known || slices.ContainsFunc(handles, func(f number.Found) bool { return !m.ofC(f.Image) })) {
+			grown = g.Versions() || grown
+		}
 		if known {
 			names, _ := number.Passed(g, id, x86.RSI)
 			grown = m.asked(g, name, id, handles, names) || grown

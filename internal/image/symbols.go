@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"math"
 )
 
 // Dynamic symbols are found as glibc's ld.so finds them (elf/dl-lookup.c).
@@ -372,6 +373,16 @@ func (f *File) LookupNewestHash(hash uint32, name string) (int, bool) {
 	return f.lookup(hash, name, "", 2)
 }
 
+// EachVersion calls found for all definitions of a name that other files see, with GNUHash(name): dlvsym(3) finds each of them.
+func (f *File) EachVersion(hash uint32, name string, found func(sym int)) {
+	f.named(hash, name, func(i int) bool {
+		if f.match(i, name, "", math.MaxUint16) == matchNow && f.seen(i) {
+			found(i)
+		}
+		return true
+	})
+}
+
 // HashedNames calls each with the GNU hash of every name that LookupHash may find, without its
 // lowest bit. It reports false if the file has no such hashes.
 func (f *File) HashedNames(each func(hash uint32)) bool {
@@ -386,61 +397,63 @@ func (f *File) HashedNames(each func(hash uint32)) bool {
 // is below oldest, and else the only default version that there is.
 func (f *File) lookup(hash uint32, name, version string, oldest uint16) (int, bool) {
 	found, versioned, n := -1, -1, 0
+	f.named(hash, name, func(i int) bool {
+		switch f.match(i, name, version, oldest) {
+		case matchNow:
+			found = i
+			return false
+		case matchDefault:
+			if n == 0 {
+				versioned = i
+			}
+			n++
+		}
+		return true
+	})
+	if found < 0 && n == 1 {
+		found = versioned
+	}
+	if found < 0 || !f.seen(found) {
+		return 0, false
+	}
+	return found, true
+}
+
+// seen reports whether other files see a symbol. Local, hidden and internal ones end the search without a result.
+func (f *File) seen(i int) bool {
+	s := f.symtab.at(i)
+	if b := s.bind(); b != STBGlobal && b != STBWeak && b != STBGNUUnique {
+		return false
+	}
+	v := s.other & 3
+	return v != 1 && v != 2
+}
+
+// named calls each for the symbols whose hash is that of a name, until it returns false.
+func (f *File) named(hash uint32, name string, each func(i int) bool) {
 	if h := &f.dyn.gnu; h.ok {
 		word := le64(h.bloom[hash/64*8&uint32(len(h.bloom)-1):])
 		if word>>(hash&63)&(word>>(hash>>(h.shift&31)&63))&1 == 0 {
-			return 0, false
+			return
 		}
 		i := le32(h.buckets[hash%uint32(len(h.buckets)/4)*4:])
 		if i == 0 {
-			return 0, false
+			return
 		}
 		for ; ; i++ {
 			c := le32(h.chain[int(i-h.symOff)*4:])
-			if (c^hash)>>1 == 0 {
-				if m := f.match(int(i), name, version, oldest); m == matchNow {
-					found = int(i)
-					break
-				} else if m == matchDefault {
-					if n == 0 {
-						versioned = int(i)
-					}
-					n++
-				}
-			}
-			if c&1 != 0 {
-				break
+			if (c^hash)>>1 == 0 && !each(int(i)) || c&1 != 0 {
+				return
 			}
 		}
 	} else if h := &f.dyn.sysv; h.ok {
 		b := sysvHashOf(name) % uint32(len(h.buckets)/4)
 		for i := le32(h.buckets[b*4:]); i != 0; i = le32(h.chain[int(i)*4:]) {
-			if m := f.match(int(i), name, version, oldest); m == matchNow {
-				found = int(i)
-				break
-			} else if m == matchDefault {
-				if n == 0 {
-					versioned = int(i)
-				}
-				n++
+			if !each(int(i)) {
+				return
 			}
 		}
 	}
-	if found < 0 && n == 1 {
-		found = versioned
-	}
-	if found < 0 {
-		return 0, false
-	}
-	// Local, hidden and internal symbols end the search without a result.
-	s := f.symtab.at(found)
-	if b := s.bind(); b != STBGlobal && b != STBWeak && b != STBGNUUnique {
-		return 0, false
-	}
-	if v := s.other & 3; v == 1 || v == 2 {
-		return 0, false
-	}
-	return found, true
 }
 
 type matchKind uint8

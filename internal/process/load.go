@@ -738,6 +738,29 @@ func (p *Process) AddFrom(caller int, path, why string, origin Origin) (int, err
 	return root, nil
 }
 
+// Search returns the paths of what a name of a library stands for that image caller passes to dlopen, if no image has that name.
+func (p *Process) Search(caller int, name string) []string {
+	found, _ := p.link.find(p.Images[caller], name, false)
+	var paths []string
+	for _, e := range found {
+		paths = append(paths, e.path)
+	}
+	return paths
+}
+
+// Searches is the image whose search paths (DT_RPATH, DT_RUNPATH) tell those of an image from others', -1 if it has none.
+func (p *Process) Searches(img int) int {
+	for i := img; i > 0; i = p.Images[i].NeededBy {
+		if m := p.Images[i]; m.Runpath != "" || m.Rpath != "" {
+			return img
+		}
+	}
+	if p.Images[img].Runpath != "" {
+		return img
+	}
+	return -1
+}
+
 // rollback forgets the images from id on.
 func (l *linker) rollback(id int) {
 	l.missing = nil

@@ -36,6 +36,8 @@
 //     ndk_http_module: then it comes before all that the module brings itself). So does one of a startup image that nothing
 //     defines, is not weak, and need not bind at startup: control may come to it once there is such a module.
 //     These answers grow as modules come (Changed).
+//   - If modules may be opened with RTLD_DEEPBIND or by dlmopen (OpenApart), a reference of a module also binds to
+//     what the module brings, and so does one of a startup image that the module needs: dlmopen loads that again.
 //
 // # When it is sound
 //
@@ -44,8 +46,8 @@
 // the directory that we run in where a search path is relative, and the files are
 // the same, then the files of the process before main are among the images, and
 // each reference of them binds to one of the answers of Resolve. For modules this
-// holds if they are not opened with RTLD_DEEPBIND or dlmopen, and if audit
-// libraries do not rename files or rebind symbols. One difference is on purpose:
+// holds if OpenApart is called where they are opened with RTLD_DEEPBIND or by dlmopen, if dlmopen finds the files that are in the process where
+// these have the name that it looks for, and if audit libraries do not rename files or rebind symbols. One difference is on purpose:
 // a definition in the PLT of a program that is not position-independent
 // (undefined, with a value) is passed over for the function that it jumps to.
 //
@@ -116,6 +118,7 @@ type Image struct {
 	loader  int      // image whose DT_RPATH is searched after this one's, -1 if there is none
 	linked  bool     // Needs is valid
 	isRoot  bool     // was opened itself
+	isApart bool     // startup images have the scope that it brings
 	filtees []int    // those of Needs that are searched before this one
 	scopes  []*scope // beyond the global one, of each opened module (audit library) that it came with
 	memo    []uint64 // answers of Resolve, by symbol
@@ -145,6 +148,8 @@ type Process struct {
 	many     [][]Target
 	open     []openRef // references of modules that the global scope does not define
 	changed  []Ref
+	apart    bool     // see OpenApart
+	besides  []Target // see Besides
 	defined  definers
 }
 

@@ -148,11 +148,15 @@ func (p *Process) opened(root, before int) {
 		return
 	}
 	r.isRoot = true
-	s := p.newScope(p.list(append([]int{root}, r.Alternates...)))
+	s := p.scopeOf(root)
 	for _, id := range s.ids {
 		if img := p.Images[id]; id >= p.startup {
 			img.scopes = append(img.scopes, s)
 		}
+	}
+	if p.apart {
+		p.again(root)
+		p.widen()
 	}
 	for i := range p.open {
 		o := &p.open[i]
@@ -162,6 +166,75 @@ func (p *Process) opened(root, before int) {
 			p.changed = append(p.changed, o.ref)
 		}
 	}
+}
+
+// scopeOf is the scope that an image brings when it is opened.
+func (p *Process) scopeOf(root int) *scope {
+	return p.newScope(p.list(append([]int{root}, p.Images[root].Alternates...)))
+}
+
+// OpenApart says that modules may be opened with RTLD_DEEPBIND or by dlmopen: what they bring is searched before the global scope, or
+// in its place, and what is in the process already may be loaded again for them. Images roots, which were there before
+// they are opened, are in such a name space as well.
+func (p *Process) OpenApart(roots []int) {
+	grown := !p.apart
+	if grown {
+		p.apart = true
+		for _, img := range p.Images[p.startup:] {
+			if img.isRoot {
+				p.again(img.ID)
+			}
+		}
+	}
+	for _, id := range roots {
+		grown = p.again(id) || grown
+	}
+	if grown {
+		p.widen()
+	}
+}
+
+// again gives the startup images that an image needs, and itself if it is one, the scope that they have where it is opened in
+// a name space of its own. It reports whether that was not done before.
+func (p *Process) again(root int) bool {
+	r := p.Images[root]
+	if r.isApart {
+		return false
+	}
+	r.isApart = true
+	s := p.scopeOf(root)
+	for _, id := range s.ids {
+		if id < p.startup && id != p.link.interp {
+			p.Images[id].scopes = append(p.Images[id].scopes, s)
+		}
+	}
+	return true
+}
+
+// widen resolves again what was resolved before there were so many scopes.
+func (p *Process) widen() {
+	for id, img := range p.Images {
+		for sym, v := range img.memo {
+			if v == 0 || p.MayGrow(id, sym) {
+				continue // what is not found in the global scope was looked for everywhere
+			}
+			were := p.Resolve(id, sym, nil)
+			img.memo[sym] = p.resolve(id, sym)
+			for _, t := range p.Resolve(id, sym, nil) {
+				if !slices.Contains(were, t) {
+					p.besides = append(p.besides, t)
+				}
+			}
+		}
+	}
+}
+
+// Besides returns definitions that references which were resolved before may bind to besides, since OpenApart, and
+// forgets them.
+func (p *Process) Besides() []Target {
+	b := unique(p.besides)
+	p.besides = nil
+	return b
 }
 
 // MayGrow reports whether the answer of Resolve, which was asked for, may grow when more modules come (see Changed).
@@ -251,10 +324,10 @@ func (p *Process) resolve(id, sym int) uint64 {
 			p.open = append(p.open, openRef{Ref{id, sym}, n})
 			return memoMany | uint64(n)
 		}
-	} else {
-		if p.inGlobal[id] {
-			found = p.lookupScope(p.global, -1, hash, name, version, found)
-		}
+	} else if p.inGlobal[id] {
+		found = p.lookupScope(p.global, -1, hash, name, version, found)
+	}
+	if id < p.startup || p.apart {
 		for _, sc := range img.scopes {
 			found = p.lookupScope(sc, -1, hash, name, version, found)
 		}
@@ -384,6 +457,20 @@ func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
 			if sym, ok := img.LookupNewestHash(hash, name); ok {
 				dst = append(dst, Target{img.ID, sym})
 			}
+		}
+	}
+	return dst
+}
+
+// LookupVersions is LookupFrom for all definitions, not just the default ones: what dlvsym may return.
+func (p *Process) LookupVersions(first int, name string, dst []Target) []Target {
+	hash := image.GNUHash(name)
+	if !p.defined.ask(p.Images, hash) {
+		return dst
+	}
+	for _, img := range p.Images[first:] {
+		if p.defined.may(img.ID) {
+			img.EachVersion(hash, name, func(sym int) { dst = append(dst, Target{img.ID, sym}) })
 		}
 	}
 	return dst

@@ -59,7 +59,7 @@ type member struct {
 	marks    marks
 	looks    Lookups           // which symbols it looks up by name: texts that its live code refers to may be names
 	opened   Lookups           // see Graph.Open
-	texts    []name            // identifiers that its live code refers to
+	texts    []name            // texts that its live code refers to and that symbols may have as names
 	strict   bool              // see Graph.SymbolsBound
 	own      bool              // live code finds its own table of symbols
 	gates    []image.Range     // pieces of code in which a system call instruction's bytes are
@@ -87,13 +87,13 @@ type table struct {
 	size    int
 }
 
-// name is an identifier that live code refers to.
+// name is a text that live code refers to and that a symbol may have as its name.
 type name struct {
 	addr    uint64
 	unit    UnitID
 	how     How
 	foreign bool
-	len     uint8
+	len     uint16
 }
 
 // held is a store that waits for its slot to be read.

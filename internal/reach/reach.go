@@ -139,6 +139,7 @@ type Graph struct {
 	touched   int    // units analysed: see checkAfter
 	first     uint64 // of fetch; it means nothing
 	keeping   int    // units before it that store to words are in member.keepers
+	versions  bool   // see Versions
 	relooked  int    // images in which all of lookups were looked up
 }
 
@@ -1180,10 +1181,10 @@ func (g *Graph) text(img int, a uint64, c cause) {
 	if name, _, assigned := strings.Cut(s, "="); assigned && identifier(name) {
 		m.assigned = append(m.assigned, strings.Clone(name))
 	}
-	if !identifier(s) || g.Modelled != nil && g.Modelled(img, s) {
+	if !symbolName(s) || g.Modelled != nil && g.Modelled(img, s) {
 		return
 	}
-	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint8(len(s))})
+	m.texts = append(m.texts, name{a, c.unit, c.how, c.foreign, uint16(len(s))})
 	if m.looks != LooksNowhere {
 		g.lookup(s, c, m.looks)
 	}
@@ -1261,12 +1262,33 @@ type looked struct {
 // found makes the definitions of a name that is looked up live, those in images from id first on.
 func (g *Graph) found(s string, first int) {
 	l := g.lookups[s]
-	for _, t := range g.P.LookupFrom(first, s, nil) {
+	for _, t := range g.defined(first, s, nil) {
 		o := g.P.Images[t.Image].Origin
 		if l.where == LooksEverywhere || o == process.OriginModule || o == process.OriginDlopen || g.Members[t.Image].opened != LooksNowhere && l.where >= g.Members[t.Image].opened {
 			g.symbol(t, 0, l.c, s)
 		}
 	}
+}
+
+// defined appends what a look-up of a name may find in images from id first on.
+func (g *Graph) defined(first int, s string, dst []process.Target) []process.Target {
+	if g.versions {
+		return g.P.LookupVersions(first, s, dst)
+	}
+	return g.P.LookupFrom(first, s, dst)
+}
+
+// Versions says that names are looked up with versions, too, so that all definitions of a name are found and not just
+// the default ones. It reports whether that was not known.
+func (g *Graph) Versions() bool {
+	if g.versions {
+		return false
+	}
+	g.versions = true
+	for _, s := range slices.Sorted(maps.Keys(g.lookups)) {
+		g.found(s, 0)
+	}
+	return true
 }
 
 // Open says that an image is opened by name, so that a handle may lead to it and to what it needs. ofC tells the
@@ -1296,17 +1318,19 @@ func (g *Graph) Open(img int, ofC func(img int) bool) bool {
 }
 
 func identifier(s string) bool {
-	if len(s) < 2 || len(s) > 128 {
-		return false
-	}
+	return len(s) >= 2 && len(s) <= 128 && !strings.ContainsAny(s, ".$") && symbolName(s)
+}
+
+// symbolName reports whether a symbol may have a name: C++ has long ones, and Rust ones with dots and dollars.
+func symbolName(s string) bool {
 	for i := range len(s) {
 		ch := s[i]
-		if ch == '_' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || i > 0 && ch >= '0' && ch <= '9' {
+		if ch == '_' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || i > 0 && ch >= '0' && ch <= '9' || ch == '.' || ch == '$' {
 			continue
 		}
 		return false
 	}
-	return true
+	return s != ""
 }
 
 // Relookup looks the names that live code refers to up again, in images that have come since.
@@ -1316,7 +1340,7 @@ func (g *Graph) Relookup() {
 	g.relooked = len(g.P.Images)
 	var names []string // those that the new images define: few
 	for s := range g.lookups {
-		if g.targets = g.P.LookupFrom(first, s, g.targets[:0]); len(g.targets) > 0 {
+		if g.targets = g.defined(first, s, g.targets[:0]); len(g.targets) > 0 {
 			names = append(names, s)
 		}
 	}

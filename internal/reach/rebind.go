@@ -18,9 +18,13 @@ type growing struct {
 // rebind follows again what refers to symbols that images which have come since define: a module may use what another
 // one brings that is opened after it. It reports whether there are any.
 func (g *Graph) rebind() bool {
+	besides := g.P.Besides()
+	for _, t := range besides {
+		g.symbol(t, 0, cause{how: Symbol}, "for a module that is opened apart from the program")
+	}
 	refs := g.P.Changed()
 	if len(refs) == 0 {
-		return false
+		return len(besides) > 0
 	}
 	g.sync()
 	changed, in := map[process.Ref]bool{}, make([]bool, len(g.Members))
