@@ -76,8 +76,9 @@ func (m *Model) asks(g *reach.Graph, id reach.UnitID, seen map[reach.UnitID]bool
 	}
 	seen[id] = true
 	by := func(id reach.UnitID) {
-		if img := g.Units[id].Image; !m.ofC(img) {
-			m.asking[img] += 0
+		img := g.Units[id].Image
+		if _, known := m.asking[img]; !known && !m.ofC(img) {
+			m.asking[img] = 0
 		}
 	}
 	for _, taker := range g.Takers(id) {
