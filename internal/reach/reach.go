@@ -697,8 +697,8 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
-	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow && !(g.strict && m.text(a)) {
-		g.object(img, o+1, c)
+	if m.starts[o] != a && !(g.strict && m.text(a)) {
+		g.behind(img, o, a, c)
 	}
 }
 
@@ -746,13 +746,22 @@ func (g *Graph) beside(img int, a uint64, c cause) {
 	if o > 0 {
 		g.object(img, o-1, c)
 	}
-	if o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow {
-		g.object(img, o+1, c)
-	}
+	g.behind(img, o, a, c)
 }
 
 // maxBelow is how many bytes below an array its address may be, if its elements are not counted from zero.
 const maxBelow = 64
+
+// behind makes the next object behind object o live, if it begins a few bytes behind a. What pads object o may look like one.
+func (g *Graph) behind(img, o int, a uint64, c cause) {
+	m := g.Members[img]
+	for k := o + 1; k < len(m.starts) && m.starts[k]-a <= maxBelow; k++ {
+		g.object(img, k, c)
+		if m.starts[k]&7 == 0 {
+			return
+		}
+	}
+}
 
 // object makes a data object live: what its relocations point to, and what
 // live code stores into it.
