@@ -60,6 +60,7 @@ type Unit struct {
 	Taken  bool // live through a pointer: it may be called from code that is not known to
 	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
+	Rooted bool // the kernel or the loader calls it
 
 	held    bool     // waits for Release: neither its references nor its sites count
 	ifunc   resolver // whether it is an IFUNC resolver
@@ -558,6 +559,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	u.Taken = true
 	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
+	u.Rooted = u.Rooted || c.how == Root
 	g.release(id)
 }
 
