@@ -301,6 +301,9 @@ func (w *worker) loadAt(s *state, in *x86.Inst, p *place, size uint8) val {
 		if x, ok := w.constant(p.a, size); ok {
 			return x
 		}
+		if size < 8 && p.a&7+uint64(size) > 4 {
+			w.ref(summary.Ref{Kind: summary.RefRead, A: p.a &^ 7, Size: 8}) // it may be the upper part of a pointer that is put together again
+		}
 		if size == 8 || size == 4 {
 			return w.v.mk(elem{k: kLoad, a: p.a, r: int8(size)})
 		}

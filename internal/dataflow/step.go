@@ -246,17 +246,16 @@ func (w *worker) addElem(s *state, y val, d int64, size uint8, set bool) val {
 	e := &w.v.elems[y]
 	switch e.k {
 	case kConst:
-		if set && !w.exact {
-			w.useElem(s, e)
-			return w.counter(d, size) // do not enumerate it
-		}
-		n := e.a + uint64(d)
-		r := e.r
+		n, r := e.a+uint64(d), e.r
 		if size < 8 {
 			n, r = n&(1<<(8*size)-1), 0
 		}
 		if w.abs && w.inImage(n) {
 			return w.v.mk(elem{k: kAddr, a: n}) // as if it stood in the code
+		}
+		if set && !w.exact {
+			w.useElem(s, e)
+			return w.counter(d, size) // do not enumerate it
 		}
 		return w.v.mk(elem{k: kConst, a: n, r: r})
 	case kAddr, kSP:

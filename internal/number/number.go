@@ -351,7 +351,7 @@ func (s *solver) constant(img int, a uint64) (int64, bool) {
 func (s *solver) pointers(k key, origins []origin) bool {
 	u := &s.g.Units[k.unit]
 	m := s.g.Members[u.Image]
-	if k.par.Kind != summary.Arg || u.Handed || m.Exported(u.Entry) {
+	if k.par.Kind != summary.Arg || u.Handed || u.Rooted || m.Exported(u.Entry) {
 		return false
 	}
 	type answer struct {

@@ -60,6 +60,7 @@ type Unit struct {
 	Taken  bool // live through a pointer: it may be called from code that is not known to
 	Given  bool // Taken, and not just since the loader, whose own requests are few, may look it up by name
 	Handed bool // its address was formed by code and given away
+	Rooted bool // the kernel or the loader calls it
 
 	held    bool     // waits for Release: neither its references nor its sites count
 	ifunc   resolver // whether it is an IFUNC resolver
@@ -559,6 +560,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 	u.Taken = true
 	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
+	u.Rooted = u.Rooted || c.how == Root
 	g.release(id)
 }
 
@@ -698,8 +700,8 @@ func (g *Graph) addr(img int, a uint64, c cause) {
 	}
 	// A few bytes below the start of an object compilers put the base of arrays
 	// that are not counted from zero.
-	if m.starts[o] != a && o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow && !(g.strict && m.text(a)) {
-		g.object(img, o+1, c)
+	if m.starts[o] != a && !(g.strict && m.text(a)) {
+		g.behind(img, o, a, c)
 	}
 }
 
@@ -747,13 +749,22 @@ func (g *Graph) beside(img int, a uint64, c cause) {
 	if o > 0 {
 		g.object(img, o-1, c)
 	}
-	if o+1 < len(m.starts) && m.starts[o+1]-a <= maxBelow {
-		g.object(img, o+1, c)
-	}
+	g.behind(img, o, a, c)
 }
 
 // maxBelow is how many bytes below an array its address may be, if its elements are not counted from zero.
 const maxBelow = 64
+
+// behind makes the next object behind object o live, if it begins a few bytes behind a. What pads object o may look like one.
+func (g *Graph) behind(img, o int, a uint64, c cause) {
+	m := g.Members[img]
+	for k := o + 1; k < len(m.starts) && m.starts[k]-a <= maxBelow; k++ {
+		g.object(img, k, c)
+		if m.starts[k]&7 == 0 {
+			return
+		}
+	}
+}
 
 // object makes a data object live: what its relocations point to, and what
 // live code stores into it.

@@ -3,13 +3,19 @@
 #
 # BUILD: gcc {{free|pie}} {{src}} -o {{out}}
 # BUILD: gcc -Wa,--defsym,FIXED=1 {{free}} {{src}} -o {{out}}
+# BUILD: gcc -Wa,--defsym,FIXED=1 -Wa,--defsym,SHORT=1 {{free}} {{src}} -o {{out}}
 # WANT: getppid sysinfo
 # UNRESOLVED: none
 # TRAP: 1
 	.include "rt.inc"
 	.text
 func _start
+	.ifdef SHORT
+	cmpl $1,short(%rip)
+	call f0
+	.else
 	call *one(%rip)
+	.endif
 	movslq n(%rip),%rax
 	.ifdef FIXED
 	mov one(,%rax,8),%rax
@@ -30,9 +36,17 @@ endfunc _start
 	.type n,@object
 	.size n,8
 n:	.quad 1
+	.ifdef SHORT
+	.type short,@object
+	.size short,4
+short:
+	.set one,short
+	.long 1,0
+	.else
 	.type one,@object
 	.size one,8
 one:	.quad f0
+	.endif
 	.type table,@object
 	.size table,16
 table:	.quad f1,0
