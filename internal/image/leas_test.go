@@ -2,11 +2,12 @@ package image
 
 import (
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/gofind-dev/gofind/internal/bounded"
 )
 
 // TestLeas: whatever objdump shows that an instruction of this test or of libc forms is among what Leas and Routines find.
@@ -23,7 +24,7 @@ func TestLeas(t *testing.T) {
 			continue
 		}
 		defer f.Close()
-		out, err := exec.Command("objdump", "-d", "--no-show-raw-insn", p).Output()
+		out, err := bounded.Command(t, "objdump", "-d", "--no-show-raw-insn", p).Output()
 		if err != nil {
 			t.Skip("objdump: ", err)
 		}
