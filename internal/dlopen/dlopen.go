@@ -148,18 +148,34 @@ func (m *Model) Load(g *reach.Graph) bool {
 	}
 	m.live = m.live || m.called(g, openers...)
 	if m.live {
-		m.requests(g)
-		for _, t := range m.held {
-			grown = m.constant(g, t) || grown
-		}
-		m.held = nil
-		grown = m.elsewhere(g) || grown
+		grown = m.constants(g) || grown
 	}
 	grown = m.services(g) || grown
 	grown = m.pam(g) || grown
 	grown = m.openssl(g) || grown
 	grown = m.gconv(g) || grown
 	grown = m.take(g) || grown
+	grown = m.openAll(g) || grown
+	grown = m.lookups(g) || grown
+	if m.live && !grown { // last, as it takes long
+		m.requests(g)
+		grown = m.constants(g)
+		grown = m.openAll(g) || grown
+	}
+	return grown
+}
+
+// constants loads what names stand for that are held.
+func (m *Model) constants(g *reach.Graph) (grown bool) {
+	for _, t := range m.held {
+		grown = m.constant(g, t) || grown
+	}
+	m.held = nil
+	return m.elsewhere(g) || grown
+}
+
+// openAll tells the graph and the process of the images that are opened by name.
+func (m *Model) openAll(g *reach.Graph) (grown bool) {
 	for _, id := range m.open {
 		grown = g.Open(id, m.ofC) || grown
 	}
@@ -168,7 +184,6 @@ func (m *Model) Load(g *reach.Graph) bool {
 		m.were = m.were[:0]
 	}
 	m.open = m.open[:0]
-	grown = m.lookups(g) || grown
 	return grown
 }
 
