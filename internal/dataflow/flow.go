@@ -20,7 +20,7 @@ func (w *worker) ret(s *state, in *x86.Inst) {
 		w.unit.Indirect = true
 		w.ask(s, in, summary.AnyPointer, -8)
 	} else if w.isGo {
-		m = allButSP
+		m = allButSP // by Go's convention results are in any register
 	}
 	w.returns(s.r[x86.RAX])
 	for ; m != 0; m &= m - 1 {

@@ -2,7 +2,8 @@
 // account, and which of their symbols are then called.
 //
 // The evidence is texts that live code refers to. A file name in such a text
-// that can be found is loaded, once something that loads files is live, and so is one that is passed as a constant and looks like no such name; where the loader
+// that can be found is loaded, once something that loads files is live, and so is
+// one that looks like none, but is passed to that as a constant; where the loader
 // would not find it, files of that name in the application's own directories are; all libraries there,
 // for images that load files under names that are not known (LoadOwn). Names
 // that the C library builds from the host's configuration are followed through

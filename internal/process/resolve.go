@@ -448,32 +448,33 @@ func (p *Process) LookupAll(name string, dst []Target) []Target {
 
 // LookupFrom is LookupAll in the images from id first on.
 func (p *Process) LookupFrom(first int, name string, dst []Target) []Target {
-	hash := image.GNUHash(name)
-	if !p.defined.ask(p.Images, hash) {
-		return dst
-	}
-	for _, img := range p.Images[first:] {
-		if p.defined.may(img.ID) {
-			if sym, ok := img.LookupNewestHash(hash, name); ok {
-				dst = append(dst, Target{img.ID, sym})
-			}
+	p.mayDefine(first, name, func(img *Image, hash uint32) {
+		if sym, ok := img.LookupNewestHash(hash, name); ok {
+			dst = append(dst, Target{img.ID, sym})
 		}
-	}
+	})
 	return dst
 }
 
 // LookupVersions is LookupFrom for all definitions, not just the default ones: what dlvsym may return.
 func (p *Process) LookupVersions(first int, name string, dst []Target) []Target {
+	p.mayDefine(first, name, func(img *Image, hash uint32) {
+		img.EachVersion(hash, name, func(sym int) { dst = append(dst, Target{img.ID, sym}) })
+	})
+	return dst
+}
+
+// mayDefine calls each for the images from id first on that may define a name, with its hash.
+func (p *Process) mayDefine(first int, name string, each func(img *Image, hash uint32)) {
 	hash := image.GNUHash(name)
 	if !p.defined.ask(p.Images, hash) {
-		return dst
+		return
 	}
 	for _, img := range p.Images[first:] {
 		if p.defined.may(img.ID) {
-			img.EachVersion(hash, name, func(sym int) { dst = append(dst, Target{img.ID, sym}) })
+			each(img, hash)
 		}
 	}
-	return dst
 }
 
 // CopySource returns the definitions that a COPY relocation of image img for its
