@@ -1,6 +1,8 @@
 package gofind
 
 import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+
 	"cmp"
 	"slices"
 	"strings"
@@ -39,11 +41,11 @@ type root struct {
 
 func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 	n := len(g.Units)
-	c := &chains{from: make([]reach.UnitID, n), by: make([]uint32, n), depth: make([]int32, n)}
+	c := &chains{from: fresh.Make[reach.UnitID](n), by: fresh.Make[uint32](n), depth: fresh.Make[int32](n)}
 	for h := reach.Root; h <= reach.Symbol; h++ {
 		c.words = append(c.words, h.String())
 	}
-	taken, next := make([]reach.UnitID, n), make([]reach.UnitID, n) // by the unit that first refers to them: the first, and by unit the next
+	taken, next := fresh.Make[reach.UnitID](n), fresh.Make[reach.UnitID](n) // by the unit that first refers to them: the first, and by unit the next
 	for id := reach.UnitID(n - 1); id > 0; id-- {
 		if p := g.Units[id].Parent; p != 0 {
 			next[id], taken[p] = taken[p], id

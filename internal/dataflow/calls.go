@@ -1,6 +1,8 @@
 package dataflow
 
 import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+
 	"bytes"
 	"encoding/binary"
 	"slices"
@@ -88,7 +90,7 @@ func (s *sweep) counts(t uint64) bool {
 // mark makes starts.
 func (s *sweep) mark() {
 	for _, x := range s.f.ExecRanges() {
-		s.starts = append(s.starts, bitmap{x, make([]uint64, (x.End-x.Start+63)/64)})
+		s.starts = append(s.starts, bitmap{x, fresh.Make[uint64](int(x.End-x.Start+63) / 64)})
 	}
 	for _, a := range s.f.FuncStarts() {
 		for _, b := range s.starts {

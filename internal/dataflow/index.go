@@ -1,6 +1,9 @@
 package dataflow
 
-import "math/bits"
+import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+	"math/bits"
+)
 
 // index maps addresses, or hashes, to numbers. It is emptied at no cost, since what was
 // entered before the last reset does not count. It begins small each time, so that
@@ -91,7 +94,7 @@ type tables[T any] [32][]T
 func (t *tables[T]) get(n int) []T {
 	p := &t[bits.TrailingZeros(uint(n))&31]
 	if *p == nil {
-		*p = make([]T, n)
+		*p = fresh.Make[T](n)
 	}
 	return *p
 }

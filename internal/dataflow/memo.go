@@ -1,6 +1,8 @@
 package dataflow
 
 import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+
 	"sync"
 	"sync/atomic"
 )
@@ -84,7 +86,7 @@ func (m *memo) add(a, bits uint64) {
 	if 2*int(t.n.Load()) > len(t.entries) {
 		m.grow.Lock()
 		if t = m.tab.Load(); 2*int(t.n.Load()) > len(t.entries) {
-			n := &memoTab{entries: make([]memoEntry, 2*len(t.entries))}
+			n := &memoTab{entries: fresh.Make[memoEntry](2 * len(t.entries))}
 			for i := range t.entries {
 				if k := t.entries[i].addr.Load(); k != 0 {
 					n.at(k, true).bits.Store(t.entries[i].bits.Load())

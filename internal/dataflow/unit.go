@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+
 	"math/bits"
 	"slices"
 	"sync"

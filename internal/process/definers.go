@@ -1,6 +1,8 @@
 package process
 
 import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+
 	"math"
 	"math/bits"
 	"slices"
@@ -59,7 +61,7 @@ func (d *definers) add(images []*Image) {
 		}
 	}
 	if len(d.names) > len(d.last) {
-		d.last = make([]uint32, 2<<bits.Len(uint(len(d.names))))
+		d.last = fresh.Make[uint32](2 << bits.Len(uint(len(d.names))))
 		first = 1
 	}
 	for n := first; n < len(d.names); n++ {

@@ -1,5 +1,7 @@
 package reach
 
+import "github.com/gofind-dev/gofind/internal/fresh"
+
 // addrs maps addresses of an image to values that are not zero. The graph asks for each address
 // that code refers to, most of them several times: a map of the language takes twice the time
 // and memory.
@@ -65,7 +67,7 @@ func (m *addrs[V]) put(a uint64, v V) {
 
 func (m *addrs[V]) grow() {
 	old := m.slots
-	m.slots = make([]slot[V], max(64, 2*len(old)))
+	m.slots = fresh.Make[slot[V]](max(64, 2*len(old)))
 	for _, s := range old {
 		if s.v != 0 {
 			*m.at(uint64(s.high)<<32 | uint64(s.low)) = s

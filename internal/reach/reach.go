@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"github.com/gofind-dev/gofind/internal/fresh"
+
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -468,8 +470,8 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
 		n := 2 * len(g.Units)
-		g.Units = append(make([]Unit, 0, n), g.Units...) // append would copy more often
-		g.args = append(make([]args, 0, n), g.args...)
+		g.Units = append(fresh.Make[Unit](n)[:0], g.Units...) // append would copy more often
+		g.args = append(fresh.Make[args](n)[:0], g.args...)
 	}
 	g.args = append(g.args, args{})
 	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
