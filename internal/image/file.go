@@ -455,8 +455,10 @@ func (f *File) SHA256() string {
 	f.sha.once.Do(func() {
 		h := sha256.New()
 		for part := range slices.Chunk(f.Data, 1<<19) {
-			h.Write(part)
-			if f.mapped != nil {
+			for some := range slices.Chunk(part, 1<<15) {
+				h.Write(some)
+			}
+			if f.mapped != nil && len(f.Data) > 8<<20 {
 				evict(part)
 			}
 		}

@@ -469,7 +469,7 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	}
 	id := UnitID(len(g.Units))
 	if len(g.Units) == cap(g.Units) {
-		n := 2 * len(g.Units)
+		n := 4 * len(g.Units)
 		g.Units = append(fresh.Make[Unit](n)[:0], g.Units...) // append would copy more often
 		g.args = append(fresh.Make[args](n)[:0], g.args...)
 	}
