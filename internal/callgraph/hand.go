@@ -1,6 +1,7 @@
 package callgraph
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -117,22 +118,18 @@ func (g *Graph) passOn(passed map[uint64][]summary.Ref) {
 		}
 		reg := r.Reg &^ summary.Back
 		for _, p := range g.Reach.Units[u].Sum.Passes {
-			if p == (summary.ArgPass{}) || p.Slot {
+			if p.Held.Slot() {
 				continue
 			}
-			to := r
-			to.B = p.Callee
-			switch {
-			case p.Same>>reg&1 != 0:
-			case p.Same == 0 && p.From == reg:
-				to.Reg = p.To | r.Reg&summary.Back
-			default:
-				continue
-			}
-			if k := (key{to.B, to.A, to.Off, to.Reg}); !seen[k] {
-				seen[k] = true
-				passed[to.B] = append(passed[to.B], to)
-				todo = append(todo, to)
+			for in := p.Held.To(1 << reg); in != 0; in &= in - 1 {
+				to := r
+				to.B = p.Callee
+				to.Reg = uint8(bits.TrailingZeros16(in)) | r.Reg&summary.Back
+				if k := (key{to.B, to.A, to.Off, to.Reg}); !seen[k] {
+					seen[k] = true
+					passed[to.B] = append(passed[to.B], to)
+					todo = append(todo, to)
+				}
 			}
 		}
 	}

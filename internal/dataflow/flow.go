@@ -291,6 +291,10 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		return
 	}
 	const numbers = 1<<kTop | 1<<kConst | 1<<kLow
+	w.held = summary.Own(same)
+	if slot {
+		w.held = w.held.OfSlot()
+	}
 	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
 		x := s.r[r]
@@ -301,7 +305,7 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		t := &w.v.sets[x&(topBit-1)]
 		if t.kinds&^(numbers|ofEntry) == 0 {
 			for a := t.args; a != 0; a &= a - 1 {
-				w.passArg(callee, slot, bits.TrailingZeros16(a), r)
+				w.passArg(callee, bits.TrailingZeros16(a), r)
 			}
 			continue
 		}
@@ -309,17 +313,22 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
-	if same &^= 1 << x86.RSP; same != 0 {
-		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: same})
+	if w.held.Any() {
+		w.pass(summary.ArgPass{Callee: callee, Held: w.held})
 	}
 }
 
-// passArg passes what register from held on entry in register to.
-func (w *worker) passArg(callee uint64, slot bool, from, to int) {
-	if from == to {
-		w.pass(summary.ArgPass{Callee: callee, Slot: slot, Same: 1 << uint(to)})
-	} else {
-		w.pass(summary.ArgPass{Callee: callee, Slot: slot, From: uint8(from), To: uint8(to)})
+// passArg passes what register from held on entry in register to, with what else is passed if it is the only one there.
+func (w *worker) passArg(callee uint64, from, to int) {
+	switch other, is := w.held.From(uint8(to)); {
+	case !is:
+		w.held = w.held.With(uint8(to), uint8(from))
+	case other != uint8(from):
+		h := summary.Held(0).With(uint8(to), uint8(from))
+		if w.held.Slot() {
+			h = h.OfSlot()
+		}
+		w.pass(summary.ArgPass{Callee: callee, Held: h})
 	}
 }
 
@@ -329,7 +338,7 @@ func (w *worker) handElem(s *state, e *elem, r int, callee uint64, slot bool, ki
 		off, back := offset(e.b)
 		w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Off: off, Reg: uint8(r) | back})
 	case kArg, kArgX:
-		w.passArg(callee, slot, int(e.r), r)
+		w.passArg(callee, int(e.r), r)
 	case kConst:
 		if isVsyscall(e.a) {
 			w.ref(summary.Ref{Kind: kind, A: e.a, B: callee, Reg: uint8(r)})

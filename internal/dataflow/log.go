@@ -29,12 +29,11 @@ func (e *entry) ref() summary.Ref {
 }
 
 func entryOfPass(p summary.ArgPass) entry {
-	return entry{p.Callee, 0, uint64(p.Same) | uint64(p.From)<<16 | uint64(p.To)<<24 | uint64(b2i(p.Slot))<<32 | entryPass}
+	return entry{p.Callee, uint64(p.Held), entryPass}
 }
 
 func (e *entry) pass() summary.ArgPass {
-	f := e.fields
-	return summary.ArgPass{Callee: e.a, Same: uint16(f), From: uint8(f >> 16), To: uint8(f >> 24), Slot: f>>32&1 != 0}
+	return summary.ArgPass{Callee: e.a, Held: summary.Held(e.b)}
 }
 
 func entryOfStore(s summary.ArgStore) entry {

@@ -20,7 +20,7 @@ type args struct {
 type waiter struct {
 	mask uint32 // of args.used of the callee
 	unit UnitID // whose argument or reference it is
-	from uint32 // index in its Refs, or with ofPass in its Passes: the first of those to the callee, where Same is that of several
+	from uint32 // index in its Refs, or with ofPass in its Passes
 	next waiterID
 }
 
@@ -118,37 +118,15 @@ func (g *Graph) passOn(x wanted) {
 	img, passes := u.Image, u.Sum.Passes
 	r := &g.passing
 	r.asked = false
-	joined := x.p0 // passes before it are of a callee whose Same are joined
 	for i := x.p0; i < x.p1 && x.regs != 0; i++ {
 		p := &passes[i]
 		used := g.args[x.unit].used // it changes nothing to ask again about these
 		w := waiter{unit: x.unit, from: ofPass | i}
-		switch {
-		case p.Same != 0:
-			if i < joined {
-				continue
-			}
-			same := p.Same
-			for joined = i + 1; joined < x.p1 && passes[joined].Callee == p.Callee && passes[joined].Slot == p.Slot; joined++ {
-				same |= passes[joined].Same
-			}
-			same &= x.regs
-			w.mask = (uint32(same) | uint32(same)<<back) &^ used
-		case x.regs>>p.From&1 == 0 || p.From == p.To: // or it is one of a part that does not run
-			continue
-		default:
-			w.mask = both(p.To)
-			if used>>p.From&1 != 0 {
-				w.mask &= 1 << (p.To + back)
-			}
-			if used>>(p.From+back)&1 != 0 {
-				w.mask &= 1 << p.To
-			}
-		}
+		w.mask = uint32(p.Held.To(x.regs&^uint16(used))) | uint32(p.Held.To(x.regs&^uint16(used>>back)))<<back
 		if w.mask == 0 {
 			continue
 		}
-		if !p.Slot && g.derived.instead(g, x.unit, p.Callee) || !g.reach(r, img, p.Callee, p.Slot) {
+		if slot := p.Held.Slot(); !slot && g.derived.instead(g, x.unit, p.Callee) || !g.reach(r, img, p.Callee, slot) {
 			g.wake(w, w.mask) // code that is not known consumes everything
 			continue
 		}
@@ -179,10 +157,8 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 func (g *Graph) wake(w waiter, hit uint32) {
 	u := &g.Units[w.unit]
 	if w.from&ofPass != 0 {
-		if p := &u.Sum.Passes[w.from&^ofPass]; p.Same == 0 {
-			hit = hit >> p.To & (1 | 1<<back) << p.From
-		}
-		g.consume(w.unit, hit)
+		h := u.Sum.Passes[w.from&^ofPass].Held
+		g.consume(w.unit, uint32(h.Of(uint16(hit)))|uint32(h.Of(uint16(hit>>back)))<<back)
 		return
 	}
 	img, r := u.Image, &u.Sum.Refs[w.from]

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/gofind-dev/gofind/internal/image"
@@ -250,17 +251,10 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 		}
 		handed := false
 		for _, p := range u.Sum.Passes {
-			var to []uint8
-			if p.Same>>queue[i].reg&1 != 0 {
-				to = append(to, queue[i].reg)
-			}
-			if p.From == queue[i].reg && p.From != p.To {
-				to = append(to, p.To)
-			}
-			for _, reg := range to {
+			for to := p.Held.To(1 << queue[i].reg); to != 0; to &= to - 1 {
 				handed = true
-				for _, c := range w.g.known(u.Image, p.Callee, p.Slot) {
-					if n := (at{c, reg}); !slices.Contains(queue, n) {
+				for _, c := range w.g.known(u.Image, p.Callee, p.Held.Slot()) {
+					if n := (at{c, uint8(bits.TrailingZeros16(to))}); !slices.Contains(queue, n) {
 						queue = append(queue, n)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ var (
 
 const (
 	magic   = "gfsu"
-	version = 4
+	version = 5
 
 	// The last of each kind: a reader that does not know a kind must not read it.
 	lastKind  = RefTable
@@ -165,6 +166,11 @@ func (u *Unit) check() error {
 	for i := range u.Refs {
 		if u.Refs[i].Kind > lastKind {
 			return fmt.Errorf("reference %d of unknown kind %d", i, u.Refs[i].Kind)
+		}
+	}
+	for i := range u.Passes {
+		if h := u.Passes[i].Held; h&heldNone != 0 {
+			return fmt.Errorf("pass %d says what the stack pointer holds", i)
 		}
 	}
 	for i := range u.More().Sites {
@@ -291,11 +297,7 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	}
 	for _, p := range u.Passes {
 		near(p.Callee)
-		moved := p.From|p.To != 0
-		b = binary.AppendUvarint(b, uint64(p.Same)<<2|uint64(bit(moved, 2)|bit(p.Slot, 1)))
-		if moved {
-			b = append(b, p.From, p.To)
-		}
+		b = p.Held.append(b)
 	}
 	for i := range u.More().Sites {
 		s := &u.More().Sites[i]
@@ -354,6 +356,34 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 		b = binary.AppendVarint(b, r.N)
 	}
 	return b
+}
+
+// append writes which registers hold something, with the bit of rsp for Slot, and then what they hold, two to a byte.
+func (h Held) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(h.registers()))
+	half := false
+	for h &^= heldSlot; h != 0; {
+		i := bits.TrailingZeros64(uint64(h)) &^ 3
+		r := byte(h>>i) & 0xf
+		if half {
+			b[len(b)-1] |= r << 4
+		} else {
+			b = append(b, r)
+		}
+		half = !half
+		h &^= 0xf << i
+	}
+	return b
+}
+
+// registers returns a bit for each register in whose place something is.
+func (h Held) registers() (regs uint16) {
+	for h != 0 {
+		i := bits.TrailingZeros64(uint64(h)) &^ 3
+		regs |= 1 << (i / 4)
+		h &^= 0xf << i
+	}
+	return regs
 }
 
 func (v Value) append(b []byte) []byte {
@@ -611,12 +641,7 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	for i := range u.Passes {
 		p := &u.Passes[i]
 		p.Callee = d.near(&at)
-		x := d.uint(1<<18 - 1)
-		p.Same, p.Slot = uint16(x>>2), x&1 != 0
-		if x&2 != 0 {
-			p.From, p.To = d.byte(), d.byte()
-			d.nonzero(int64(p.From | p.To))
-		}
+		p.Held = d.held()
 	}
 	for i := range more.Sites {
 		s := &more.Sites[i]
@@ -704,6 +729,30 @@ func (d *decoder) head(last byte) byte {
 		d.fail(at, nil, "unknown kind %d", c&kindMask)
 	}
 	return c
+}
+
+// held reads what Held.append writes.
+func (d *decoder) held() (h Held) {
+	regs := uint16(d.uint(1<<16 - 1))
+	if regs>>rsp&1 != 0 {
+		h, regs = heldSlot, regs&^(1<<rsp)
+	}
+	at, two := d.off, byte(0)
+	for half := false; regs != 0; regs &= regs - 1 {
+		if !half {
+			at, two = d.off, d.byte()
+		}
+		if two&0xf == 0 {
+			d.fail(at, nil, "a register that holds nothing is said to hold something")
+		}
+		h |= Held(two&0xf) << (4 * bits.TrailingZeros16(regs))
+		two >>= 4
+		half = !half
+	}
+	if two != 0 {
+		d.fail(at, nil, "more is held than there are registers")
+	}
+	return h
 }
 
 func (d *decoder) value(v *Value) {

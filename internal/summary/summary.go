@@ -149,13 +149,10 @@ type Site struct {
 }
 
 // ArgPass says what of the values on entry is in registers when control goes to
-// Callee (or to what the pointer at Callee holds, if Slot): the registers of the
-// mask Same still hold their own, and To holds that of From unless they are equal.
+// Callee (or to what the pointer at Callee holds, see Held.Slot). A register that may hold the values of several is in as many of them.
 type ArgPass struct {
-	Callee   uint64
-	Same     uint16
-	Slot     bool
-	From, To uint8
+	Callee uint64
+	Held   Held
 }
 
 // GapKind names a place where the analysis gave up.
