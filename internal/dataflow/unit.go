@@ -628,7 +628,7 @@ func (w *worker) begin(entry uint64) {
 	w.isGo = w.f.GoCode(entry)
 	w.base = w.fn.Start
 	n := min(w.fn.End-w.fn.Start, 1<<20)
-	if most := int(n / 4); most > cap(w.insts) { // about as many as a large function has: growing there would cost copies of it
+	if most := int(min(n/4, 1<<15)); most > cap(w.insts) { // about as many as a large function has: growing there would cost copies of it
 		w.room(most)
 	}
 	if entry-w.fn.Start >= n {
