@@ -120,6 +120,7 @@ type Image struct {
 	isRoot  bool     // was opened itself
 	isApart bool     // startup images have the scope that it brings
 	filtees []int    // those of Needs that are searched before this one
+	widened int      // of scopes, which widen has taken into account
 	scopes  []*scope // beyond the global one, of each opened module (audit library) that it came with
 	memo    []uint64 // answers of Resolve, by symbol
 }

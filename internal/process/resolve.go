@@ -214,6 +214,10 @@ func (p *Process) again(root int) bool {
 // widen resolves again what was resolved before there were so many scopes.
 func (p *Process) widen() {
 	for id, img := range p.Images {
+		if img.widened == len(img.scopes) {
+			continue
+		}
+		img.widened = len(img.scopes)
 		for sym, v := range img.memo {
 			if v == 0 || p.MayGrow(id, sym) {
 				continue // what is not found in the global scope was looked for everywhere
