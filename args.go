@@ -39,7 +39,7 @@ func (a *assembly) parameter() func(reach.UnitID) bool {
 	return func(id reach.UnitID) bool {
 		e, known := exported[id]
 		if !known {
-			u := &a.g.Units[id]
+			u := a.g.Unit(id)
 			e = a.g.Members[u.Image].Exported(u.Entry)
 			exported[id] = e
 		}

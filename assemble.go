@@ -96,8 +96,8 @@ func (a *assembly) images() {
 func (a *assembly) stats() {
 	st := &a.res.Stats
 	st.Images = len(a.p.Images)
-	for id := 1; id < len(a.g.Units); id++ {
-		if s := a.g.Units[id].Sum; s != nil {
+	for id := 1; id < a.g.NumUnits(); id++ {
+		if s := a.g.Unit(reach.UnitID(id)).Sum; s != nil {
 			st.Functions++
 			st.Instructions += int(s.Insts)
 		}

@@ -70,13 +70,13 @@ func (a *assembly) sites(calls []number.Call) []Site {
 }
 
 func (a *assembly) site(c number.Call) Site {
-	img := a.g.Units[c.In].Image
+	img := a.g.Unit(c.In).Image
 	return Site{Image: a.g.Members[img].Path, Address: hex(c.Site), Function: a.function(img, c.Site), Origin: a.origin(c)}
 }
 
 // origin says what makes a call.
 func (a *assembly) origin(c number.Call) string {
-	m := a.g.Members[a.g.Units[c.In].Image]
+	m := a.g.Members[a.g.Unit(c.In).Image]
 	switch {
 	case c.ABI == sysno.X86_64 && sysno.VDSO(c.Nr):
 		return "vdso"
@@ -87,7 +87,7 @@ func (a *assembly) origin(c number.Call) string {
 	}
 	root, late := a.chains.root(a.g, c.Unit)
 	switch {
-	case root != 0 && a.g.Members[a.g.Units[root].Image].Origin == process.OriginLoader:
+	case root != 0 && a.g.Members[a.g.Unit(root).Image].Origin == process.OriginLoader:
 		return "loader" // musl's is the C library too
 	case late || loadedLate(a.g, c.In):
 		return "dlopen"
@@ -110,7 +110,7 @@ func (a *assembly) returnsFromSignal(c number.Call) bool {
 	if nr, _ := sysno.Number(sysno.X86_64, "rt_sigreturn"); c.Nr != nr {
 		return false
 	}
-	u := &a.g.Units[c.In]
+	u := a.g.Unit(c.In)
 	m := a.g.Members[u.Image]
 	if f := m.FDEAt(c.Site); f != nil && f.Signal {
 		return true
@@ -157,10 +157,10 @@ func (a *assembly) sinceMain() {
 
 // keepers finds the units that lead to one that stores an argument.
 func (a *assembly) keepers() []bool {
-	keeps := make([]bool, len(a.g.Units))
+	keeps := make([]bool, a.g.NumUnits())
 	var queue []reach.UnitID
-	for id := range a.g.Units {
-		if s := a.g.Units[id].Sum; s != nil && len(s.More().Kept) > 0 {
+	for id := range a.g.NumUnits() {
+		if s := a.g.Unit(reach.UnitID(id)).Sum; s != nil && len(s.More().Kept) > 0 {
 			keeps[id] = true
 			queue = append(queue, reach.UnitID(id))
 		}

@@ -40,14 +40,14 @@ type root struct {
 }
 
 func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
-	n := len(g.Units)
+	n := g.NumUnits()
 	c := &chains{from: fresh.Make[reach.UnitID](n), by: fresh.Make[uint32](n), depth: fresh.Make[int32](n)}
 	for h := reach.Root; h <= reach.Symbol; h++ {
 		c.words = append(c.words, h.String())
 	}
 	taken, next := fresh.Make[reach.UnitID](n), fresh.Make[reach.UnitID](n) // by the unit that first refers to them: the first, and by unit the next
 	for id := reach.UnitID(n - 1); id > 0; id-- {
-		if p := g.Units[id].Parent; p != 0 {
+		if p := g.Unit(id).Parent; p != 0 {
 			next[id], taken[p] = taken[p], id
 		}
 	}
@@ -86,7 +86,7 @@ func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 				add(to, id, uint32(reach.Call))
 			}
 			for to := taken[id]; to != 0; to = next[to] {
-				add(to, id, uint32(g.Units[to].How))
+				add(to, id, uint32(g.Unit(to).How))
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func newChains(g *reach.Graph, calls *reach.Forward, sources []source) *chains {
 
 // loadedLate reports whether a unit is of a file that is loaded at run time.
 func loadedLate(g *reach.Graph, id reach.UnitID) bool {
-	o := g.Members[g.Units[id].Image].Origin
+	o := g.Members[g.Unit(id).Image].Origin
 	return o == process.OriginModule || o == process.OriginDlopen
 }
 
@@ -116,8 +116,8 @@ func (a *assembly) sources() []source {
 			main = append(main, root{id, a.rootWhy(id, "startup")})
 		}
 	}
-	for i := 1; i < len(a.g.Units); i++ {
-		id, u := reach.UnitID(i), &a.g.Units[i]
+	for i := 1; i < a.g.NumUnits(); i++ {
+		id, u := reach.UnitID(i), a.g.Unit(reach.UnitID(i))
 		if u.Parent != 0 {
 			continue
 		}
@@ -134,7 +134,7 @@ func (a *assembly) sources() []source {
 			needed = append(needed, root{id, a.rootWhy(id, "root")})
 		}
 	}
-	if i := slices.IndexFunc(prog, func(r root) bool { return a.g.Units[r.id].Entry == a.p.Images[0].Entry }); i >= 0 {
+	if i := slices.IndexFunc(prog, func(r root) bool { return a.g.Unit(r.id).Entry == a.p.Images[0].Entry }); i >= 0 {
 		first = prog[i : i+1]
 	}
 	return []source{{roots: main}, {roots: first}, {roots: prog}, {roots: needed}, {late, true}, {roots: loader}}
@@ -142,7 +142,7 @@ func (a *assembly) sources() []source {
 
 // rootWhy says in words why a root runs.
 func (a *assembly) rootWhy(id reach.UnitID, otherwise string) string {
-	u, why := &a.g.Units[id], a.g.Why(id)
+	u, why := a.g.Unit(id), a.g.Why(id)
 	switch {
 	case why == "entry":
 		return a.g.Members[u.Image].Origin.String() + " entry"
@@ -194,13 +194,13 @@ func (a *assembly) steps(id reach.UnitID) []Step {
 }
 
 func (a *assembly) step(id reach.UnitID, how string) Step {
-	u := &a.g.Units[id]
+	u := a.g.Unit(id)
 	return Step{Image: a.g.Members[u.Image].Path, Address: hex(u.Entry), Function: a.function(u.Image, u.Entry), How: how}
 }
 
 // isStub reports whether a unit is in a procedure linkage table.
 func (a *assembly) isStub(id reach.UnitID) bool {
-	u := &a.g.Units[id]
+	u := a.g.Unit(id)
 	s := a.g.Members[u.Image].Section(u.Entry)
 	return s != nil && strings.HasPrefix(s.Name, ".plt")
 }

@@ -246,7 +246,7 @@ func (b *compartmentWriter) library(l int) string {
 
 func (b *compartmentWriter) step(u needs.Unit, how callgraph.Kind, first bool) CompartmentStep {
 	c, _ := b.r.Of(u)
-	entry := b.r.Graph.Reach.Units[u].Entry
+	entry := b.r.Graph.Reach.Unit(u).Entry
 	s := CompartmentStep{Address: address(entry), Function: strings.Clone(b.r.Graph.Name(u)), Library: b.library(b.r.Image.Owner(entry)), Compartment: b.name(c)}
 	if !first {
 		s.How = how.String()

@@ -130,7 +130,7 @@ type nameKey struct {
 
 // unknown records the function of a unit, unless it is the C library's or the loader's.
 func (w *nameWalk) unknown(id reach.UnitID, pc uint64) {
-	img := w.a.g.Units[id].Image
+	img := w.a.g.Unit(id).Image
 	if !w.internal(img) {
 		w.found[asker{w.a.g.Members[img].Path, w.a.function(img, pc)}] = true
 	}
@@ -147,17 +147,17 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 	}
 	w.seen[k] = true
 	g := w.a.g
-	if u := &g.Units[k.unit]; u.Taken && !(library && w.a.model.Hooked(g, k.unit)) {
+	if u := g.Unit(k.unit); u.Taken && !(library && w.a.model.Hooked(g, k.unit)) {
 		if library {
 			for _, p := range g.Takers(k.unit) { // of the library function's address
-				w.unknown(p, g.Units[p].Entry)
+				w.unknown(p, g.Unit(p).Entry)
 			}
 		} else {
 			w.unknown(k.unit, u.Entry)
 		}
 	}
 	for _, e := range g.Callers(k.unit) {
-		if w.internal(g.Units[e.Unit].Image) || w.a.res.Since == "main" && !w.a.phases.After[e.Unit] {
+		if w.internal(g.Unit(e.Unit).Image) || w.a.res.Since == "main" && !w.a.phases.After[e.Unit] {
 			continue
 		}
 		for _, p := range g.Query(e.Unit, e.At, k.param) {
@@ -174,7 +174,7 @@ func (w *nameWalk) follow(k nameKey, library bool) {
 // value takes a name that unit id passes in a parameter.
 func (w *nameWalk) value(k nameKey, id reach.UnitID, pc uint64, v summary.Value) {
 	g := w.a.g
-	img := g.Units[id].Image
+	img := g.Unit(id).Image
 	switch v.Kind {
 	case summary.Arg, summary.ArgMem, summary.Stack:
 		w.follow(nameKey{id, v}, false)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/reach"
 	"github.com/gofind-dev/gofind/internal/summary"
 )
 
@@ -21,13 +22,13 @@ var gapKinds = map[summary.GapKind]struct{ kind, effect string }{
 func (a *assembly) unresolved() {
 	var all []Unresolved
 	for _, u := range a.ans.Unknown {
-		img := a.g.Units[u.Unit].Image
+		img := a.g.Unit(u.Unit).Image
 		all = append(all, Unresolved{Kind: "number", Image: a.g.Members[img].Path, Address: hex(u.PC), Function: a.function(img, u.PC),
 			Effect: fmt.Sprintf("%s, so every call of the %s table is possible here", u.Why, u.ABI), Open: true})
 	}
 	sites := 0
-	for id := 1; id < len(a.g.Units); id++ {
-		u := &a.g.Units[id]
+	for id := 1; id < a.g.NumUnits(); id++ {
+		u := a.g.Unit(reach.UnitID(id))
 		if u.Sum == nil {
 			continue
 		}

@@ -42,7 +42,7 @@ func (l *vdsoNames) text(p *process.Process, img int, addr uint64, s string, fro
 func (a *assembly) vdso() {
 	for _, n := range a.vdsoNames {
 		if len(a.callsOf(n.nr)) == 0 && a.calledThere(n) {
-			entry := a.g.Units[n.unit].Entry
+			entry := a.g.Unit(n.unit).Entry
 			a.ans.Calls = append(a.ans.Calls, number.Call{ABI: sysno.X86_64, Nr: n.nr, Unit: n.unit, PC: entry, Site: entry, In: n.unit})
 		}
 	}
@@ -54,7 +54,7 @@ func (a *assembly) calledThere(n vdsoName) bool {
 		return true
 	}
 	found := false
-	for _, r := range a.g.Units[n.unit].Sum.Refs {
+	for _, r := range a.g.Unit(n.unit).Sum.Refs {
 		if r.A != n.addr {
 			continue
 		}

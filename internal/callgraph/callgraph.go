@@ -148,8 +148,8 @@ func Build(ctx context.Context, m *unikernel.Image, opts Options) (*Graph, error
 	if err := rg.Run(ctx); err != nil {
 		return nil, err
 	}
-	g.Out = make([][]Edge, len(rg.Units))
-	g.Makes = make([][]Made, len(rg.Units))
+	g.Out = make([][]Edge, rg.NumUnits())
+	g.Makes = make([][]Made, rg.NumUnits())
 	g.name()
 	g.wrappers()
 	g.inlined()
@@ -215,10 +215,10 @@ func (g *Graph) roots() {
 }
 
 // Func returns the function that a unit is in, nil if no symbol names it.
-func (g *Graph) Func(u Unit) *unikernel.Func { return g.Image.At(g.Reach.Units[u].Entry) }
+func (g *Graph) Func(u Unit) *unikernel.Func { return g.Image.At(g.Reach.Unit(u).Entry) }
 
 // Name names a unit: the symbol at its start, or one and an offset.
-func (g *Graph) Name(u Unit) string { return g.NameAt(g.Reach.Units[u].Entry) }
+func (g *Graph) Name(u Unit) string { return g.NameAt(g.Reach.Unit(u).Entry) }
 
 // NameAt is Name for an address.
 func (g *Graph) NameAt(addr uint64) string {
@@ -244,7 +244,7 @@ func hex(n uint64) string {
 
 // Units calls yield with the live units.
 func (g *Graph) Units(yield func(Unit) bool) {
-	for id := 1; id < len(g.Reach.Units); id++ {
+	for id := 1; id < g.Reach.NumUnits(); id++ {
 		if g.Reach.Live(Unit(id)) && !yield(Unit(id)) {
 			return
 		}
@@ -309,7 +309,7 @@ func (g *Graph) tidy() {
 		if len(passes) > 0 {
 			g.Passes[u] = passes
 		}
-		for _, gap := range g.Reach.Units[u].Sum.More().Gaps {
+		for _, gap := range g.Reach.Unit(u).Sum.More().Gaps {
 			if gap.Kind == summary.GapJump {
 				g.Unresolved = append(g.Unresolved, Unresolved{u, gap.PC, "indirect-jump", "the targets of a jump inside the function are not known; all of the function is taken to be reached", false})
 			}
@@ -320,7 +320,7 @@ func (g *Graph) tidy() {
 
 // direct returns the edges out of a unit that are not through pointers.
 func (g *Graph) direct(u Unit) []Edge {
-	x := &g.Reach.Units[u]
+	x := g.Reach.Unit(u)
 	var out []Edge
 	add := func(to Unit, kind Kind) {
 		if !g.Reach.Live(to) {
@@ -374,7 +374,7 @@ type Reached struct {
 func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (*Reached, error) {
 	own := map[uint64]bool{}
 	for _, u := range roots {
-		own[g.Reach.Units[u].Entry] = true
+		own[g.Reach.Unit(u).Entry] = true
 	}
 	h := g.handing
 	h.Into = func(callee uint64) bool { return own[callee] }
@@ -398,7 +398,7 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 	seen := map[known]bool{}
 	for _, l := range g.loose {
 		if clear(l.unit) {
-			if lib := g.Image.Owner(g.Reach.Units[l.unit].Entry); g.Image.File.Exec(l.ref.A) && !slices.Contains(within[lib], l.ref.A) {
+			if lib := g.Image.Owner(g.Reach.Unit(l.unit).Entry); g.Image.File.Exec(l.ref.A) && !slices.Contains(within[lib], l.ref.A) {
 				within[lib] = append(within[lib], l.ref.A)
 			}
 			continue
@@ -418,7 +418,7 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 	}
 	d := g.Reach.Derive(h)
 	for _, u := range roots {
-		d.Root(0, g.Reach.Units[u].Entry, "code of its own")
+		d.Root(0, g.Reach.Unit(u).Entry, "code of its own")
 	}
 	if err := d.Run(ctx); err != nil {
 		return nil, err
@@ -428,7 +428,7 @@ func (g *Graph) From(ctx context.Context, roots []Unit, clear func(Unit) bool) (
 
 // unit returns the unit of the whole that one of the derived graph is, 0 if it is none.
 func (r *Reached) unit(id reach.UnitID) Unit {
-	u, ok := r.g.Reach.Lookup(0, r.d.Units[id].Entry)
+	u, ok := r.g.Reach.Lookup(0, r.d.Unit(id).Entry)
 	if !ok || !r.g.Reach.Live(u) {
 		return 0
 	}
@@ -444,8 +444,8 @@ type Parent struct {
 // Parents calls yield with the units that control comes to, in the order in which they were
 // found, and what led there.
 func (r *Reached) Parents(yield func(Unit, Parent) bool) {
-	for id := 1; id < len(r.d.Units); id++ {
-		x := &r.d.Units[id]
+	for id := 1; id < r.d.NumUnits(); id++ {
+		x := r.d.Unit(reach.UnitID(id))
 		u := r.unit(reach.UnitID(id))
 		if u == 0 || !r.d.Live(reach.UnitID(id)) {
 			continue
@@ -468,7 +468,7 @@ func (r *Reached) Parents(yield func(Unit, Parent) bool) {
 
 // Has reports whether control comes to a unit.
 func (r *Reached) Has(u Unit) bool {
-	id, ok := r.d.Lookup(0, r.g.Reach.Units[u].Entry)
+	id, ok := r.d.Lookup(0, r.g.Reach.Unit(u).Entry)
 	return ok && r.d.Live(id)
 }
 
@@ -478,7 +478,7 @@ func (g *Graph) Direct(u Unit) []Edge { return g.Out[u] }
 // Taken reports whether the address of a unit is visible to code that may call it. That
 // of code which only the machine enters (roots) is not.
 func (g *Graph) Taken(u Unit) bool {
-	x := &g.Reach.Units[u]
+	x := g.Reach.Unit(u)
 	return x.Taken && (x.How != reach.Root || x.Handed)
 }
 

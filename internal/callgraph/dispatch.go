@@ -27,7 +27,7 @@ func (g *Graph) dispatch() {
 		slices.Sort(byNumber[n])
 	}
 	for _, d := range ds {
-		addr := g.Reach.Units[d].Entry
+		addr := g.Reach.Unit(d).Entry
 		var via []Unit // who calls it
 		for _, c := range g.Reach.Callers(d) {
 			if !slices.Contains(via, c.Unit) {
@@ -47,7 +47,7 @@ func (g *Graph) dispatch() {
 				continue // no such call: -ENOSYS
 			}
 			for _, to := range g.sameForm(byNumber[c.Nr], d) {
-				entry := g.Reach.Units[to].Entry
+				entry := g.Reach.Unit(to).Entry
 				g.kinds[[2]Unit{c.Unit, to}] = Dispatch
 				if list, ok := calls[c.Unit]; ok {
 					calls[c.Unit] = append(list, entry)
@@ -74,7 +74,7 @@ func (g *Graph) dispatch() {
 			}
 		}
 		for w, list := range calls {
-			from := g.Reach.Units[w].Entry
+			from := g.Reach.Unit(w).Entry
 			if g.instead[from] == nil {
 				g.instead[from] = map[uint64][]uint64{}
 			}
@@ -115,15 +115,15 @@ func (g *Graph) behind(u Unit, byNumber map[int][]Unit, d Unit) bool {
 
 // call adds a call that the code of a unit does not show.
 func (g *Graph) call(from, to Unit) {
-	a := g.Reach.Units[from].Entry
-	if t := g.Reach.Units[to].Entry; !slices.Contains(g.extra[a], t) {
+	a := g.Reach.Unit(from).Entry
+	if t := g.Reach.Unit(to).Entry; !slices.Contains(g.extra[a], t) {
 		g.extra[a] = append(g.extra[a], t)
 	}
 }
 
 // factName is the symbol of a unit that a fact is about.
 func (g *Graph) factName(u Unit) string {
-	addr := g.Reach.Units[u].Entry
+	addr := g.Reach.Unit(u).Entry
 	best := g.Name(u)
 	if _, ok := facts().exact[best]; ok {
 		return best
@@ -163,7 +163,7 @@ func (g *Graph) numberIn(d Unit, f fact) x86.Reg {
 	if r, ok := registers[f.args[0]]; ok {
 		return r
 	}
-	pc := g.Reach.Units[d].Entry
+	pc := g.Reach.Unit(d).Entry
 	var in x86.Inst
 	for range 32 {
 		if !x86.Decode(g.Image.File.Bytes(pc), pc, &in) {
@@ -222,7 +222,7 @@ func (g *Graph) traps() {
 	ans := number.SolveThrough(g.Reach)
 	if ans.Sites == 0 {
 		u := all[0]
-		g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Units[u].Entry, "loaded-code",
+		g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Unit(u).Entry, "loaded-code",
 			"the image handles syscall instructions and has none itself: what programs that it loads call is not found", true})
 	}
 	entries := func(nr int) (out []Unit) {
@@ -264,9 +264,9 @@ func (g *Graph) served() []Unit {
 	}
 	slices.Sort(handlers)
 	for _, h := range handlers {
-		from := g.Reach.Units[h].Entry
-		for i := range g.Reach.Units[h].Sum.Refs {
-			r := &g.Reach.Units[h].Sum.Refs[i]
+		from := g.Reach.Unit(h).Entry
+		for i := range g.Reach.Unit(h).Sum.Refs {
+			r := &g.Reach.Unit(h).Sum.Refs[i]
 			if r.Kind != summary.RefCode {
 				continue
 			}

@@ -33,7 +33,7 @@ func (g *Graph) hand() {
 	}
 	h.Keeps = func(callee uint64) bool { return !keeps[callee] }
 	for u := range g.Units {
-		refs := g.Reach.Units[u].Sum.Refs
+		refs := g.Reach.Unit(u).Sum.Refs
 		for i := range refs {
 			r := &refs[i]
 			switch r.Kind {
@@ -117,7 +117,7 @@ func (g *Graph) passOn(passed map[uint64][]summary.Ref) {
 			continue
 		}
 		reg := r.Reg &^ summary.Back
-		for _, p := range g.Reach.Units[u].Sum.Passes {
+		for _, p := range g.Reach.Unit(u).Sum.Passes {
 			if p.Held.Slot() {
 				continue
 			}

@@ -22,7 +22,7 @@ func (g *Graph) inlined() {
 	}
 	var units []dwarf.Offset
 	for u := range g.Entries {
-		if c := g.Image.CompileUnitAt(g.Reach.Units[u].Entry); c != nil {
+		if c := g.Image.CompileUnitAt(g.Reach.Unit(u).Entry); c != nil {
 			units = append(units, c.Offset)
 		}
 	}
@@ -81,7 +81,7 @@ func (g *Graph) undescribed() {
 		if _, ok := g.Entries[u]; !ok {
 			continue
 		}
-		lib, addr := g.Image.Owner(g.Reach.Units[u].Entry), g.Reach.Units[u].Entry
+		lib, addr := g.Image.Owner(g.Reach.Unit(u).Entry), g.Reach.Unit(u).Entry
 		if _, ok := first[lib]; !ok {
 			first[lib] = u
 		}
@@ -89,7 +89,7 @@ func (g *Graph) undescribed() {
 	}
 	for lib, u := range first {
 		if !described[lib] {
-			g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Units[u].Entry, "inlined-bodies",
+			g.Unresolved = append(g.Unresolved, Unresolved{u, g.Reach.Unit(u).Entry, "inlined-bodies",
 				"no debug information describes the library of this entry, so it is not known into which other functions bodies of its calls were inlined; none is assumed", true})
 		}
 	}

@@ -58,12 +58,12 @@ func (g *Graph) alone(f *unikernel.Func, in map[*unikernel.Func]bool, first bool
 			continue
 		}
 		for _, e := range g.Out[u] {
-			if other(g.Reach.Units[e.To].Entry, true) {
+			if other(g.Reach.Unit(e.To).Entry, true) {
 				return false
 			}
 		}
-		for i := range g.Reach.Units[u].Sum.Refs {
-			switch r := &g.Reach.Units[u].Sum.Refs[i]; r.Kind {
+		for i := range g.Reach.Unit(u).Sum.Refs {
+			switch r := &g.Reach.Unit(u).Sum.Refs[i]; r.Kind {
 			case summary.RefCode:
 				if other(r.A, true) {
 					return false

@@ -1,7 +1,6 @@
 package dataflow
 
 import (
-
 	"math/bits"
 	"slices"
 	"sync"

@@ -98,7 +98,7 @@ func (m *Model) asked(g *reach.Graph, name string, finder reach.UnitID, handles,
 	if len(unknown) > 0 {
 		above(g, parameter{finder, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}}, func(_, _ reach.UnitID) bool { return false },
 			func(_ parameter, id reach.UnitID, v summary.Value) {
-				if img := g.Units[id].Image; v.Kind == summary.Slot && where[img] < reach.LooksEverywhere && m.next(g, img, uint64(v.N)) {
+				if img := g.Unit(id).Image; v.Kind == summary.Slot && where[img] < reach.LooksEverywhere && m.next(g, img, uint64(v.N)) {
 					where[img], widest = reach.LooksEverywhere, reach.LooksEverywhere
 				}
 			})
@@ -131,7 +131,7 @@ func (m *Model) asked(g *reach.Graph, name string, finder reach.UnitID, handles,
 	}
 	for img := range m.p.Images {
 		w, ok := open[img]
-		if w == reach.LooksInModules && img != g.Units[finder].Image { // the C library itself asks modules of services
+		if w == reach.LooksInModules && img != g.Unit(finder).Image { // the C library itself asks modules of services
 			if w = reach.LooksInOpened; m.opens[img] {
 				w = reach.LooksInNeeded
 			}
@@ -204,7 +204,7 @@ func above(g *reach.Graph, k parameter, skip func(to, from reach.UnitID) bool, f
 	todo := []parameter{k}
 	for i := 0; i < len(todo); i++ {
 		k := todo[i]
-		if g.Units[k.unit].Taken {
+		if g.Unit(k.unit).Taken {
 			found(k, k.unit, summary.Value{})
 		}
 		for _, e := range g.Callers(k.unit) {
@@ -279,7 +279,7 @@ func (m *Model) passers(g *reach.Graph, finder reach.UnitID, reg x86.Reg, where 
 		if k.unit == finder {
 			return
 		}
-		img := g.Units[id].Image
+		img := g.Unit(id).Image
 		w := leads(v)
 		if v.Kind == summary.Slot || v.Kind == summary.SlotMem {
 			w = max(w, where[img])

@@ -55,7 +55,7 @@ func (m *Model) names(g *reach.Graph, name string, id reach.UnitID) {
 	}
 	all := func(_, _ reach.UnitID) bool { return false }
 	above(g, parameter{id, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, all, func(k parameter, by reach.UnitID, v summary.Value) {
-		img := g.Units[by].Image
+		img := g.Unit(by).Image
 		if s, ok := m.Constant(g, img, v); ok {
 			take(img, s)
 		} else if k.par == (summary.Value{Kind: summary.Arg, Reg: k.par.Reg}) {
@@ -76,7 +76,7 @@ func (m *Model) asks(g *reach.Graph, id reach.UnitID, seen map[reach.UnitID]bool
 	}
 	seen[id] = true
 	by := func(id reach.UnitID) {
-		img := g.Units[id].Image
+		img := g.Unit(id).Image
 		if _, known := m.asking[img]; !known && !m.ofC(img) {
 			m.asking[img] = 0
 		}
@@ -87,7 +87,7 @@ func (m *Model) asks(g *reach.Graph, id reach.UnitID, seen map[reach.UnitID]bool
 	var in x86.Inst
 	for _, e := range g.Callers(id) {
 		by(e.Unit)
-		img := m.p.Images[g.Units[e.Unit].Image]
+		img := m.p.Images[g.Unit(e.Unit).Image]
 		for _, p := range g.Query(e.Unit, e.At, summary.Value{Kind: summary.Arg, Reg: uint8(x86.RDI)}) {
 			if !x86.Decode(img.Bytes(p.PC), p.PC, &in) || in.Op != x86.OpCall && in.Op != x86.OpCallInd {
 				m.asks(g, e.Unit, seen) // a jump: it returns to the callers of that
@@ -163,7 +163,7 @@ func (m *Model) openedApart(g *reach.Graph, name string, id reach.UnitID) bool {
 		return false // it has neither
 	}
 	for _, by := range g.Takers(id) {
-		if img := g.Units[by].Image; m.p.Images[img].Origin != process.OriginLoader && !m.ofC(img) {
+		if img := g.Unit(by).Image; m.p.Images[img].Origin != process.OriginLoader && !m.ofC(img) {
 			return true // called through a pointer
 		}
 	}

@@ -77,11 +77,11 @@ func (m *Model) Static(g *reach.Graph, name string) []reach.UnitID {
 	}
 	entries := map[uint64]bool{}
 	for _, id := range does {
-		entries[g.Units[id].Entry] = g.Units[id].Taken
+		entries[g.Unit(id).Entry] = g.Unit(id).Taken
 	}
 	var out []reach.UnitID
-	for i := range g.Units {
-		u := &g.Units[i]
+	for i := range g.NumUnits() {
+		u := g.Unit(reach.UnitID(i))
 		if u.Image != 0 || !g.Live(reach.UnitID(i)) {
 			continue
 		}
@@ -103,7 +103,7 @@ const hookTable = 10 * 8
 // Hooked reports whether the address of a function of a static program is in its data only where a C library that it loads finds it,
 // whose own function of that name stands before it.
 func (m *Model) Hooked(g *reach.Graph, id reach.UnitID) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.Image != 0 || u.Handed {
 		return false
 	}
@@ -112,7 +112,7 @@ func (m *Model) Hooked(g *reach.Graph, id reach.UnitID) bool {
 		return false
 	}
 	for _, o := range m.own {
-		if o.part == ownHooks && slices.ContainsFunc(g.Units[o.unit].Sum.Refs, func(r summary.Ref) bool {
+		if o.part == ownHooks && slices.ContainsFunc(g.Unit(o.unit).Sum.Refs, func(r summary.Ref) bool {
 			return r.Kind == summary.RefAddr && at[0]-r.A < hookTable || r.Kind == summary.RefStore && at[0]-r.B < hookTable
 		}) {
 			return true

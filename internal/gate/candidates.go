@@ -118,7 +118,7 @@ func (c *candidates) stubs(f *image.File) {
 
 // of returns the rows that may be about a unit, in order, valid until the next call.
 func (c *candidates) of(g *reach.Graph, id reach.UnitID) []int {
-	u, sum := &g.Units[id], g.Full(id)
+	u, sum := g.Unit(id), g.Full(id)
 	m := g.Members[u.Image]
 	l := append(c.found[:0], c.rest...)
 	l = append(l, c.at.get(u.Entry)...)

@@ -50,8 +50,8 @@ func (k *Keeper) exposes(g *reach.Graph, img int, n *need) bool {
 			}
 		}
 	}
-	for ; !t.maybe && int(t.read) < len(g.Units); t.read++ {
-		u, sum := &g.Units[t.read], g.Full(t.read)
+	for ; !t.maybe && int(t.read) < g.NumUnits(); t.read++ {
+		u, sum := g.Unit(t.read), g.Full(t.read)
 		if sum == nil {
 			break // not analysed yet
 		}

@@ -64,9 +64,9 @@ type view struct {
 
 // look returns the view of a unit. called: with the names of what it calls.
 func (k *Keeper) look(g *reach.Graph, id reach.UnitID, called bool) *view {
-	v, names := &k.view, k.exported(g.Units[id].Image)
+	v, names := &k.view, k.exported(g.Unit(id).Image)
 	if v.id != id {
-		*v = view{id: id, own: names.at(g.Units[id].Entry), called: v.called[:0]}
+		*v = view{id: id, own: names.at(g.Unit(id).Entry), called: v.called[:0]}
 	}
 	if called && !v.read {
 		v.read = true
@@ -122,11 +122,11 @@ func New(p *process.Process, assumed *assume.Set) *Keeper {
 func (k *Keeper) Hold(g *reach.Graph, id reach.UnitID) reach.Held {
 	var about []*row
 	k.view.id = 0
-	rows := k.rows(g.Units[id].Image)
+	rows := k.rows(g.Unit(id).Image)
 	if len(rows) == 0 {
 		return reach.Held{}
 	}
-	for _, i := range k.candidates(g, g.Units[id].Image).of(g, id) {
+	for _, i := range k.candidates(g, g.Unit(id).Image).of(g, id) {
 		if r := rows[i]; !k.open[r] && k.about(g, id, r) {
 			about = append(about, r)
 		}
@@ -163,7 +163,7 @@ func (k *Keeper) about(g *reach.Graph, id reach.UnitID, r *row) bool {
 
 // is reports whether a unit is what f says. named: it may be an exported one.
 func (k *Keeper) is(g *reach.Graph, id reach.UnitID, f *function, named bool) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	switch f.how {
 	case "own":
 		return k.owned(u.Image).is(u.Entry, f.names)
@@ -284,7 +284,7 @@ func numberAt(s *summary.Site) (string, bool) {
 // held says what the rows that a unit waits for hold back of it.
 func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 	var h reach.Held
-	sum, names := g.Full(id), k.exported(g.Units[id].Image)
+	sum, names := g.Full(id), k.exported(g.Unit(id).Image)
 	for _, r := range k.waiting[id] {
 		if len(r.held) == 0 {
 			return reach.Held{All: true}
@@ -293,10 +293,10 @@ func (k *Keeper) held(g *reach.Graph, id reach.UnitID) reach.Held {
 		h.Words = append(h.Words, r.words...)
 		for i := range sum.Refs {
 			ref := &sum.Refs[i]
-			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Units[id].Image].Exec(ref.A) {
+			if ref.Kind == summary.RefAddr && slices.Contains(r.held, "addresses") && g.Members[g.Unit(id).Image].Exec(ref.A) {
 				h.Refs = append(h.Refs, int32(i))
 			}
-			if k.calls(g, g.Units[id].Image, ref, names, r.held) {
+			if k.calls(g, g.Unit(id).Image, ref, names, r.held) {
 				h.Refs = append(h.Refs, int32(i))
 			}
 		}

@@ -104,7 +104,10 @@ func TestUnitsWait(t *testing.T) {
 		},
 	} {
 		k, g := New(p, assumed), reach.New(p, reach.Options{})
-		g.Units = append(g.Units, reach.Unit{Sum: &summary.Unit{}}, reach.Unit{}, reach.Unit{Sum: &summary.Unit{}})
+		for i := range uint64(3) {
+			g.Root(0, p.Images[0].ExecRanges()[0].Start+i, "test")
+		}
+		g.Unit(1).Sum, g.Unit(3).Sum = &summary.Unit{}, &summary.Unit{}
 		if got := look(k, g); got != 2 {
 			t.Errorf("%s: went on to unit %d, although unit 2 is not analysed", name, got)
 		}
@@ -123,14 +126,14 @@ func TestCandidates(t *testing.T) {
 		defer p.Close()
 		k, g := New(p, assume.New(func(string) bool { return true })), reach.New(p, reach.Options{})
 		g.Hold = func(g *reach.Graph, id reach.UnitID) reach.Held {
-			img := g.Units[id].Image
+			img := g.Unit(id).Image
 			k.view.id = 0
 			may := slices.Clone(k.candidates(g, img).of(g, id))
 			for i, r := range k.rows(img) {
 				if k.about(g, id, r) {
 					found++
 					if !slices.Contains(may, i) {
-						t.Errorf("%s: %s at %#x: %v is about it, and no candidate", program, p.Images[img].Soname, g.Units[id].Entry, r.function)
+						t.Errorf("%s: %s at %#x: %v is about it, and no candidate", program, p.Images[img].Soname, g.Unit(id).Entry, r.function)
 					}
 				}
 			}

@@ -40,8 +40,8 @@ func (k *Keeper) makes(g *reach.Graph, n *need) bool {
 			t.known = make([]bool, len(t.found.Data))
 		}
 	}
-	for ; !t.maybe && int(t.read) < len(g.Units); t.read++ {
-		u, sum := &g.Units[t.read], g.Full(t.read)
+	for ; !t.maybe && int(t.read) < g.NumUnits(); t.read++ {
+		u, sum := g.Unit(t.read), g.Full(t.read)
 		if sum == nil {
 			break // not analysed yet
 		}

@@ -38,7 +38,7 @@ func (k *Keeper) opens(g *reach.Graph, r *row) bool {
 				continue
 			}
 			for _, e := range k.exported(img).named(n.name) {
-				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.met(g, id, &n) && counts(&n) {
+				if id, live := g.Lookup(img, e.addr); live && g.Unit(id).Sum != nil && k.met(g, id, &n) && counts(&n) {
 					return true
 				}
 			}
@@ -101,8 +101,8 @@ type saying struct {
 // says reports whether a live unit of an image refers to n's text, even if only in a part that does not
 // run, and gets what n asks for; if n is about one that runs, whether there is one of which nothing waits but for r.
 func (k *Keeper) says(g *reach.Graph, r *row, img int, n *need) bool {
-	for k.read = max(k.read, 1); int(k.read) < len(g.Units); k.read++ {
-		sum, m := g.Full(k.read), g.Units[k.read].Image
+	for k.read = max(k.read, 1); int(k.read) < g.NumUnits(); k.read++ {
+		sum, m := g.Full(k.read), g.Unit(k.read).Image
 		if sum == nil {
 			break // what was let go just now made it live: it is not analysed yet
 		}
@@ -131,7 +131,7 @@ func (k *Keeper) otherwise(g *reach.Graph, r *row, text string) bool {
 		if !slices.Contains(rows, r) || refers(id) {
 			continue
 		}
-		if g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		if g.Unit(id).Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
 			return !refers(e.Unit)
 		}) {
 			return true
@@ -154,7 +154,7 @@ func (k *Keeper) around(g *reach.Graph, r *row, way []function) bool {
 	other = func(id reach.UnitID, depth int) bool {
 		callers := g.Callers(id)
 		return g.Entered(id) || depth == 0 || len(callers) == 0 || slices.ContainsFunc(callers, func(e reach.Edge) bool {
-			return g.Units[e.Unit].Image != g.Units[id].Image || !is(e.Unit) && other(e.Unit, depth-1)
+			return g.Unit(e.Unit).Image != g.Unit(id).Image || !is(e.Unit) && other(e.Unit, depth-1)
 		})
 	}
 	for id, rows := range k.waiting {
@@ -189,7 +189,7 @@ func (k *Keeper) named(g *reach.Graph, r *row, variable string) bool {
 // made reports whether a syscall instruction outside of the C library and of the images of a row may make one of
 // some calls: it does, or its number is not known in its own code.
 func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
-	for k.siteRead = max(k.siteRead, 1); int(k.siteRead) < len(g.Units); k.siteRead++ {
+	for k.siteRead = max(k.siteRead, 1); int(k.siteRead) < g.NumUnits(); k.siteRead++ {
 		sum := g.Full(k.siteRead)
 		if sum == nil {
 			break // not analysed yet
@@ -199,7 +199,7 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		}
 	}
 	may := func(id reach.UnitID) bool {
-		u := &g.Units[id]
+		u := g.Unit(id)
 		if !g.Live(id) || len(u.Sum.More().Sites) == 0 {
 			return false
 		}
@@ -224,7 +224,7 @@ func (k *Keeper) made(g *reach.Graph, r *row, n *need) bool {
 		}
 		return false
 	}
-	for id := k.siteRead; int(id) < len(g.Units); id++ { // what is not in the list yet
+	for id := k.siteRead; int(id) < g.NumUnits(); id++ { // what is not in the list yet
 		if may(id) {
 			return true
 		}
@@ -244,7 +244,7 @@ func (k *Keeper) met(g *reach.Graph, id reach.UnitID, n *need) bool {
 		return mayGetText(g, id, x86.RSI, func(s string) bool { return !strings.HasPrefix(s, "/") })
 	case n.path:
 		return mayGetText(g, id, x86.RDI, func(s string) bool { return strings.Contains(s, "/") && relativeDir(s) })
-	case n.bits != nil && k.onStack(g.Units[id].Image):
+	case n.bits != nil && k.onStack(g.Unit(id).Image):
 		return true
 	case n.bits != nil && n.but != "":
 		return k.togetherBut(g, id, n)
@@ -284,7 +284,7 @@ func mayGet(g *reach.Graph, id reach.UnitID, may func(*reach.Graph, reach.UnitID
 // mayGetText reports whether an argument of a unit may be a text that test accepts, or is not
 // known. If it is null there is none.
 func mayGetText(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(string) bool) bool {
-	return g.Units[id].Taken || number.MayGet(g, id, reg, func(f number.Found) bool {
+	return g.Unit(id).Taken || number.MayGet(g, id, reg, func(f number.Found) bool {
 		if f.Value.Kind == summary.Const {
 			return f.Value.N != 0
 		}
@@ -296,8 +296,8 @@ func mayGetText(g *reach.Graph, id reach.UnitID, reg x86.Reg, test func(string) 
 // fromOthers reports whether, in an image that has more than the C library, other functions than those of some
 // names may call a unit.
 func (k *Keeper) fromOthers(g *reach.Graph, id reach.UnitID, names string) bool {
-	return strings.HasPrefix(k.kind(g.Units[id].Image), "static:") && slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-		return !k.owned(g.Units[e.Unit].Image).is(g.Units[e.Unit].Entry, strings.Split(names, ","))
+	return strings.HasPrefix(k.kind(g.Unit(id).Image), "static:") && slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return !k.owned(g.Unit(e.Unit).Image).is(g.Unit(e.Unit).Entry, strings.Split(names, ","))
 	})
 }
 
@@ -307,8 +307,8 @@ func (k *Keeper) calledBut(g *reach.Graph, img int, n *need) bool {
 	return slices.ContainsFunc(n.called, func(name string) bool {
 		return slices.ContainsFunc(k.exported(img).named(name), func(e export) bool {
 			id, live := g.Lookup(img, e.addr)
-			return live && (g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-				return !k.owned(img).is(g.Units[e.Unit].Entry, names)
+			return live && (g.Unit(id).Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+				return !k.owned(img).is(g.Unit(e.Unit).Entry, names)
 			}))
 		})
 	})
@@ -316,7 +316,7 @@ func (k *Keeper) calledBut(g *reach.Graph, img int, n *need) bool {
 
 // fromOutside reports whether code of another image may call a unit.
 func fromOutside(g *reach.Graph, id reach.UnitID) bool {
-	return g.Units[id].Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-		return g.Units[e.Unit].Image != g.Units[id].Image
+	return g.Unit(id).Taken || slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
+		return g.Unit(e.Unit).Image != g.Unit(id).Image
 	})
 }

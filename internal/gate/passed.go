@@ -33,13 +33,13 @@ func together(g *reach.Graph, id reach.UnitID, all []bits, numbers bool) bool {
 	for _, b := range all {
 		l = append(l, asked{dataflow.Param{Kind: summary.Arg, Reg: uint8(b.reg)}, b, numbers && b.reg == x86.RDI})
 	}
-	return g.Units[id].Taken || passedTogether(g, id, l, maxWay)
+	return g.Unit(id).Taken || passedTogether(g, id, l, maxWay)
 }
 
 // passedTogether is together for parameters, that callers pass on up to some depth.
 func passedTogether(g *reach.Graph, id reach.UnitID, all []asked, depth int) bool {
 	callers := g.Callers(id)
-	if g.Units[id].Taken || depth == 0 || len(callers) == 0 { // not all callers are known
+	if g.Unit(id).Taken || depth == 0 || len(callers) == 0 { // not all callers are known
 		return !slices.ContainsFunc(all, func(a asked) bool { return a.never(g, id) })
 	}
 	for _, e := range callers {
@@ -89,7 +89,7 @@ func (a *asked) never(g *reach.Graph, id reach.UnitID) bool {
 		passed = number.PassedNumber
 	}
 	found, known := passed(g, id, x86.Reg(a.par.Reg))
-	return known && (g.Units[id].Taken || len(found) > 0) && !slices.ContainsFunc(found, func(f number.Found) bool {
+	return known && (g.Unit(id).Taken || len(found) > 0) && !slices.ContainsFunc(found, func(f number.Found) bool {
 		return f.Value.Kind != summary.Const || a.bits.is(f.Value.N)
 	})
 }

@@ -23,7 +23,7 @@ func (k *Keeper) shares(g *reach.Graph, r *row, but string) bool {
 		}
 		for _, name := range []string{"mmap", "mmap64"} {
 			for _, e := range k.exported(img).named(name) {
-				if id, live := g.Lookup(img, e.addr); live && g.Units[id].Sum != nil && k.mapsShared(g, id, but) {
+				if id, live := g.Lookup(img, e.addr); live && g.Unit(id).Sum != nil && k.mapsShared(g, id, but) {
 					return true
 				}
 			}
@@ -35,14 +35,14 @@ func (k *Keeper) shares(g *reach.Graph, r *row, but string) bool {
 // mapsShared reports whether a unit, mmap, may get flags with MAP_SHARED, or MAP_SHARED_VALIDATE.
 func (k *Keeper) mapsShared(g *reach.Graph, id reach.UnitID, but string) bool {
 	const shared = 1
-	return g.Units[id].Taken || number.MayGetFromOthers(g, id, x86.RCX, func(f number.Found) bool {
-		return (f.Value.Kind != summary.Const || f.Value.N&shared != 0) && !k.libraryMaps(g, f.Unit, g.Units[id].Image, but)
+	return g.Unit(id).Taken || number.MayGetFromOthers(g, id, x86.RCX, func(f number.Found) bool {
+		return (f.Value.Kind != summary.Const || f.Value.N&shared != 0) && !k.libraryMaps(g, f.Unit, g.Unit(id).Image, but)
 	})
 }
 
 // libraryMaps reports whether a unit is the C library's, which is (in) an image.
 func (k *Keeper) libraryMaps(g *reach.Graph, id reach.UnitID, libc int, but string) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if !strings.HasPrefix(k.kind(libc), "static:") {
 		return u.Image == libc || slices.Contains(cLibrary, g.Members[u.Image].Soname)
 	}

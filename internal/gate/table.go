@@ -21,8 +21,8 @@ type given struct {
 // gives reports whether live code of an image refers to the address that an exported function returns: a compiler may have
 // made the function part of another. If that address is not known code may.
 func (k *Keeper) gives(g *reach.Graph, img int, name string) bool {
-	for k.tableRead = max(k.tableRead, 1); int(k.tableRead) < len(g.Units); k.tableRead++ {
-		sum, m := g.Full(k.tableRead), g.Units[k.tableRead].Image
+	for k.tableRead = max(k.tableRead, 1); int(k.tableRead) < g.NumUnits(); k.tableRead++ {
+		sum, m := g.Full(k.tableRead), g.Unit(k.tableRead).Image
 		if sum == nil {
 			break // not analysed yet
 		}
@@ -33,7 +33,7 @@ func (k *Keeper) gives(g *reach.Graph, img int, name string) bool {
 		for i := range sum.Refs {
 			switch r := &sum.Refs[i]; r.Kind {
 			case summary.RefAddr, summary.RefPass, summary.RefPassSlot:
-				if slices.Contains(t.all, r.A) && !slices.ContainsFunc(k.exported(m).at(g.Units[k.tableRead].Entry), func(e export) bool { return t.tables[e.name] != 0 }) {
+				if slices.Contains(t.all, r.A) && !slices.ContainsFunc(k.exported(m).at(g.Unit(k.tableRead).Entry), func(e export) bool { return t.tables[e.name] != 0 }) {
 					t.used[r.A] = true
 				}
 			}

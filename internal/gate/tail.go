@@ -26,7 +26,7 @@ func (k *Keeper) programOpens(g *reach.Graph) bool {
 				continue
 			}
 			for _, e := range k.exported(img).named(name) {
-				if id, live := g.Lookup(img, e.addr); live && (g.Units[id].Given || k.jumpedTo(g, id)) {
+				if id, live := g.Lookup(img, e.addr); live && (g.Unit(id).Given || k.jumpedTo(g, id)) {
 					return true
 				}
 			}
@@ -58,7 +58,7 @@ type imported struct {
 // jumpedTo reports whether an image that calls a unit of another may also jump to it, or lead a call from a third image there.
 func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 	return slices.ContainsFunc(g.Callers(id), func(e reach.Edge) bool {
-		u := &g.Units[e.Unit]
+		u := g.Unit(e.Unit)
 		m := g.Members[u.Image]
 		slot, stub := dataflow.Stub(m.File, e.At)
 		switch {
@@ -70,7 +70,7 @@ func (k *Keeper) jumpedTo(g *reach.Graph, id reach.UnitID) bool {
 		}
 		if s, entry := dataflow.Stub(m.File, u.Entry); entry && s == slot { // an entry of the PLT, or a function that only jumps
 			if g.Entered(e.Unit) || slices.ContainsFunc(g.Callers(e.Unit), func(c reach.Edge) bool {
-				return g.Units[c.Unit].Image != u.Image || !k.has(g, c.Unit, calling, u.Entry)
+				return g.Unit(c.Unit).Image != u.Image || !k.has(g, c.Unit, calling, u.Entry)
 			}) {
 				return true
 			}
@@ -105,8 +105,8 @@ type instruction struct {
 // has reports whether any bytes of a unit's function may be an instruction: of what its unwind information covers, or
 // of all code of the file if it has none.
 func (k *Keeper) has(g *reach.Graph, id reach.UnitID, kind transferring, to uint64) bool {
-	f, in := g.Members[g.Units[id].Image].File, instruction{place{g.Units[id].Image, noFunction}, kind, to}
-	d := f.FDEAt(g.Units[id].Entry)
+	f, in := g.Members[g.Unit(id).Image].File, instruction{place{g.Unit(id).Image, noFunction}, kind, to}
+	d := f.FDEAt(g.Unit(id).Entry)
 	if d != nil {
 		in.fn.at = d.Start
 	}

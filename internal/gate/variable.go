@@ -13,7 +13,7 @@ import (
 // togetherBut is together where functions of some names may call the unit by way of variables of Go that have it and that no others
 // refer to. Of other calls only what the caller itself passes counts.
 func (k *Keeper) togetherBut(g *reach.Graph, id reach.UnitID, n *need) bool {
-	if g.Units[id].Taken && !k.lent(g, id, strings.Split(n.but, ",")) {
+	if g.Unit(id).Taken && !k.lent(g, id, strings.Split(n.but, ",")) {
 		return true
 	}
 	for _, e := range g.Callers(id) {
@@ -37,7 +37,7 @@ func neverPassed(g *reach.Graph, id reach.UnitID, e reach.Edge, b bits) bool {
 // lent reports whether nothing has the address of a unit but function values in variables that live functions of some names refer to,
 // and no others.
 func (k *Keeper) lent(g *reach.Graph, id reach.UnitID, names []string) bool {
-	img, entry := g.Units[id].Image, g.Units[id].Entry
+	img, entry := g.Unit(id).Image, g.Unit(id).Entry
 	var variables []uint64
 	values := g.Holders(img, image.Range{Start: entry, End: entry + 1}) // Go's function values are pointers to such words
 	for _, v := range values {
@@ -49,15 +49,15 @@ func (k *Keeper) lent(g *reach.Graph, id reach.UnitID, names []string) bool {
 		}
 	}
 	known := make([]bool, len(variables))
-	for u := reach.UnitID(1); int(u) < len(g.Units); u++ {
+	for u := reach.UnitID(1); int(u) < g.NumUnits(); u++ {
 		sum := g.Full(u)
 		if sum == nil {
 			continue // looked at again once it is analysed
 		}
-		if g.Units[u].Image != img {
+		if g.Unit(u).Image != img {
 			continue
 		}
-		ours := k.owned(img).is(g.Units[u].Entry, names)
+		ours := k.owned(img).is(g.Unit(u).Entry, names)
 		other := false
 		for i := range sum.Refs {
 			r := &sum.Refs[i]

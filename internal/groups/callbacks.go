@@ -63,9 +63,9 @@ func callbacks(g *reach.Graph) pointed {
 			}
 		}
 	}
-	for i := 1; i < len(g.Units); i++ {
+	for i := 1; i < g.NumUnits(); i++ {
 		id := reach.UnitID(i)
-		u := &g.Units[id]
+		u := g.Unit(id)
 		if !g.Live(id) || !g.Entered(id) && u.How != reach.Resolver || entry(g, u) {
 			continue
 		}
@@ -76,9 +76,9 @@ func callbacks(g *reach.Graph) pointed {
 			if why := g.Why(id); (why == "DT_INIT" || why == "DT_INIT_ARRAY" || why == "DT_PREINIT_ARRAY") && atStart(g.Members[u.Image].Origin) {
 				continue
 			}
-		case how == reach.Address && taker != 0 && g.Live(taker) && g.Units[taker].Image == u.Image:
+		case how == reach.Address && taker != 0 && g.Live(taker) && g.Unit(taker).Image == u.Image:
 			switch k := passedTo(g, taker, u.Entry, by); {
-			case k == starts && entry(g, &g.Units[taker]):
+			case k == starts && entry(g, g.Unit(taker)):
 				continue
 			case k == borrows:
 				p.borrowed[taker] = append(p.borrowed[taker], id)
@@ -98,7 +98,7 @@ func atStart(o process.Origin) bool {
 // passedTo returns what all functions do that a unit passes an address of its file to, 0 if it does anything else with it.
 func passedTo(g *reach.Graph, id reach.UnitID, addr uint64, by map[reach.UnitID]kind) kind {
 	var all kind
-	refs := g.Units[id].Sum.Refs
+	refs := g.Unit(id).Sum.Refs
 	for i := range refs {
 		r := &refs[i]
 		if r.A != addr && (r.Kind != summary.RefStore || r.B != addr) {
@@ -134,7 +134,7 @@ func passedTo(g *reach.Graph, id reach.UnitID, addr uint64, by map[reach.UnitID]
 // calleesOf returns what a stub goes to.
 func calleesOf(g *reach.Graph, id reach.UnitID) []reach.UnitID {
 	var out []reach.UnitID
-	refs := g.Units[id].Sum.Refs
+	refs := g.Unit(id).Sum.Refs
 	for i := range refs {
 		if r := &refs[i]; r.Kind == summary.RefCode || r.Kind == summary.RefCallSlot {
 			out = g.Callees(id, r, out)
@@ -145,7 +145,7 @@ func calleesOf(g *reach.Graph, id reach.UnitID) []reach.UnitID {
 
 // stub reports whether a unit is in a procedure linkage table.
 func stub(g *reach.Graph, id reach.UnitID) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	s := g.Members[u.Image].Section(u.Entry)
 	return s != nil && strings.HasPrefix(s.Name, ".plt")
 }

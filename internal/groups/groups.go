@@ -135,12 +135,12 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 	out := make([]Result, n)
 	roots, clear := make([][]reach.UnitID, n), make([][]reach.UnitID, n)
 	p := callbacks(g)
-	for i := 1; i < len(g.Units); i++ {
+	for i := 1; i < g.NumUnits(); i++ {
 		id := reach.UnitID(i)
 		if !g.Live(id) {
 			continue
 		}
-		u := &g.Units[id]
+		u := g.Unit(id)
 		c := a.Group[u.Image]
 		out[c].Functions++
 		if a.Transparent[u.Image] {
@@ -174,7 +174,7 @@ func Find(g *reach.Graph, ans *number.Answer, a *Assignment, n int, keeps []bool
 					needs[k] = n
 				}
 			}
-			if a.Group[g.Units[x.In].Image] == c || a.Group[g.Units[x.Unit].Image] == c {
+			if a.Group[g.Unit(x.In).Image] == c || a.Group[g.Unit(x.Unit).Image] == c {
 				executes[k] = true
 			}
 		}
@@ -282,7 +282,7 @@ func closure(g *reach.Graph, calls *reach.Forward, roots []reach.UnitID, p *poin
 	if p != nil {
 		visible, borrowed = p.visible, p.borrowed
 	}
-	seen := make(arrivals, len(g.Units))
+	seen := make(arrivals, g.NumUnits())
 	var queue []reach.UnitID
 	add := func(id, from reach.UnitID, how uint8) {
 		if seen[id].how == none {
@@ -304,7 +304,7 @@ func closure(g *reach.Graph, calls *reach.Forward, roots []reach.UnitID, p *poin
 			for _, to := range borrowed[id] {
 				add(to, id, pointer)
 			}
-			if visible != nil && pointers(g.Units[id].Sum) {
+			if visible != nil && pointers(g.Unit(id).Sum) {
 				for _, to := range visible {
 					add(to, id, pointer)
 				}
@@ -318,20 +318,20 @@ func closure(g *reach.Graph, calls *reach.Forward, roots []reach.UnitID, p *poin
 // crossings finds the functions of groups that code of other groups calls. A stub through which a file calls others is part of who calls it.
 func crossings(g *reach.Graph, calls *reach.Forward, a *Assignment, out []Result, visible []reach.UnitID) {
 	for _, id := range visible {
-		out[a.Group[g.Units[id].Image]].Visible++
+		out[a.Group[g.Unit(id).Image]].Visible++
 	}
 	into := map[reach.UnitID][]int{}
-	for i := 1; i < len(g.Units); i++ {
+	for i := 1; i < g.NumUnits(); i++ {
 		if !g.Live(reach.UnitID(i)) {
 			continue
 		}
-		img := g.Units[i].Image
+		img := g.Unit(reach.UnitID(i)).Image
 		from := a.Group[img]
 		if a.Transparent[img] {
 			from = -1
 		}
 		for _, to := range calls.Callees(reach.UnitID(i)) {
-			m := g.Units[to].Image
+			m := g.Unit(to).Image
 			if m != img && !a.Transparent[m] && a.Group[m] != from && !slices.Contains(into[to], from) {
 				into[to] = append(into[to], from)
 			}
@@ -339,12 +339,12 @@ func crossings(g *reach.Graph, calls *reach.Forward, a *Assignment, out []Result
 	}
 	for id, from := range into {
 		slices.Sort(from)
-		c := &out[a.Group[g.Units[id].Image]]
+		c := &out[a.Group[g.Unit(id).Image]]
 		c.Crossings = append(c.Crossings, Crossing{id, from})
 	}
 	for c := range out {
 		slices.SortFunc(out[c].Crossings, func(x, y Crossing) int {
-			return cmp.Or(cmp.Compare(g.Units[x.Unit].Image, g.Units[y.Unit].Image), cmp.Compare(g.Units[x.Unit].Entry, g.Units[y.Unit].Entry))
+			return cmp.Or(cmp.Compare(g.Unit(x.Unit).Image, g.Unit(y.Unit).Image), cmp.Compare(g.Unit(x.Unit).Entry, g.Unit(y.Unit).Entry))
 		})
 	}
 }

@@ -49,7 +49,7 @@ func (r *Result) visible() addresses {
 	g, out := r.Graph, addresses{}
 	exec := g.Image.File.Exec
 	for u := range g.Units {
-		for _, ref := range g.Reach.Units[u].Sum.Refs {
+		for _, ref := range g.Reach.Unit(u).Sum.Refs {
 			switch {
 			case ref.Kind == summary.RefPass && exec(ref.A), ref.Kind == summary.RefPassSlot && exec(ref.A):
 				out.add(ref.A, Callback)
@@ -137,7 +137,7 @@ func (r *Result) crossings() {
 			if toClear || to == c {
 				continue
 			}
-			add(e.To, c, r.direct(known, u, g.Reach.Units[e.To].Entry))
+			add(e.To, c, r.direct(known, u, g.Reach.Unit(e.To).Entry))
 		}
 	}
 	visible := r.visible()
@@ -150,7 +150,7 @@ func (r *Result) crossings() {
 			continue
 		}
 		if g.Taken(u) {
-			ways := visible[g.Reach.Units[u].Entry]
+			ways := visible[g.Reach.Unit(u).Entry]
 			if len(ways) == 0 {
 				ways = []Way{Taken}
 			}
@@ -173,7 +173,7 @@ func (r *Result) crossings() {
 		slices.Sort(x.From)
 		r.Details[c].Crossings = append(r.Details[c].Crossings, x)
 		f := g.Func(u)
-		if f == nil || f.Addr != g.Reach.Units[u].Entry || r.Plan.Compartments[c].Transparent {
+		if f == nil || f.Addr != g.Reach.Unit(u).Entry || r.Plan.Compartments[c].Transparent {
 			continue
 		}
 		r.Plan.Gates = append(r.Plan.Gates, compartment.Gate{Func: f.Name, Addr: f.Addr, Size: f.Size, To: compartment.ID(c)})
@@ -181,7 +181,7 @@ func (r *Result) crossings() {
 	r.enterInside(known)
 	for c := range r.Details {
 		slices.SortFunc(r.Details[c].Crossings, func(a, b Crossing) int {
-			return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
+			return cmp.Compare(g.Reach.Unit(a.Unit).Entry, g.Reach.Unit(b.Unit).Entry)
 		})
 	}
 	slices.SortFunc(r.Plan.Gates, func(a, b compartment.Gate) int { return cmp.Compare(a.Addr, b.Addr) })

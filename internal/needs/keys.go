@@ -65,7 +65,7 @@ func (r *Result) byKeys() {
 		switch {
 		case b == nil:
 			return every
-		case g.Reach.Units[u].Entry != f.Addr: // it may start behind what was followed
+		case g.Reach.Unit(u).Entry != f.Addr: // it may start behind what was followed
 			for _, way := range b {
 				mask |= way & every
 			}
@@ -117,7 +117,7 @@ func (r *Result) byKeys() {
 		queue = queue[:len(queue)-1]
 		mask, f := in[u], g.Func(u)
 		for _, e := range g.Out[u] {
-			add(e.To, ways(u, f, mask, g.Reach.Units[e.To].Entry))
+			add(e.To, ways(u, f, mask, g.Reach.Unit(e.To).Entry))
 		}
 		// What a function refers to, it may call, and so may who it calls through a gate.
 		pointers, shows := ways(u, f, mask, 0), mask
@@ -183,7 +183,7 @@ func (r *Result) shown(u Unit) (out []Unit) {
 			out = append(out, v)
 		}
 	}
-	for _, ref := range g.Reach.Units[u].Sum.Refs {
+	for _, ref := range g.Reach.Unit(u).Sum.Refs {
 		switch ref.Kind {
 		case summary.RefPass, summary.RefPassSlot, summary.RefAddr:
 			add(ref.A)
@@ -213,7 +213,7 @@ func (r *Result) readable(visit func(Unit)) {
 		}
 	}
 	for u := range g.Units {
-		for _, ref := range g.Reach.Units[u].Sum.Refs {
+		for _, ref := range g.Reach.Unit(u).Sum.Refs {
 			if ref.Kind == summary.RefStore && !r.private(ref.A) {
 				at(ref.B)
 			}

@@ -293,7 +293,7 @@ func (r *Result) empty(def int) error {
 }
 
 // libOf returns the library of a unit, -1 if it is not known.
-func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Units[u].Entry) }
+func (r *Result) libOf(u Unit) int { return r.Image.Owner(r.Graph.Reach.Unit(u).Entry) }
 
 // Of returns the compartment of a unit, and whether its library is transparent.
 func (r *Result) Of(u Unit) (c int, transparent bool) { return r.ofLib(r.libOf(u)) }
@@ -321,11 +321,11 @@ func (r *Result) calls() {
 	g := r.Graph
 	for u := range g.Units {
 		f := g.Func(u)
-		if f != nil && f.Addr == g.Reach.Units[u].Entry {
+		if f != nil && f.Addr == g.Reach.Unit(u).Entry {
 			r.Code += f.Size
 		}
 		e, ok := g.Entries[u]
-		if !ok && f != nil && f.Addr == g.Reach.Units[u].Entry && !g.Dispatches(u) {
+		if !ok && f != nil && f.Addr == g.Reach.Unit(u).Entry && !g.Dispatches(u) {
 			// Who comes to it makes its calls, so that who needs one of them not must not come to it.
 			for _, n := range g.Inlined[u] {
 				if n < 512 {
@@ -340,10 +340,10 @@ func (r *Result) calls() {
 		r.Calls[e.Number] = append(r.Calls[e.Number], u)
 		size := uint64(0)
 		if f != nil {
-			size = f.End() - g.Reach.Units[u].Entry
+			size = f.End() - g.Reach.Unit(u).Entry
 		}
 		r.Plan.Entries = append(r.Plan.Entries, compartment.Entry{
-			Func: g.Name(u), Addr: g.Reach.Units[u].Entry, Size: size, Number: e.Number, Errno: e.Errno,
+			Func: g.Name(u), Addr: g.Reach.Unit(u).Entry, Size: size, Number: e.Number, Errno: e.Errno,
 			Body: e.Form == callgraph.Body,
 		})
 	}
@@ -384,7 +384,7 @@ func (r *Result) executes() {
 func (r *Result) roots(c int) []Unit {
 	var out, clear []Unit
 	for u := range r.Graph.Units {
-		asked := slices.Contains(r.called, r.Graph.Reach.Units[u].Entry)
+		asked := slices.Contains(r.called, r.Graph.Reach.Unit(u).Entry)
 		if k, transparent := r.Of(u); k == c && (asked || !r.entry(u)) {
 			if transparent && !asked {
 				clear = append(clear, u)
@@ -469,13 +469,13 @@ func (r *Result) needs(ctx context.Context, c int) (err error) {
 	}
 	r.Plan.Compartments[c].Needs = r.needed(d.reached, roots, d.Chains)
 	for u := range d.reached.Parents {
-		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
+		if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Unit(u).Entry {
 			d.Reach += f.Size
 		}
 	}
 	for u := range r.Graph.Units {
 		if k, _ := r.Of(u); k == c {
-			if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Units[u].Entry {
+			if f := r.Graph.Func(u); f != nil && f.Addr == r.Graph.Reach.Unit(u).Entry {
 				d.Funcs++
 				d.Code += f.Size
 			}
@@ -577,6 +577,6 @@ func (r *Result) bypasses(c int) {
 		}
 	}
 	slices.SortFunc(d.Bypasses, func(a, b Bypass) int {
-		return cmp.Compare(g.Reach.Units[a.Unit].Entry, g.Reach.Units[b.Unit].Entry)
+		return cmp.Compare(g.Reach.Unit(a.Unit).Entry, g.Reach.Unit(b.Unit).Entry)
 	})
 }

@@ -49,7 +49,7 @@ func (r *Result) Parts(ctx context.Context) ([]Part, error) {
 	for u := range g.Units {
 		i := part(u)
 		p := &parts[i]
-		if f := g.Func(u); f != nil && f.Addr == g.Reach.Units[u].Entry {
+		if f := g.Func(u); f != nil && f.Addr == g.Reach.Unit(u).Entry {
 			p.Code += f.Size
 			p.Funcs++
 		}

@@ -166,7 +166,7 @@ func (s *argSolver) sites(calls []Call) {
 		if p := (place{c.In, c.Site}); c.ABI == sysno.X86_64 && !known[p] && s.isSite(p.in, p.pc) {
 			known[p] = true
 			places = append(places, p)
-			s.ask(s.g.Units[p.in].Image, p.pc, siteParams...)
+			s.ask(s.g.Unit(p.in).Image, p.pc, siteParams...)
 		}
 	}
 	for _, p := range places {
@@ -187,7 +187,7 @@ func (s *argSolver) sites(calls []Call) {
 
 // isSite reports whether a unit has a syscall instruction at pc.
 func (s *argSolver) isSite(id reach.UnitID, pc uint64) bool {
-	return slices.ContainsFunc(s.g.Units[id].Sum.More().Sites, func(x summary.Site) bool { return x.PC == pc && x.Gate == summary.GateSyscall })
+	return slices.ContainsFunc(s.g.Unit(id).Sum.More().Sites, func(x summary.Site) bool { return x.PC == pc && x.Gate == summary.GateSyscall })
 }
 
 // push takes a pair whose number was found at pc, or is one that the pair before it had (known).
@@ -218,7 +218,7 @@ func (s *argSolver) push(p pair, pc uint64, known bool) {
 	s.seen[p] = true
 	s.queue = append(s.queue, p)
 	for _, e := range s.g.Callers(p.unit) {
-		s.ask(s.g.Units[e.Unit].Image, e.At, p.params()...)
+		s.ask(s.g.Unit(e.Unit).Image, e.At, p.params()...)
 	}
 }
 
@@ -325,7 +325,7 @@ func (s *argSolver) ask(img int, callee uint64, params ...dataflow.Param) {
 // events returns what a unit passes to a callee, by place, for parameters that were
 // noted with ask. A unit is analysed again for all that was noted so far.
 func (s *argSolver) events(id reach.UnitID, callee uint64, params []dataflow.Param) []event {
-	img := s.g.Units[id].Image
+	img := s.g.Unit(id).Image
 	a, ok := s.units[id][callee]
 	if !ok || slices.ContainsFunc(params, func(p dataflow.Param) bool { return !slices.Contains(a.params, p) }) {
 		a = s.query(id, callee, s.wants[img])

@@ -29,8 +29,8 @@ var numbers = sync.OnceValue(func() map[string]int {
 
 // known says which call unit id makes at o, where it passes a number on that could not be found.
 func (s *solver) known(id reach.UnitID, o origin) (int, bool) {
-	img := s.g.Units[id].Image
-	if img == s.g.Units[o.unit].Image {
+	img := s.g.Unit(id).Image
+	if img == s.g.Unit(o.unit).Image {
 		return 0, false
 	}
 	nr, ok := numbers()[s.g.Members[img].Soname]

@@ -122,8 +122,8 @@ func SolveThrough(g *reach.Graph) *Answer {
 func (s *solver) solve() *Answer {
 	g := s.g
 	s.sink, s.numbers = s.number, true
-	for id := 1; id < len(g.Units); id++ {
-		u := &g.Units[id]
+	for id := 1; id < g.NumUnits(); id++ {
+		u := g.Unit(reach.UnitID(id))
 		if !g.Live(reach.UnitID(id)) {
 			continue
 		}
@@ -174,7 +174,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false
 			return
 		}
-		f := Found{s.g.Units[id].Image, v, 0, 0, 0}
+		f := Found{s.g.Unit(id).Image, v, 0, 0, 0}
 		if !slices.Contains(found, f) {
 			found = append(found, f)
 		}
@@ -184,7 +184,7 @@ func Arguments(g *reach.Graph, calls []Call, arg int) (found []Found, known bool
 			known = false // through a generic wrapper, whose arguments are shifted
 			continue
 		}
-		for _, site := range g.Units[c.In].Sum.More().Sites {
+		for _, site := range g.Unit(c.In).Sum.More().Sites {
 			if site.PC == c.Site {
 				s.values(c.In, c.Site, origin{c.In, c.Site, site.Gate}, site.Args[arg])
 			}
@@ -217,7 +217,7 @@ func (s *solver) values(id reach.UnitID, pc uint64, o origin, vs []summary.Value
 // own: to the units that store the word, if all of them store what they got
 // from their callers and nothing else can write it.
 func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
-	img := s.g.Units[id].Image
+	img := s.g.Unit(id).Image
 	n, initial := s.constant(img, uint64(v.N))
 	stores, known := s.g.Stores(img, uint64(v.N), initial && n == 0)
 	if !known {
@@ -238,7 +238,7 @@ func (s *solver) behind(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 // kept follows a value that is loaded from a word of the file: to what the word
 // holds from the start, and to the units that store what they got.
 func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
-	img := s.g.Units[id].Image
+	img := s.g.Unit(id).Image
 	n, initial := s.constant(img, uint64(v.N))
 	m := s.g.Members[img]
 	if !m.Writable(uint64(v.N)) {
@@ -261,7 +261,7 @@ func (s *solver) kept(id reach.UnitID, pc uint64, o origin, v summary.Value) {
 	s.sink(id, pc, o, summary.Value{Kind: summary.Const, N: n}, "")
 	for _, st := range stores {
 		if st.Const {
-			s.sink(st.Unit, s.g.Units[st.Unit].Entry, o, summary.Value{Kind: summary.Const, N: st.N}, "")
+			s.sink(st.Unit, s.g.Unit(st.Unit).Entry, o, summary.Value{Kind: summary.Const, N: st.N}, "")
 		} else {
 			s.depend(key{st.Unit, summary.Value{Kind: summary.Arg, Reg: st.Reg}}, o)
 		}
@@ -349,7 +349,7 @@ func (s *solver) constant(img int, a uint64) (int64, bool) {
 // a function of its own that takes syscall numbers to another one is the
 // assumption private-wrappers.
 func (s *solver) pointers(k key, origins []origin) bool {
-	u := &s.g.Units[k.unit]
+	u := s.g.Unit(k.unit)
 	m := s.g.Members[u.Image]
 	if k.par.Kind != summary.Arg || u.Handed || u.Rooted || m.Exported(u.Entry) {
 		return false
@@ -359,8 +359,8 @@ func (s *solver) pointers(k key, origins []origin) bool {
 		p  dataflow.Passed
 	}
 	var all []answer
-	for id := 1; id < len(s.g.Units); id++ {
-		v := &s.g.Units[id]
+	for id := 1; id < s.g.NumUnits(); id++ {
+		v := s.g.Unit(reach.UnitID(id))
 		if v.Image != u.Image || !s.g.Live(reach.UnitID(id)) || !v.Sum.Indirect {
 			continue
 		}
@@ -406,7 +406,7 @@ func passed(g *reach.Graph, unit reach.UnitID, reg x86.Reg, numbers bool) (found
 			known = false
 			return
 		}
-		f := Found{s.g.Units[id].Image, v, id, 0, 0}
+		f := Found{s.g.Unit(id).Image, v, id, 0, 0}
 		if k := s.at; k.par == (summary.Value{Kind: summary.Arg, Reg: k.par.Reg}) {
 			f.To, f.Reg = k.unit, x86.Reg(k.par.Reg)
 		}
@@ -436,10 +436,10 @@ func mayGet(g *reach.Graph, unit reach.UnitID, reg x86.Reg, itself, numbers bool
 	s := newSolver(g)
 	s.numbers, s.any = numbers, true
 	s.sink = func(id reach.UnitID, pc uint64, _ origin, v summary.Value, why string) {
-		if id == unit && pc != g.Units[unit].Entry && !itself {
+		if id == unit && pc != g.Unit(unit).Entry && !itself {
 			return
 		}
-		s.done = s.done || why != "" && id == unit || test(Found{Image: g.Units[id].Image, Value: v, Unit: id})
+		s.done = s.done || why != "" && id == unit || test(Found{Image: g.Unit(id).Image, Value: v, Unit: id})
 	}
 	s.gets(unit, reg)
 	return s.done
@@ -470,7 +470,7 @@ func Parameter(g *reach.Graph, unit reach.UnitID, reg x86.Reg) *Answer {
 	s := newSolver(g)
 	s.follow()
 	s.sink, s.numbers = s.number, true
-	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Units[unit].Entry})
+	s.depend(key{unit, summary.Value{Kind: summary.Arg, Reg: uint8(reg)}}, origin{unit: unit, pc: g.Unit(unit).Entry})
 	s.drain()
 	s.through()
 	return s.ans
@@ -539,7 +539,7 @@ func (s *solver) depend(k key, o origin) {
 
 // expand asks the callers of a wrapper.
 func (s *solver) expand(k key) {
-	u := &s.g.Units[k.unit]
+	u := s.g.Unit(k.unit)
 	s.at = k
 	origins := slices.Clone(s.params[k])
 	if s.track != nil {
@@ -560,7 +560,7 @@ func (s *solver) expand(k key) {
 	callers := s.g.Callers(k.unit)
 	if s.any {
 		slices.SortStableFunc(callers, func(a, b reach.Edge) int {
-			return cmp.Compare(s.g.Units[a.Unit].Sum.Insts, s.g.Units[b.Unit].Sum.Insts)
+			return cmp.Compare(s.g.Unit(a.Unit).Sum.Insts, s.g.Unit(b.Unit).Sum.Insts)
 		})
 	}
 	for _, e := range callers {
@@ -570,7 +570,7 @@ func (s *solver) expand(k key) {
 		answers := s.g.Query(e.Unit, e.At, k.par)
 		if len(answers) == 0 {
 			for _, o := range origins {
-				s.sink(e.Unit, s.g.Units[e.Unit].Entry, o, summary.Value{}, "the number comes from a caller that could not be asked")
+				s.sink(e.Unit, s.g.Unit(e.Unit).Entry, o, summary.Value{}, "the number comes from a caller that could not be asked")
 			}
 		}
 		for _, p := range answers {

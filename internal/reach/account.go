@@ -61,8 +61,8 @@ func (g *Graph) Account() Account {
 	for i := range live {
 		live[i] = map[uint64]bool{}
 	}
-	for i := range g.Units {
-		if u := &g.Units[i]; u.Sum != nil && !u.held {
+	for i := range g.NumUnits() {
+		if u := g.Unit(UnitID(i)); u.Sum != nil && !u.held {
 			for _, s := range u.Sum.More().Sites {
 				live[u.Image][s.PC] = true
 			}

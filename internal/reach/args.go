@@ -84,14 +84,14 @@ const back = 16
 
 // want says that somebody wants to know what of a mask of registers a unit consumes. It is known after settle.
 func (g *Graph) want(id UnitID, mask uint32) {
-	a := &g.args[id]
+	a := g.args.at(id)
 	regs := uint16(mask|mask>>back) &^ a.wanted
 	if regs == 0 {
 		return
 	}
 	a.wanted |= regs
 	if a.followed { // else what it passes on is looked at then
-		g.wants = append(g.wants, wanted{id, regs, 0, uint32(len(g.Units[id].Sum.Passes))})
+		g.wants = append(g.wants, wanted{id, regs, 0, uint32(len(g.Unit(id).Sum.Passes))})
 	}
 }
 
@@ -109,18 +109,18 @@ func (g *Graph) settle() {
 func (g *Graph) consumes(id UnitID, mask uint32) uint32 {
 	g.want(id, mask)
 	g.settle()
-	return g.args[id].used & mask
+	return g.args.at(id).used & mask
 }
 
 // passOn has a unit consume what it passes on to callees that consume it, as far as that is wanted.
 func (g *Graph) passOn(x wanted) {
-	u := &g.Units[x.unit]
+	u := g.Unit(x.unit)
 	img, passes := u.Image, u.Sum.Passes
 	r := &g.passing
 	r.asked = false
 	for i := x.p0; i < x.p1 && x.regs != 0; i++ {
 		p := &passes[i]
-		used := g.args[x.unit].used // it changes nothing to ask again about these
+		used := g.args.at(x.unit).used // it changes nothing to ask again about these
 		w := waiter{unit: x.unit, from: ofPass | i}
 		w.mask = uint32(p.Held.To(x.regs&^uint16(used))) | uint32(p.Held.To(x.regs&^uint16(used>>back)))<<back
 		if w.mask == 0 {
@@ -137,7 +137,7 @@ func (g *Graph) passOn(x wanted) {
 // wait makes w happen once unit callee consumes a register of its mask.
 func (g *Graph) wait(callee UnitID, w waiter) {
 	g.want(callee, w.mask)
-	a := &g.args[callee]
+	a := g.args.at(callee)
 	hit := a.used & w.mask
 	if w.mask &^= hit; w.mask != 0 {
 		id := g.waiters.add(w)
@@ -155,7 +155,7 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 
 // wake tells w that its callee consumes the registers hit.
 func (g *Graph) wake(w waiter, hit uint32) {
-	u := &g.Units[w.unit]
+	u := g.Unit(w.unit)
 	if w.from&ofPass != 0 {
 		h := u.Sum.Passes[w.from&^ofPass].Held
 		g.consume(w.unit, uint32(h.Of(uint16(hit)))|uint32(h.Of(uint16(hit>>back)))<<back)
@@ -173,7 +173,7 @@ func (g *Graph) wake(w waiter, hit uint32) {
 
 // consume records that unit id consumes registers.
 func (g *Graph) consume(id UnitID, regs uint32) {
-	a := &g.args[id]
+	a := g.args.at(id)
 	regs &^= a.used
 	if regs == 0 {
 		return

@@ -29,10 +29,10 @@ func BenchmarkReach(b *testing.B) {
 				b.Fatal(err)
 			}
 			units := map[Place]*summary.Unit{}
-			for id := 1; id < len(g.Units); id++ {
-				units[Place{g.Units[id].Image, g.Units[id].Entry}] = g.Full(UnitID(id))
+			for id := 1; id < g.NumUnits(); id++ {
+				units[Place{g.Unit(UnitID(id)).Image, g.Unit(UnitID(id)).Entry}] = g.Full(UnitID(id))
 			}
-			want := len(g.Units)
+			want := g.NumUnits()
 			b.ReportAllocs()
 			for b.Loop() {
 				g := New(p, Options{Workers: 1})
@@ -42,7 +42,7 @@ func BenchmarkReach(b *testing.B) {
 						level := g.todo
 						g.todo = nil
 						for _, id := range level {
-							g.Units[id].Sum = units[Place{g.Units[id].Image, g.Units[id].Entry}]
+							g.Unit(id).Sum = units[Place{g.Unit(id).Image, g.Unit(id).Entry}]
 						}
 						for _, id := range level {
 							g.process(id)
@@ -50,8 +50,8 @@ func BenchmarkReach(b *testing.B) {
 						g.wakeParts()
 					}
 				}
-				if len(g.Units) != want {
-					b.Fatalf("%d units, not %d", len(g.Units)-1, want-1)
+				if g.NumUnits() != want {
+					b.Fatalf("%d units, not %d", g.NumUnits()-1, want-1)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(want-1), "ns/unit")

@@ -77,8 +77,8 @@ func (g *Graph) manyCallers(id UnitID, n int) bool {
 
 // index takes up the units that have come since.
 func (g *Graph) index() {
-	for g.indexed = max(g.indexed, 1); g.indexed < len(g.Units); g.indexed++ {
-		u := &g.Units[g.indexed]
+	for g.indexed = max(g.indexed, 1); g.indexed < g.NumUnits(); g.indexed++ {
+		u := g.Unit(UnitID(g.indexed))
 		if u.Sum == nil {
 			break
 		}
@@ -88,7 +88,7 @@ func (g *Graph) index() {
 
 // indexUnit adds what a unit calls to callers.
 func (g *Graph) indexUnit(id UnitID) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.held {
 		return // until Release
 	}
@@ -115,11 +115,11 @@ func (g *Graph) indexGrown(id UnitID, ref int) {
 }
 
 func (g *Graph) indexMore(id UnitID, ref int, fresh func(callee UnitID) bool) {
-	r := &g.Units[id].Sum.Refs[ref]
+	r := &g.Unit(id).Sum.Refs[ref]
 	if r.Kind != summary.RefCode && r.Kind != summary.RefCallSlot {
 		return
 	}
-	if n := len(g.Units) - len(g.callers.last); n > 0 {
+	if n := g.NumUnits() - len(g.callers.last); n > 0 {
 		g.callers.last = append(g.callers.last, make([]uint32, n)...)
 	}
 	var buf [4]UnitID

@@ -31,8 +31,8 @@ func (g *Graph) Derive(h Handing) *Graph {
 	d.data = g.data
 	d.derived = &derived{whole: g, h: h, tables: map[int]bool{}}
 	d.strict = g.strict
-	for id := 1; id < len(g.Units); id++ {
-		u := &g.Units[id]
+	for id := 1; id < g.NumUnits(); id++ {
+		u := g.Unit(UnitID(id))
 		if !g.Live(UnitID(id)) {
 			continue
 		}
@@ -107,7 +107,7 @@ func (d *derived) summary(entry uint64) *summary.Unit {
 	if d.h.Start(entry) && !d.h.Into(entry) {
 		return &summary.Unit{Entry: entry} // control ends there
 	}
-	sum := d.whole.Units[id].Sum
+	sum := d.whole.Unit(id).Sum
 	if sum.More().Division == nil {
 		return sum
 	}
@@ -146,7 +146,7 @@ func (d *derived) instead(g *Graph, id UnitID, callee uint64) bool {
 	if d == nil {
 		return false
 	}
-	_, ok := d.h.Instead[g.Units[id].Entry][callee]
+	_, ok := d.h.Instead[g.Unit(id).Entry][callee]
 	return ok
 }
 
@@ -155,7 +155,7 @@ func (d *derived) redirect(g *Graph, id UnitID, callee uint64) bool {
 	if d == nil {
 		return false
 	}
-	list, ok := d.h.Instead[g.Units[id].Entry][callee]
+	list, ok := d.h.Instead[g.Unit(id).Entry][callee]
 	for _, t := range list {
 		g.code(0, t, cause{unit: id, how: Call})
 	}
@@ -164,7 +164,7 @@ func (d *derived) redirect(g *Graph, id UnitID, callee uint64) bool {
 
 // begin makes live what others hand to a unit that became live.
 func (d *derived) begin(g *Graph, id UnitID) {
-	entry := g.Units[id].Entry
+	entry := g.Unit(id).Entry
 	for _, t := range d.h.Extra[entry] {
 		g.code(0, t, cause{unit: id, how: Call})
 	}
@@ -184,7 +184,7 @@ func (d *derived) begin(g *Graph, id UnitID) {
 			}
 		}
 	}
-	if g.Units[id].Sum.Indirect {
+	if g.Unit(id).Sum.Indirect {
 		for _, a := range d.h.Shared(entry) {
 			g.addr(0, a, c)
 		}

@@ -15,7 +15,7 @@ import (
 // Callers, with arguments that are not known: through a pointer, by the loader, or as a
 // method of a Go type. (Numbers of calls nobody passes to methods, other arguments are.)
 func (g *Graph) Entered(id UnitID) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.Taken || u.ifunc != resolvesNot {
 		return true
 	}
@@ -25,7 +25,7 @@ func (g *Graph) Entered(id UnitID) bool {
 
 // TakenOnce returns who alone made a unit Taken, and how; ok is false if there were several, or none. The unit is 0 for a root.
 func (g *Graph) TakenOnce(id UnitID) (by UnitID, how How, ok bool) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.takes != 1 || u.ifunc != resolvesNot || g.Members[u.Image].IsGo() {
 		return 0, 0, false
 	}
@@ -34,7 +34,7 @@ func (g *Graph) TakenOnce(id UnitID) (by UnitID, how How, ok bool) {
 
 // Takers returns who made a unit Taken, of each image the first: not the roots.
 func (g *Graph) Takers(id UnitID) []UnitID {
-	if t := g.Units[id].taker; t != 0 {
+	if t := g.Unit(id).taker; t != 0 {
 		return append([]UnitID{t}, g.takers[id]...)
 	}
 	return g.takers[id]
@@ -136,7 +136,7 @@ func newGoEntries(funcs []uint64) *goEntries {
 // QueryExact asks what the unit passes to callees in parameters, as
 // dataflow.Analyser.QueryExact does.
 func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []dataflow.Passed {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	var buf []UnitID
 	for i := range u.Sum.Refs {
 		if r := &u.Sum.Refs[i]; r.Kind == summary.RefCode || r.Kind == summary.RefCallSlot {
@@ -147,7 +147,7 @@ func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []data
 		}
 	}
 	g.settle()
-	u = &g.Units[id]
+	u = g.Unit(id)
 	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params, func(callee uint64, slot bool) uint16 {
 		return g.consumed(u.Image, callee, slot)
 	}))
@@ -164,7 +164,7 @@ func (g *Graph) QueryWords(id UnitID, callee uint64, par dataflow.Param) []dataf
 	if a, known := g.words[k]; known {
 		return a
 	}
-	u := &g.Units[id]
+	u := g.Unit(id)
 	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, map[uint64][]dataflow.Param{callee: {par}}, nil))
 	for i := range a {
 		a[i].Values = slices.Clone(a[i].Values)
@@ -186,10 +186,10 @@ func (g *Graph) consumed(img int, callee uint64, slot bool) uint16 {
 		if !known || !g.Live(id) {
 			return all
 		}
-		if g.args[id].wanted != all {
+		if g.args.at(id).wanted != all {
 			return all
 		}
-		return uint16(g.args[id].used)
+		return uint16(g.args.at(id).used)
 	}
 	if !slot {
 		return of(img, callee)

@@ -20,14 +20,14 @@ type way struct {
 func (g *Graph) process(id UnitID) {
 	if g.Hold != nil {
 		h := g.Hold(g, id)
-		u := &g.Units[id]
+		u := g.Unit(id)
 		u.holdBack(h)
 	}
-	if !g.Units[id].held {
+	if !g.Unit(id).held {
 		g.begin(id)
 	}
 	// While its references are at hand; but what later images bind to may grow, and a derived graph follows some elsewhere.
-	if int(id) == max(g.indexed, 1) && g.Units[id].Image < g.started && g.derived == nil {
+	if int(id) == max(g.indexed, 1) && g.Unit(id).Image < g.started && g.derived == nil {
 		g.indexUnit(id)
 		g.indexed = int(id) + 1
 	}
@@ -51,7 +51,7 @@ func (u *Unit) mayRun(part uint16) bool {
 
 // begin follows a unit from its entry.
 func (g *Graph) begin(id UnitID) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	sum := g.Full(id)
 	if u.some == nil && len(sum.Div().Parts) > 0 {
 		u.some = &some{}
@@ -68,7 +68,7 @@ func (g *Graph) begin(id UnitID) {
 
 // run makes parts of a unit run, and those that they lead to.
 func (g *Graph) run(id UnitID, parts ...uint16) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	s := u.some
 	if s == nil || s.full == nil {
 		sum := u.Sum
@@ -114,7 +114,7 @@ const refNone summary.Kind = 0xff
 // show takes parts of a unit into its Sum. Each element keeps its index: waiters
 // have those of references.
 func (g *Graph) show(id UnitID, parts []uint16) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	full := u.some.full
 	all := !slices.Contains(u.some.runs, false) && len(u.some.gate.Refs)+len(u.some.gate.Sites) == 0
 	if u.Sum == full {
@@ -200,14 +200,14 @@ func (h *Held) none() bool {
 
 // Passes reports whether a number of a call that a unit passes to another function counts.
 func (g *Graph) Passes(id UnitID, n int64) bool {
-	s := g.Units[id].some
+	s := g.Unit(id).some
 	return s == nil || !slices.Contains(s.gate.Numbers, n)
 }
 
 // Keeps reports whether a word of memory that a unit loads the number n of a call from keeps it: of what
 // Held says so, unless live code stores to it by name, or gives its address away.
 func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
-	s, img := g.Units[id].some, g.Units[id].Image
+	s, img := g.Unit(id).some, g.Unit(id).Image
 	if s == nil || !slices.Contains(s.gate.Words, n) {
 		return false
 	}
@@ -217,7 +217,7 @@ func (g *Graph) Keeps(id UnitID, slot uint64, n int64) bool {
 
 // Full returns what is known of a unit, with what does not run of it.
 func (g *Graph) Full(id UnitID) *summary.Unit {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.some != nil && u.some.full != nil {
 		return u.some.full
 	}
@@ -226,7 +226,7 @@ func (g *Graph) Full(id UnitID) *summary.Unit {
 
 // Release follows a unit that Hold held back, but for what still waits.
 func (g *Graph) Release(id UnitID, still Held) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	all := u.held
 	u.holdBack(still)
 	switch {
@@ -234,7 +234,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 	case all:
 		g.begin(id)
 		if int(id) < g.indexed { // it was passed over
-			for i := range g.Units[id].Sum.Refs {
+			for i := range g.Unit(id).Sum.Refs {
 				g.indexRef(id, i)
 			}
 		}
@@ -265,7 +265,7 @@ func (g *Graph) Release(id UnitID, still Held) {
 // holds reports whether the condition of an edge may hold. If it may not yet,
 // the edge is taken once it may.
 func (g *Graph) holds(w way) bool {
-	u := &g.Units[w.unit]
+	u := g.Unit(w.unit)
 	c := u.some.full.Div().Cond(w.edge)
 	if g.Denied != nil && g.Denied(u.Image, c) {
 		return false
@@ -303,13 +303,13 @@ const maxCallers = 32
 // To ask costs as much as to analyse the callers again, so an edge to what makes no more code live just counts.
 func (g *Graph) passed(w way, c *summary.Cond) bool {
 	id := w.unit
-	return g.Entered(id) || !g.adds(id, g.Units[id].some.full.Div().Edges[w.edge].To) || g.manyCallers(id, maxCallers) || g.MayPass(g, id, c)
+	return g.Entered(id) || !g.adds(id, g.Unit(id).some.full.Div().Edges[w.edge].To) || g.manyCallers(id, maxCallers) || g.MayPass(g, id, c)
 }
 
 // adds reports whether a part of a unit has syscall instructions, or refers to code that is not live, or to other
 // data than such that holds no addresses.
 func (g *Graph) adds(id UnitID, part uint16) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	sum := u.some.full
 	from, to := sum.Span(int(part))
 	if from.Sites < to.Sites {
@@ -373,7 +373,7 @@ func (g *Graph) calleeEnds(img int, a uint64, slot bool, test func(int64) bool, 
 }
 
 func (g *Graph) unitEnds(id UnitID, test func(int64) bool, seen *[]UnitID) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.Sum == nil || u.held || slices.Contains(*seen, id) {
 		return false // not yet
 	}
@@ -410,7 +410,7 @@ func (g *Graph) recheck() bool {
 		return len(g.woken) > 0
 	}
 	g.pending = slices.DeleteFunc(g.pending, func(w way) bool {
-		u := &g.Units[w.unit]
+		u := g.Unit(w.unit)
 		c := u.some.full.Div().Cond(w.edge)
 		if c.Kind == summary.CondArg && g.passed(w, c) || c.Kind != summary.CondArg && g.comesBack(u.Image, c) {
 			g.woken = append(g.woken, w)
@@ -518,7 +518,7 @@ func (g *Graph) wakeGuards(m *member, w, a, size uint64) {
 	}
 	still := list[:0]
 	for _, x := range list {
-		f := g.Units[x.unit].some.full
+		f := g.Unit(x.unit).some.full
 		if c := f.Div().Cond(x.edge); c.A < a+size && a < c.A+uint64(c.Size) {
 			g.woken = append(g.woken, x)
 		} else {
@@ -592,7 +592,7 @@ func (g *Graph) wakeParts() {
 		id := list[i].unit
 		var parts []uint16
 		for ; i < len(list) && list[i].unit == id; i++ {
-			parts = append(parts, g.Units[id].some.full.Div().Edges[list[i].edge].To)
+			parts = append(parts, g.Unit(id).some.full.Div().Edges[list[i].edge].To)
 		}
 		g.run(id, parts...)
 	}

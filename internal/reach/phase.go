@@ -34,8 +34,8 @@ func (g *Graph) Phases() *Phases {
 	p := &Phases{Calls: w.f}
 	p.Roots, p.Unknown = w.mainRoots()
 	if p.Unknown != "" {
-		p.After = slices.Repeat([]bool{true}, len(g.Units))
-		p.Start = make([]bool, len(g.Units))
+		p.After = slices.Repeat([]bool{true}, g.NumUnits())
+		p.Start = make([]bool, g.NumUnits())
 		return p
 	}
 	var inits []UnitID
@@ -49,12 +49,12 @@ func (g *Graph) Phases() *Phases {
 		inits = append(inits, l...)
 	}
 	w.referred(inits)
-	p.After = make([]bool, len(g.Units))
+	p.After = make([]bool, g.NumUnits())
 	for _, id := range p.Roots {
 		w.add(p.After, id)
 	}
-	for id := 1; id < len(g.Units); id++ {
-		if u := &g.Units[id]; (u.Taken || u.How == Resolver) && !w.startup[UnitID(id)] && !w.passed[UnitID(id)] {
+	for id := 1; id < g.NumUnits(); id++ {
+		if u := g.Unit(UnitID(id)); (u.Taken || u.How == Resolver) && !w.startup[UnitID(id)] && !w.passed[UnitID(id)] {
 			w.add(p.After, UnitID(id))
 		}
 	}
@@ -96,7 +96,7 @@ func (w *phaser) run(live []bool) {
 		for _, c := range w.f.Callees(id) {
 			w.add(live, c)
 		}
-		u := &w.g.Units[id]
+		u := w.g.Unit(id)
 		if len(w.passed) == 0 || u.Sum == nil || u.Image != w.loader {
 			continue
 		}
@@ -122,8 +122,8 @@ func (w *phaser) mainRoots() (roots []UnitID, unknown string) {
 		if m.Interp == "" {
 			return nil, "the program is written in Go, whose runtime starts with the same code that it runs on"
 		}
-		for id := 1; id < len(g.Units); id++ {
-			if u := &g.Units[id]; u.Image == 0 && u.Parent == 0 && u.How == Root && !u.Taken {
+		for id := 1; id < g.NumUnits(); id++ {
+			if u := g.Unit(UnitID(id)); u.Image == 0 && u.Parent == 0 && u.How == Root && !u.Taken {
 				roots = append(roots, UnitID(id))
 			}
 		}
@@ -162,8 +162,8 @@ func (w *phaser) findMain(entry UnitID) (main UnitID, callers []UnitID) {
 	for range 3 {
 		var next []UnitID
 		for _, id := range level {
-			for i := range g.Units[id].Sum.Refs {
-				r := &g.Units[id].Sum.Refs[i]
+			for i := range g.Unit(id).Sum.Refs {
+				r := &g.Unit(id).Sum.Refs[i]
 				if r.Kind != summary.RefPass && r.Kind != summary.RefPassSlot || r.Reg&^summary.Back != uint8(x86.RDI) || !m.Exec(r.A) {
 					continue
 				}
@@ -176,15 +176,15 @@ func (w *phaser) findMain(entry UnitID) (main UnitID, callers []UnitID) {
 				}
 			}
 			for _, c := range w.f.Callees(id) {
-				if g.Units[c].Image == 0 && g.Units[c].Sum != nil {
+				if g.Unit(c).Image == 0 && g.Unit(c).Sum != nil {
 					next = append(next, c)
 				}
 			}
 		}
 		level = next
 	}
-	for id := 1; id < len(g.Units); id++ {
-		if u := &g.Units[id]; u.Image == 0 {
+	for id := 1; id < g.NumUnits(); id++ {
+		if u := g.Unit(UnitID(id)); u.Image == 0 {
 			if n, off, ok := m.FuncName(u.Entry); ok && off == 0 && n == "main" {
 				return UnitID(id), w.direct(UnitID(id), nil)
 			}
@@ -205,16 +205,16 @@ func (w *phaser) direct(id UnitID, callers []UnitID) []UnitID {
 
 // exits reports whether units lead to a call that ends the process.
 func (w *phaser) exits(units []UnitID) bool {
-	live := make([]bool, len(w.g.Units))
+	live := make([]bool, w.g.NumUnits())
 	for _, id := range units {
 		w.add(live, id)
 	}
 	w.run(live)
 	for id, ok := range live {
-		if !ok || w.g.Units[id].Sum == nil {
+		if !ok || w.g.Unit(UnitID(id)).Sum == nil {
 			continue
 		}
-		for _, s := range w.g.Units[id].Sum.More().Sites {
+		for _, s := range w.g.Unit(UnitID(id)).Sum.More().Sites {
 			for _, v := range s.Values {
 				if v.Kind == summary.Const && (v.N == exitThread || v.N == exitGroup) {
 					return true
@@ -245,7 +245,7 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 		queue = append(queue, at{id, uint8(x86.RDI)})
 	}
 	for i := 0; i < len(queue); i++ {
-		u := &w.g.Units[queue[i].id]
+		u := w.g.Unit(queue[i].id)
 		if u.Sum == nil {
 			continue
 		}
@@ -279,7 +279,7 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 // ends reports whether the function that a unit is the start of has no way out
 // but calls: no return, and no jump that leaves it.
 func (g *Graph) ends(id UnitID) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	m := g.Members[u.Image]
 	f := m.FDEAt(u.Entry)
 	if f == nil || f.Start != u.Entry {
@@ -383,8 +383,8 @@ func (w *phaser) referred(inits []UnitID) {
 			w.loader = m.id
 		}
 	}
-	for id := 1; id < len(g.Units); id++ {
-		u := &g.Units[id]
+	for id := 1; id < g.NumUnits(); id++ {
+		u := g.Unit(UnitID(id))
 		if u.Image == w.loader && u.Taken && u.How == Address && u.Parent != 0 && g.passes(u.Parent, u.Entry) {
 			w.passed[UnitID(id)] = true
 		}
@@ -392,8 +392,8 @@ func (w *phaser) referred(inits []UnitID) {
 	n := nearby{make([]addrs[UnitID], len(g.Members)), make([]image.Range, len(g.Members))}
 	for _, set := range []map[UnitID]bool{w.startup, w.passed} {
 		for id := range set {
-			n.add(g.Units[id].Image, g.Units[id].Entry, id)
-			if g.Units[id].How == Symbol {
+			n.add(g.Unit(id).Image, g.Unit(id).Entry, id)
+			if g.Unit(id).How == Symbol {
 				delete(set, id)
 			}
 		}
@@ -423,8 +423,8 @@ func (w *phaser) referred(inits []UnitID) {
 			}
 		}
 	}
-	for id := 1; id < len(g.Units); id++ {
-		u := &g.Units[id]
+	for id := 1; id < g.NumUnits(); id++ {
+		u := g.Unit(UnitID(id))
 		if u.Sum == nil {
 			continue
 		}
@@ -471,7 +471,7 @@ func (n *nearby) at(img int, a uint64) UnitID {
 
 // passes reports whether unit id passes the address a to a function that is known.
 func (g *Graph) passes(id UnitID, a uint64) bool {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.Sum == nil {
 		return false
 	}
@@ -496,7 +496,7 @@ func (f *Forward) Callees(id UnitID) []UnitID { return f.to[f.off[id]:f.off[id+1
 // Forward returns the direct calls. Call it after Run.
 func (g *Graph) Forward() *Forward {
 	g.index() // may meet units that are not followed
-	f := &Forward{off: make([]uint32, len(g.Units)+1)}
+	f := &Forward{off: make([]uint32, g.NumUnits()+1)}
 	for i := range g.callers.n {
 		f.off[g.callers.at(i+1).unit+1]++
 	}
@@ -505,7 +505,7 @@ func (g *Graph) Forward() *Forward {
 	}
 	f.to = make([]UnitID, g.callers.n)
 	at := slices.Clone(f.off)
-	for id := range UnitID(len(g.Units)) {
+	for id := range UnitID(g.NumUnits()) {
 		for c := range g.callers.of(id) {
 			f.to[at[c.unit]] = id
 			at[c.unit]++

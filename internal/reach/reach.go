@@ -1,8 +1,6 @@
 package reach
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
-
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -99,12 +97,12 @@ type Options struct {
 // Graph is what is live.
 type Graph struct {
 	P       *process.Process
-	Units   []Unit // by UnitID; Units[0] is unused
 	Members []*member
 
 	ids       []*addrs[UnitID] // per image, by entry
 	todo      []UnitID         // to analyse
-	args      []args           // by UnitID
+	units     blocks[Unit]     // by UnitID; that of 0 is unused
+	args      blocks[args]     // likewise
 	waiters   waiters
 	ready     []ready  // of consume
 	wants     []wanted // of want
@@ -157,8 +155,10 @@ func New(p *process.Process, opts Options) *Graph {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	g := &Graph{P: p, opts: opts, Units: make([]Unit, 1, 4096), args: make([]args, 1, 4096), keeping: 1,
+	g := &Graph{P: p, opts: opts, keeping: 1,
 		reasons: []string{""}, reasonIDs: map[string]uint32{}, lookups: map[string]looked{}, started: len(p.Images), relooked: len(p.Images), gated: map[Place]bool{}, queries: map[query][]dataflow.Passed{}, words: map[query][]dataflow.Passed{}, chosen: map[Place][]uint64{}, unborn: map[Place][]waiter{}}
+	g.args.add(args{})
+	g.units.add(Unit{})
 	g.pools = append(g.pools, dataflow.New(p.Images[0].File))
 	for range opts.Workers - 1 {
 		g.pools = append(g.pools, g.pools[0].Fork(p.Images[0].File))
@@ -228,7 +228,7 @@ const fetched = 16
 // them at the same time, and not for one after the other.
 func (g *Graph) fetch(ids []UnitID) {
 	for _, id := range ids {
-		if s := g.Units[id].Sum; len(s.Refs) > 0 {
+		if s := g.Unit(id).Sum; len(s.Refs) > 0 {
 			g.first ^= s.Refs[0].A
 		}
 	}
@@ -244,7 +244,7 @@ func (g *Graph) byPlace(level []UnitID) []UnitID {
 	}
 	l := make([]place, len(level))
 	for i, id := range level {
-		l[i] = place{g.Units[id].Entry, uint32(g.Units[id].Image), id}
+		l[i] = place{g.Unit(id).Entry, uint32(g.Unit(id).Image), id}
 	}
 	slices.SortFunc(l, func(a, b place) int {
 		if a.img != b.img {
@@ -312,8 +312,8 @@ func (g *Graph) takeLabels() bool {
 		}
 	}
 	if len(reached) > 0 {
-		for i := range g.Units {
-			if u := &g.Units[i]; u.Sum != nil && bare[u.Image] {
+		for i := range g.NumUnits() {
+			if u := g.Unit(UnitID(i)); u.Sum != nil && bare[u.Image] {
 				for _, t := range u.Sum.More().Targets {
 					if _, is := reached[Place{u.Image, t}]; is {
 						reached[Place{u.Image, t}] = true
@@ -334,7 +334,7 @@ func (g *Graph) takeLabels() bool {
 			if id, ok := g.ids[l.img].find(f.Start); ok {
 				sum := g.Full(id)
 				i, inside := slices.BinarySearch(sum.More().Targets, l.addr)
-				if inside && (len(sum.Div().Parts) == 0 || g.Units[id].mayRun(sum.Div().InPart[i])) {
+				if inside && (len(sum.Div().Parts) == 0 || g.Unit(id).mayRun(sum.Div().InPart[i])) {
 					continue
 				}
 			}
@@ -382,7 +382,7 @@ func (g *Graph) analyse(level []UnitID) {
 
 func (g *Graph) analyseSome(k int, ids []UnitID) {
 	for _, id := range ids {
-		u := &g.Units[id]
+		u := g.Unit(id)
 		if g.derived != nil {
 			if u.Sum = g.derived.summary(u.Entry); u.Sum != nil {
 				continue
@@ -427,7 +427,7 @@ func (g *Graph) Query(id UnitID, callee uint64, par dataflow.Param) []dataflow.P
 	if slices.Contains(arguments, par) {
 		pars = arguments // one analysis has the others, too
 	}
-	u := &g.Units[id]
+	u := g.Unit(id)
 	found := g.analyser(0, u.Image).Query(u.Entry, map[uint64][]dataflow.Param{callee: pars})
 	n := 0
 	for i := range found {
@@ -467,14 +467,9 @@ func (g *Graph) unit(img int, entry uint64, c cause, why string) UnitID {
 	if id, ok := g.ids[img].find(entry); ok {
 		return id
 	}
-	id := UnitID(len(g.Units))
-	if len(g.Units) == cap(g.Units) {
-		n := 4 * len(g.Units)
-		g.Units = append(fresh.Make[Unit](n)[:0], g.Units...) // append would copy more often
-		g.args = append(fresh.Make[args](n)[:0], g.args...)
-	}
-	g.args = append(g.args, args{})
-	g.Units = append(g.Units, Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
+	id := UnitID(g.NumUnits())
+	g.args.add(args{})
+	g.units.add(Unit{Image: img, Entry: entry, Parent: c.unit, How: c.how, why: g.reason(why)})
 	g.ids[img].put(entry, id)
 	g.todo = append(g.todo, id)
 	if at := (Place{img, entry}); len(g.unborn) > 0 && g.unborn[at] != nil {
@@ -501,7 +496,7 @@ func (g *Graph) reason(why string) uint32 {
 }
 
 // Why returns what makes a root live, "" of other units.
-func (g *Graph) Why(id UnitID) string { return g.reasons[g.Units[id].why] }
+func (g *Graph) Why(id UnitID) string { return g.reasons[g.Unit(id).why] }
 
 // Lookup returns the live unit at an address. Of an image that was just loaded, and that the
 // graph has not taken in yet, nothing is live.
@@ -552,15 +547,15 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 		return
 	}
 	id := g.unit(img, addr, c, why)
-	u := &g.Units[id]
+	u := g.Unit(id)
 	if u.takes == 0 {
 		u.taker, u.takenAs = c.unit, c.how
-	} else if g.Units[u.taker].Image != g.Units[c.unit].Image || u.taker == 0 != (c.unit == 0) {
+	} else if g.Unit(u.taker).Image != g.Unit(c.unit).Image || u.taker == 0 != (c.unit == 0) {
 		g.takenBy(id, c.unit)
 	}
 	u.takes = min(u.takes+1, 2)
 	u.Taken = true
-	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Units[c.unit].Image].Origin != process.OriginLoader
+	u.Given = u.Given || c.how != Symbol || c.unit == 0 || g.Members[g.Unit(c.unit).Image].Origin != process.OriginLoader
 	u.Handed = u.Handed || c.how == Address
 	u.Rooted = u.Rooted || c.how == Root
 	g.release(id)
@@ -568,7 +563,7 @@ func (g *Graph) take(img int, addr uint64, c cause, why string) {
 
 // takenBy notes that a unit was taken by another image than the one that took it first.
 func (g *Graph) takenBy(id, by UnitID) {
-	if by == 0 || slices.ContainsFunc(g.takers[id], func(t UnitID) bool { return g.Units[t].Image == g.Units[by].Image }) {
+	if by == 0 || slices.ContainsFunc(g.takers[id], func(t UnitID) bool { return g.Unit(t).Image == g.Unit(by).Image }) {
 		return
 	}
 	if g.takers == nil {
@@ -579,11 +574,11 @@ func (g *Graph) takenBy(id, by UnitID) {
 
 // release makes what a resolver returns live if it was waiting.
 func (g *Graph) release(id UnitID) {
-	if !g.args[id].later {
+	if !g.args.at(id).later {
 		return
 	}
-	u := &g.Units[id]
-	g.args[id].later = false
+	u := g.Unit(id)
+	g.args.at(id).later = false
 	u.ifunc = resolves
 	if u.Sum == nil {
 		return
@@ -603,10 +598,10 @@ func (g *Graph) resolverRoot(img int, addr uint64, c cause, wanted bool) {
 	id, known := g.ids[img].find(addr)
 	if !known {
 		id = g.unit(img, addr, c, "IFUNC resolver")
-		g.Units[id].ifunc = resolvesLater
-		g.args[id].later = true
+		g.Unit(id).ifunc = resolvesLater
+		g.args.at(id).later = true
 	}
-	if u := &g.Units[id]; u.ifunc == resolvesNot {
+	if u := g.Unit(id); u.ifunc == resolvesNot {
 		u.ifunc = resolves
 	}
 	if wanted {
@@ -906,11 +901,11 @@ func (g *Graph) symbol(t process.Target, add uint64, c cause, why string) {
 }
 
 // Live reports whether a unit counts: it was analysed, and is not held back.
-func (g *Graph) Live(id UnitID) bool { return g.Units[id].Sum != nil && !g.Units[id].held }
+func (g *Graph) Live(id UnitID) bool { return g.Unit(id).Sum != nil && !g.Unit(id).held }
 
 // follow follows what unit id refers to: the Refs from index r on to another, and the Passes.
 func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
-	u := &g.Units[id]
+	u := g.Unit(id)
 	sum := u.Sum
 	hold := u.ifunc == resolvesLater
 	g.reached.asked = false
@@ -920,9 +915,9 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 			continue
 		}
 		g.ref(id, r, int32(i))
-		u = &g.Units[id]
+		u = g.Unit(id)
 	}
-	a := &g.args[id]
+	a := g.args.at(id)
 	a.followed = true
 	g.passOn(wanted{id, a.wanted, p0, p1})
 	g.settle()
@@ -930,7 +925,7 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 
 // ref follows one reference of unit id.
 func (g *Graph) ref(id UnitID, r *summary.Ref, index int32) {
-	img := g.Units[id].Image
+	img := g.Unit(id).Image
 	c := cause{unit: id, how: Address}
 	switch r.Kind {
 	case summary.RefCode:
@@ -1371,7 +1366,7 @@ func (g *Graph) TextAt(img int, addr uint64) (string, bool) {
 
 // Callees appends the live units that a RefCode or RefCallSlot of unit id leads to.
 func (g *Graph) Callees(id UnitID, r *summary.Ref, dst []UnitID) []UnitID {
-	return g.called(g.Units[id].Image, r.A, r.Kind == summary.RefCallSlot, dst)
+	return g.called(g.Unit(id).Image, r.A, r.Kind == summary.RefCallSlot, dst)
 }
 
 // Called returns the live units that a call of an address of an image, or through a slot there, leads to.
@@ -1451,8 +1446,8 @@ func (g *Graph) Assigned(img int, slot uint64) []Store {
 // keepersOf calls f for each live unit of an image that stores to words, with these stores, until it returns
 // false. It reports whether it never did.
 func (g *Graph) keepersOf(img int, f func(id UnitID, kept []summary.ArgStore) bool) bool {
-	for ; g.keeping < len(g.Units); g.keeping++ {
-		u := &g.Units[g.keeping]
+	for ; g.keeping < g.NumUnits(); g.keeping++ {
+		u := g.Unit(UnitID(g.keeping))
 		if u.Sum == nil {
 			break // not analysed yet
 		}
@@ -1462,7 +1457,7 @@ func (g *Graph) keepersOf(img int, f func(id UnitID, kept []summary.ArgStore) bo
 		}
 	}
 	call := func(id UnitID) bool {
-		u := &g.Units[id]
+		u := g.Unit(id)
 		return u.Image != img || u.Sum == nil || u.held || f(id, u.Sum.More().Kept)
 	}
 	for _, id := range g.Members[img].keepers {
@@ -1470,7 +1465,7 @@ func (g *Graph) keepersOf(img int, f func(id UnitID, kept []summary.ArgStore) bo
 			return false
 		}
 	}
-	for id := g.keeping; id < len(g.Units); id++ {
+	for id := g.keeping; id < g.NumUnits(); id++ {
 		if !call(UnitID(id)) {
 			return false
 		}

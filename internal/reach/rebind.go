@@ -40,9 +40,9 @@ func (g *Graph) rebind() bool {
 			g.growing = append(g.growing, x)
 		}
 	}
-	for id := UnitID(1); int(id) < len(g.Units); id++ {
-		img := g.Units[id].Image
-		if !in[img] || !g.args[id].followed || !g.Live(id) {
+	for id := UnitID(1); int(id) < g.NumUnits(); id++ {
+		img := g.Unit(id).Image
+		if !in[img] || !g.args.at(id).followed || !g.Live(id) {
 			continue
 		}
 		grew := func(slot uint64) bool {
@@ -50,7 +50,7 @@ func (g *Graph) rebind() bool {
 			return sym != 0 && changed[process.Ref{Image: img, Sym: sym}]
 		}
 		g.reached.asked = false
-		sum := g.Units[id].Sum
+		sum := g.Unit(id).Sum
 		for i := range sum.Refs {
 			r := &sum.Refs[i]
 			switch {
@@ -64,7 +64,7 @@ func (g *Graph) rebind() bool {
 			}
 		}
 		if slices.ContainsFunc(sum.Passes, func(p summary.ArgPass) bool { return p.Held.Slot() && grew(p.Callee) }) {
-			g.passOn(wanted{id, g.args[id].wanted, 0, uint32(len(sum.Passes))})
+			g.passOn(wanted{id, g.args.at(id).wanted, 0, uint32(len(sum.Passes))})
 			g.settle()
 		}
 	}

@@ -62,7 +62,7 @@ func (g *Graph) elsewhere(img int, addr uint64, id UnitID) bool {
 	if id == 0 {
 		return true
 	}
-	from, to := m.FuncExtent(g.Units[id].Entry), m.FuncExtent(addr)
+	from, to := m.FuncExtent(g.Unit(id).Entry), m.FuncExtent(addr)
 	return from != to
 }
 

@@ -70,7 +70,7 @@ func (m *machine) run(from, pc uint64) bool {
 // caller executes the caller's block up to the call, and returns the state on entry to what is called, nil if
 // that cannot be done.
 func (m *machine) caller(from uint64) *state {
-	img := m.g.Units[m.edge.Unit].Image
+	img := m.g.Unit(m.edge.Unit).Image
 	if from == 0 || from > m.pc {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (m *machine) caller(from uint64) *state {
 
 // enter makes the state before a call that on entry to what is called. Of the caller's stack it keeps what is no address of it.
 func (m *machine) enter(s *state) *state {
-	u := &m.g.Units[m.chain[len(m.chain)-1]]
+	u := m.g.Unit(m.chain[len(m.chain)-1])
 	s.img, s.pc = u.Image, u.Entry
 	s.shared, s.lost, s.flags = false, false, compared{}
 	m.entry = s.r[x86.RSP].n
@@ -151,7 +151,7 @@ func (m *machine) enter(s *state) *state {
 // asked returns what package dataflow knows that the call passes.
 func (m *machine) asked(par summary.Value) value {
 	m.steps += askSteps
-	img := m.g.Units[m.edge.Unit].Image
+	img := m.g.Unit(m.edge.Unit).Image
 	var is value
 	for i, p := range at(m.g.QueryWords(m.edge.Unit, m.edge.At, par), m.pc) {
 		var v value
@@ -200,7 +200,7 @@ func (m *machine) step(s *state) (on, ok bool) {
 	if !m.decode(s, &in) {
 		return false, false
 	}
-	if u := &m.g.Units[m.sink.Unit]; s.pc == u.Entry && s.img == u.Image {
+	if u := m.g.Unit(m.sink.Unit); s.pc == u.Entry && s.img == u.Image {
 		return m.gone(s, m.sink.Args, true)
 	}
 	next := s.pc + uint64(in.Len)
@@ -312,7 +312,7 @@ func (m *machine) call(s *state, in *x86.Inst, at uint64, slot bool) (on, ok boo
 	if len(s.frames) == maxFrames || f != nil && f.LSDA != 0 || !m.push(s, value{}, false) {
 		return false, false
 	}
-	u := &m.g.Units[to[0]]
+	u := m.g.Unit(to[0])
 	s.frames = append(s.frames, frame{to[0], s.img, in.PC + uint64(in.Len), s.r[x86.RSP].n, preserved})
 	s.img = u.Image
 	return m.jump(s, u.Entry)
@@ -328,7 +328,7 @@ func (m *machine) tail(s *state, slot uint64) (on, ok bool) {
 	case slices.Contains(to, m.sink.Unit):
 		return m.gone(s, m.sink.Args, true)
 	case one:
-		u := &m.g.Units[to[0]]
+		u := m.g.Unit(to[0])
 		s.img, s.frames[len(s.frames)-1].unit = u.Image, to[0]
 		return m.jump(s, u.Entry)
 	}

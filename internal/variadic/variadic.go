@@ -28,11 +28,11 @@ type Sink struct {
 // To returns a parameter of a unit that passes it on to a function, or that is the function, which has args parameters. What passes it is in, of another
 // file than the function: a compiler may know which registers one of the same file leaves alone.
 func To(g *reach.Graph, function, unit, in reach.UnitID, reg x86.Reg, args int) Sink {
-	if g.Units[function].Image == g.Units[in].Image {
+	if g.Unit(function).Image == g.Unit(in).Image {
 		args = -1
 	}
 	if unit != function {
-		u := &g.Units[unit]
+		u := g.Unit(unit)
 		slot, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry)
 		if !stub || !slices.Contains(g.Called(u.Image, slot, true), function) {
 			args = -1
@@ -111,7 +111,7 @@ func (s *Solver) Givers(g *reach.Graph, id reach.UnitID) []int {
 		steps int // from it to the unit
 		given bool
 	}
-	own := g.Units[id].Image
+	own := g.Unit(id).Image
 	var images []int
 	add := func(img int) {
 		if !slices.Contains(images, img) {
@@ -129,7 +129,7 @@ func (s *Solver) Givers(g *reach.Graph, id reach.UnitID) []int {
 		seen[p] = true
 		given := p.given || s.takesVariable(g, p.unit)
 		for _, e := range g.Callers(p.unit) {
-			u := &g.Units[e.Unit]
+			u := g.Unit(e.Unit)
 			_, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry)
 			switch {
 			case stub:
@@ -164,7 +164,7 @@ func (s *Solver) takesVariable(g *reach.Graph, id reach.UnitID) bool {
 // Where no function of a chain does, there is little hope.
 func variadic(g *reach.Graph, id reach.UnitID) bool {
 	const begin = 64
-	u := &g.Units[id]
+	u := g.Unit(id)
 	m := g.Members[u.Image]
 	var in, fifth, sixth x86.Inst
 	vectors := false
@@ -190,7 +190,7 @@ func variadic(g *reach.Graph, id reach.UnitID) bool {
 
 // call executes what a unit calls.
 func (s *Solver) call(g *reach.Graph, chain []reach.UnitID, e reach.Edge, to Sink) ([]Address, bool) {
-	u := &g.Units[e.Unit]
+	u := g.Unit(e.Unit)
 	if _, stub := dataflow.Stub(g.Members[u.Image].File, u.Entry); stub || len(chain) > 1 && !slices.ContainsFunc(chain, func(id reach.UnitID) bool { return s.takesVariable(g, id) }) {
 		return nil, false // its callers know, or nobody does
 	}
