@@ -454,7 +454,7 @@ func (f *File) parseNotes() error {
 func (f *File) SHA256() string {
 	f.sha.once.Do(func() {
 		h := sha256.New()
-		for part := range slices.Chunk(f.Data, 1<<19) {
+		for part := range slices.Chunk(f.Data, 1<<22) {
 			for some := range slices.Chunk(part, 1<<15) {
 				h.Write(some)
 			}

@@ -89,7 +89,6 @@ func (g *Graph) Account() Account {
 				return true
 			})
 		}
-		m.Evict()
 	}
 	return a
 }

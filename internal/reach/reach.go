@@ -181,7 +181,6 @@ func (g *Graph) sync() {
 			for i := int(next.Add(1)) - 1; i < len(added); i = int(next.Add(1)) - 1 {
 				members[i] = newMember(added[i])
 				added[i].SHA256()
-				added[i].Evict()
 			}
 		})
 	}
@@ -190,6 +189,7 @@ func (g *Graph) sync() {
 		g.Members = append(g.Members, m)
 		g.ids = append(g.ids, &addrs[UnitID]{})
 	}
+	g.evict()
 }
 
 // Run computes everything that is live from the roots.
