@@ -19,36 +19,39 @@ func (w *worker) trafficOf(first, end int32) (t traffic) {
 	insts := w.insts[first:end]
 	for i := range insts {
 		in := &insts[i]
-		reads, kills := in.Use|bit(in.Base)|bit(in.Index), uint16(0)
-		switch in.Op {
-		case x86.OpJmp, x86.OpJcc:
-			reads |= in.Def
-		case x86.OpCall, x86.OpCallInd, x86.OpJmpInd, x86.OpRet, x86.OpSyscall, x86.OpSysenter, x86.OpInt80:
-			reads = 0xffff
-		case x86.OpMov, x86.OpMovzx, x86.OpMovsx, x86.OpLea, x86.OpPop:
-			if in.Size >= 4 {
-				reads, kills = reads|bit(in.Src), bit(in.Dst)
-				break
-			}
-			reads |= bit(in.Src) | bit(in.Dst) | in.Def
-		case x86.OpXor, x86.OpSub:
-			if in.Src == in.Dst && in.Size >= 4 && in.Flags&x86.FlagImm == 0 {
-				reads, kills = reads&^bit(in.Dst), bit(in.Dst)
-				break
-			}
-			reads |= bit(in.Src) | bit(in.Dst) | in.Def
-		case x86.OpLeave:
-			reads |= 1 << x86.RBP
-		case x86.OpShl, x86.OpShr, x86.OpSar:
-			reads |= bit(in.Src) | bit(in.Dst) | in.Def | 1<<x86.RCX
-		default:
-			reads |= bit(in.Src) | bit(in.Dst) | in.Def
+		of := trafficBy[in.Op]
+		if in.Size < 4 {
+			of.kills = 0 // the rest of the register stays
+		}
+		reads := in.Use | of.reads | bit(in.Base) | bit(in.Index) | bit(in.Src)
+		dst := bit(in.Dst)
+		kills := dst & of.kills
+		if (in.Op == x86.OpXor || in.Op == x86.OpSub) && in.Src == in.Dst && in.Size >= 4 && in.Flags&x86.FlagImm == 0 {
+			reads, kills = reads&^dst, dst
+		} else {
+			reads |= (dst | in.Def) &^ of.kills
 		}
 		t.reads |= reads &^ t.kills
 		t.kills |= kills &^ t.reads
 	}
 	return t
 }
+
+// trafficBy says of operations which registers they read besides their operands, and with all bits of kills that they
+// overwrite one of at least 4 bytes without looking at it.
+var trafficBy = func() (by [256]traffic) {
+	for _, op := range []x86.Op{x86.OpCall, x86.OpCallInd, x86.OpJmpInd, x86.OpRet, x86.OpSyscall, x86.OpSysenter, x86.OpInt80} {
+		by[op].reads = 0xffff
+	}
+	for _, op := range []x86.Op{x86.OpMov, x86.OpMovzx, x86.OpMovsx, x86.OpLea, x86.OpPop} {
+		by[op].kills = 0xffff
+	}
+	for _, op := range []x86.Op{x86.OpShl, x86.OpShr, x86.OpSar} {
+		by[op].reads = 1 << x86.RCX
+	}
+	by[x86.OpLeave].reads = 1 << x86.RBP
+	return
+}()
 
 // bitOf has the bits of registers; what is none has no bit.
 var bitOf = func() (bits [256]uint16) {

@@ -295,7 +295,11 @@ func (f *File) parseSections() error {
 			}
 		}
 	}
-	for _, r := range f.execs {
+	for i, r := range f.execs {
+		if i == 0 {
+			f.code = r
+		}
+		f.code = Range{min(f.code.Start, r.Start), max(f.code.End, r.End)}
 		if r.End-r.Start > f.text.End-f.text.Start {
 			f.text, f.inText = r, f.loadAt(r.Start)
 		}
@@ -612,7 +616,9 @@ func (f *File) inMemory(r Range) bool {
 // Exec reports whether addr is in an executable PT_LOAD and, where sections
 // exist, in an executable section. Memory beyond the segment's file data
 // counts: Bytes has nothing there, so code would be made at run time.
-func (f *File) Exec(addr uint64) bool { return f.text.Contains(addr) || f.inExecs(addr) }
+func (f *File) Exec(addr uint64) bool {
+	return f.text.Contains(addr) || f.code.Contains(addr) && f.inExecs(addr)
+}
 
 func (f *File) inExecs(addr uint64) bool {
 	i := sort.Search(len(f.execs), func(i int) bool { return f.execs[i].End > addr })

@@ -96,6 +96,7 @@ type File struct {
 	loads   []load // parallel to Segments
 	execs   []Range
 	text    Range // the largest of execs
+	code    Range // all of them, with what is between
 	inText  int   // which of loads it is in
 	symtab  symTable
 	fullSym symTable // .symtab

@@ -55,14 +55,20 @@ func (m *addrs[V]) put(a uint64, v V) {
 		m.far[a] = v
 		return
 	}
+	m.room(a).v = v
+}
+
+// room returns the slot of a, which is a's own from now on: it is to be given a value.
+func (m *addrs[V]) room(a uint64) *slot[V] {
 	if 4*m.n >= 3*len(m.slots) {
 		m.grow()
 	}
 	s := m.at(a)
 	if s.v == 0 {
 		m.n++
+		s.low, s.high = uint32(a), uint16(a>>32)
 	}
-	*s = slot[V]{uint32(a), uint16(a >> 32), v}
+	return s
 }
 
 func (m *addrs[V]) grow() {
@@ -94,11 +100,15 @@ const (
 type marks struct{ addrs[mark] }
 
 // add gives a marks, and returns those that it had.
-func (m *marks) add(a uint64, k mark) mark {
-	old := m.get(a)
-	if old|k != old {
+func (m *marks) add(a uint64, k mark) (old mark) {
+	if a>>48 != 0 {
+		old = m.far[a]
 		m.put(a, old|k)
+		return old
 	}
+	s := m.room(a)
+	old = s.v
+	s.v |= k
 	return old
 }
 

@@ -463,6 +463,12 @@ func (m *member) addVsyscalls() {
 		b := m.Bytes(start)
 		b = b[:min(uint64(len(b)), end-start)]
 		for off := int(-start & 7); off+8 <= len(b); off += 8 {
+			for off+8*8 <= len(b) && !upper((*[8 * 8]byte)(b[off:])) {
+				off += 8 * 8
+			}
+			if off+8 > len(b) {
+				break
+			}
 			if v := binary.LittleEndian.Uint64(b[off:]); v&^0xfff == vsyscallPage {
 				m.relocs = append(m.relocs, image.Reloc{Addr: start + uint64(off), Addend: v, Type: rRelative})
 			}
@@ -481,6 +487,12 @@ func (m *member) addVsyscalls() {
 	if len(m.relocs) > n {
 		byAddr(m.relocs)
 	}
+}
+
+// upper reports whether the upper half of one of eight words has all its bits, as that of an address in the vsyscall page.
+func upper(b *[8 * 8]byte) bool {
+	borrow := func(off int) uint64 { return ^binary.LittleEndian.Uint64(b[off:])>>32 - 1 }
+	return int64(borrow(0)|borrow(8)|borrow(16)|borrow(24)|borrow(32)|borrow(40)|borrow(48)|borrow(56)) < 0
 }
 
 // isZero reports whether the first n bytes of b are zero.
