@@ -17,8 +17,8 @@ import (
 // step is a block on the path of order, and how many of its successors were visited.
 type step struct{ b, n int32 }
 
-// nest is where a block stands among the loops. Blocks are given by their numbers plus one, 0: none.
-type nest struct {
+// loop is where a block stands among the loops. Blocks are given by their numbers plus one, 0: none.
+type loop struct {
 	at                int32 // on the path, from 1 on; 0: not on it
 	head              int32 // of the innermost loop around it, which it is not itself
 	child, last, next int32 // of the list of blocks and loops in its own loop, and of the one that it is in
@@ -42,43 +42,47 @@ func (w *worker) order(root int32) {
 	}
 	loops := false
 	path, post := append(w.path[:0], step{b: root}), w.post[:0]
-	w.blocks[root].rank = 1 // visited
-	w.nest[root].at = 1
+	blocks, nest := w.blocks, w.nest
+	blocks[root].rank = 1 // visited
+	nest[root].at = 1
 	for len(path) > 0 {
 		at := &path[len(path)-1]
+		b := &blocks[at.b]
 		to := int32(-1)
-		if b := &w.blocks[at.b]; at.n == 0 {
-			if at.n++; b.to == unknown { // decoded meanwhile, perhaps
+		if at.n == 0 {
+			at.n = 1
+			if to = b.to; to == unknown { // decoded meanwhile, perhaps
 				if i := w.instAt(uint64(w.insts[b.end-1].Imm)); i >= 0 {
 					to = w.instBlk[i]
 				}
-			} else {
-				to = b.to
 			}
 		}
 		if to < 0 && at.n == 1 {
-			at.n++
-			to = w.blocks[at.b].next
+			at.n = 2
+			to = b.next
 		}
-		switch {
-		case to < 0: // all were visited
+		if to < 0 { // all were visited
 			post = append(post, at.b)
 			path = path[:len(path)-1]
-			n := &w.nest[at.b]
+			n := &nest[at.b]
 			n.at = 0
 			if n.head != 0 && len(path) > 0 {
 				w.around(path[len(path)-1].b, n.head)
 			}
-		case w.blocks[to].rank == 0:
-			w.blocks[to].rank = 1
+			continue
+		}
+		t, n := &blocks[to], &nest[to]
+		switch {
+		case t.rank == 0:
+			t.rank = 1
 			path = append(path, step{b: to})
-			w.nest[to].at = int32(len(path))
-		case w.nest[to].at != 0:
+			n.at = int32(len(path))
+		case n.at != 0:
 			loops = true
 			w.around(at.b, to+1)
 		default:
-			for h := w.nest[to].head; h != 0; h = w.nest[h-1].head {
-				if w.nest[h-1].at != 0 {
+			for h := n.head; h != 0; h = nest[h-1].head {
+				if nest[h-1].at != 0 {
 					w.around(at.b, h)
 					break
 				}
@@ -94,36 +98,36 @@ func (w *worker) order(root int32) {
 	}
 	if !loops {
 		for i, b := range post {
-			w.blocks[b].rank = w.rank + uint64(len(post)-i)*gap
+			blocks[b].rank = w.rank + uint64(len(post)-i)*gap
 		}
 		return
 	}
 	// The lists of the loops, each in reverse postorder; the last one is of what is in none.
-	var all nest
+	var all loop
 	for i := len(post) - 1; i >= 0; i-- {
 		b := post[i]
 		l := &all
-		if h := w.nest[b].head; h != 0 {
-			l = &w.nest[h-1]
+		if h := nest[b].head; h != 0 {
+			l = &nest[h-1]
 		}
 		if l.child == 0 {
 			l.child = b + 1
 		} else {
-			w.nest[l.last-1].next = b + 1
+			nest[l.last-1].next = b + 1
 		}
 		l.last = b + 1
 	}
 	rank := w.rank
 	for b := all.child; b != 0; {
 		rank += gap
-		w.blocks[b-1].rank = rank
-		n := &w.nest[b-1]
+		blocks[b-1].rank = rank
+		n := &nest[b-1]
 		if n.child != 0 {
 			b = n.child
 			continue
 		}
 		for n.next == 0 && n.head != 0 {
-			n = &w.nest[n.head-1]
+			n = &nest[n.head-1]
 		}
 		b = n.next
 	}

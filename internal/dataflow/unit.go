@@ -162,7 +162,7 @@ type worker struct {
 	ordered    int    // blocks whose direct successors have been decoded
 	path       []step // of order
 	post       []int32
-	nest       []nest
+	nest       []loop
 	hubs       []hub   // of computed jumps
 	joints     []joint // of blocks
 	gathered   state   // of a hub or a fan that leads on
