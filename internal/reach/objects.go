@@ -105,8 +105,8 @@ type held struct {
 
 // newMember partitions the data of an image into objects. Boundaries are only
 // where they are proven: sections (segments when there are none) and the
-// extents of data symbols. Symbols that overlap are one object.
-func newMember(img *process.Image) *member {
+// extents of data symbols. Symbols that overlap are one object. room is memory for it.
+func newMember(img *process.Image, room *[]uint64) *member {
 	m := &member{Image: img, id: img.ID, stored: map[uint64][]uint64{}, held: map[uint64][]held{}, heldIn: map[int][]uint64{}, tables: map[table]bool{}}
 	m.relocs = img.Relocs
 	if img.Type == 2 {
@@ -146,7 +146,7 @@ func newMember(img *process.Image) *member {
 	slices.Sort(b)
 	b = slices.Compact(b)
 	m.hard = slices.Clip(b)
-	m.starts = m.split(b, syms)
+	m.starts = m.split(b, syms, room)
 	m.live = make([]bool, len(m.starts)+1)
 	m.open = make([]bool, len(m.starts)+1)
 	m.whole = make([]bool, len(m.hard))
@@ -199,8 +199,8 @@ const objectAlign = 32
 // object, so only those count that are aligned as objects are, that no symbol
 // covers, that are not a reference of an object to itself (list heads), and
 // across which the relocations do not go on in the same pattern (arrays).
-func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
-	var c []uint64
+func (m *member) split(hard []uint64, syms []image.Range, room *[]uint64) []uint64 {
+	c := (*room)[:0]
 	add := func(a uint64) {
 		if a&(objectAlign-1) == 0 && a >= m.Low && a < m.High && !m.Exec(a) && !m.set(a) {
 			c = append(c, a)
@@ -213,6 +213,7 @@ func (m *member) split(hard []uint64, syms []image.Range) []uint64 {
 	}
 	m.Leas(add)
 	m.immediates(add)
+	*room = c
 	slices.Sort(c)
 	c = slices.Compact(c)
 	out := make([]uint64, 0, len(hard)+len(c)/2)

@@ -178,8 +178,9 @@ func (g *Graph) sync() {
 	var wg sync.WaitGroup
 	for range min(g.opts.Workers, len(added)) {
 		wg.Go(func() {
+			var room []uint64
 			for i := int(next.Add(1)) - 1; i < len(added); i = int(next.Add(1)) - 1 {
-				members[i] = newMember(added[i])
+				members[i] = newMember(added[i], &room)
 				added[i].SHA256()
 			}
 		})
