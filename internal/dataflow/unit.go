@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gofind-dev/gofind/internal/fresh"
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/summary"
 	"github.com/gofind-dev/gofind/internal/x86"
@@ -635,6 +636,7 @@ func (w *worker) begin(entry uint64) {
 	}
 	if uint64(cap(w.dense)) < n {
 		w.dense = make([]int32, n+n/2)
+		fresh.Touch(w.dense[:n])
 	}
 	w.dense = w.dense[:n]
 }

@@ -13,9 +13,14 @@ const page = 4096
 // Make returns n zeros, all of whose pages were written to.
 func Make[T any](n int) []T {
 	s := make([]T, n)
+	Touch(s)
+	return s
+}
+
+// Touch writes to all pages of zeros, which it leaves as they are.
+func Touch[T any](s []T) {
 	each := max(1, page/int(unsafe.Sizeof(*new(T))))
-	for i := 0; i < n; i += each {
+	for i := 0; i < len(s); i += each {
 		s[i] = *new(T)
 	}
-	return s
 }
