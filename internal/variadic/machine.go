@@ -40,6 +40,10 @@ type machine struct {
 	steps int
 	todo  []*state
 	seen  map[string]bool
+
+	in  x86.Inst // memory of step, of jump, and of at
+	key []byte
+	of  []dataflow.Passed
 }
 
 // run executes the block of a call from its start on, and then what is called. It reports whether all that
@@ -153,7 +157,7 @@ func (m *machine) asked(par summary.Value) value {
 	m.steps += askSteps
 	img := m.g.Unit(m.edge.Unit).Image
 	var is value
-	for i, p := range at(m.g.QueryWords(m.edge.Unit, m.edge.At, par), m.pc) {
+	for i, p := range m.at(m.g.QueryWords(m.edge.Unit, m.edge.At, par), m.pc) {
 		var v value
 		if len(p.Values) == 1 {
 			switch x := p.Values[0]; x.Kind {
@@ -171,9 +175,15 @@ func (m *machine) asked(par summary.Value) value {
 	return is
 }
 
-// at returns the answers of one place.
-func at(all []dataflow.Passed, pc uint64) []dataflow.Passed {
-	return slices.DeleteFunc(slices.Clone(all), func(p dataflow.Passed) bool { return p.PC != pc })
+// at returns the answers of one place. They are valid until the next call.
+func (m *machine) at(all []dataflow.Passed, pc uint64) []dataflow.Passed {
+	m.of = m.of[:0]
+	for _, p := range all {
+		if p.PC == pc {
+			m.of = append(m.of, p)
+		}
+	}
+	return m.of
 }
 
 // address returns an address of an image.
@@ -196,8 +206,8 @@ func (m *machine) decode(s *state, in *x86.Inst) bool {
 
 // step executes an instruction. on is false where the way ends; ok if nothing can be said.
 func (m *machine) step(s *state) (on, ok bool) {
-	var in x86.Inst
-	if !m.decode(s, &in) {
+	in := &m.in
+	if !m.decode(s, in) {
 		return false, false
 	}
 	if u := m.g.Unit(m.sink.Unit); s.pc == u.Entry && s.img == u.Image {
@@ -212,24 +222,24 @@ func (m *machine) step(s *state) (on, ok bool) {
 	case x86.OpJmp:
 		return m.jump(s, uint64(in.Imm))
 	case x86.OpJcc:
-		return m.branch(s, &in, next)
+		return m.branch(s, in, next)
 	case x86.OpCall:
 		if target := uint64(in.Imm); target != next {
-			return m.call(s, &in, target, false)
+			return m.call(s, in, target, false)
 		}
 		return false, false
 	case x86.OpCallInd:
 		if in.Base == x86.RIP {
-			return m.call(s, &in, uint64(in.Disp), true)
+			return m.call(s, in, uint64(in.Disp), true)
 		}
-		v := m.operand(s, &in, in.Src, 8)
+		v := m.operand(s, in, in.Src, 8)
 		switch {
 		case v.kind == addr && int(v.img) == s.img:
-			return m.call(s, &in, uint64(v.n), false)
+			return m.call(s, in, uint64(v.n), false)
 		case v.kind == loaded && int(v.img) == s.img:
-			return m.call(s, &in, uint64(v.n), true)
+			return m.call(s, in, uint64(v.n), true)
 		case m.pointer(s):
-			return m.outside(s, &in, -1)
+			return m.outside(s, in, -1)
 		}
 		return false, false
 	case x86.OpJmpInd:
@@ -238,9 +248,9 @@ func (m *machine) step(s *state) (on, ok bool) {
 		}
 		return m.tail(s, uint64(in.Disp))
 	case x86.OpRet:
-		return m.ret(s, &in)
+		return m.ret(s, in)
 	}
-	if !m.compute(s, &in) {
+	if !m.compute(s, in) {
 		return false, false
 	}
 	s.pc = next
@@ -251,17 +261,17 @@ func (m *machine) step(s *state) (on, ok bool) {
 // may be what is executed, or the sink; neither is called through a pointer.
 func (m *machine) pointer(s *state) bool {
 	all := m.g.QueryWords(s.frames[len(s.frames)-1].unit, summary.AnyPointer, dataflow.Param{Kind: summary.Arg, Reg: uint8(x86.RDI)})
-	return len(at(all, s.pc)) > 0
+	return len(m.at(all, s.pc)) > 0
 }
 
 // jump goes to code of the same file. What was there in the same state need not be executed again.
 func (m *machine) jump(s *state, to uint64) (on, ok bool) {
 	s.pc = to
-	k := s.key()
-	if m.seen[k] {
+	m.key = s.key(m.key[:0])
+	if m.seen[string(m.key)] {
 		return false, true
 	}
-	m.seen[k] = true
+	m.seen[string(m.key)] = true
 	return true, true
 }
 

@@ -97,9 +97,9 @@ func (s *state) clone() *state {
 	return &t
 }
 
-// key tells states apart.
-func (s *state) key() string {
-	b := binary.AppendVarint(nil, int64(s.img))
+// key appends to b what tells states apart.
+func (s *state) key(b []byte) []byte {
+	b = binary.AppendVarint(b, int64(s.img))
 	b = binary.AppendUvarint(b, s.pc)
 	put := func(v value) {
 		b = append(b, byte(v.kind))
@@ -139,7 +139,7 @@ func (s *state) key() string {
 		flag(c.saved)
 		put(c.v)
 	}
-	return string(b)
+	return b
 }
 
 // over returns the indexes of the first cell that overlaps [off, end), and of the first behind.
