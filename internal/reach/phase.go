@@ -424,6 +424,9 @@ func (w *phaser) referred(inits []UnitID) {
 		}
 	}
 	for id := 1; id < g.NumUnits(); id++ {
+		if id%fetched == 1 {
+			g.fetchFrom(UnitID(id))
+		}
 		u := g.Unit(UnitID(id))
 		if u.Sum == nil {
 			continue

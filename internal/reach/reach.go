@@ -229,15 +229,42 @@ const fetched = 16
 // them at the same time, and not for one after the other.
 func (g *Graph) fetch(ids []UnitID) {
 	for _, id := range ids {
-		if s := g.Unit(id).Sum; len(s.Refs) > 0 {
+		if s := g.Unit(id).Sum; s != nil && len(s.Refs) > 0 {
 			g.first ^= s.Refs[0].A
 		}
 	}
 }
 
+// fetchFrom is fetch for units that follow one another.
+func (g *Graph) fetchFrom(id UnitID) {
+	var ids [fetched]UnitID
+	n := 0
+	for ; n < fetched && int(id) < g.NumUnits(); n++ {
+		ids[n] = id
+		id++
+	}
+	g.fetch(ids[:n])
+}
+
 // byPlace returns units in the order of files and addresses, so that what is read of a file is read
 // at a time.
 func (g *Graph) byPlace(level []UnitID) []UnitID {
+	const inFile, inLevel = 32, 20 // bits of an address in its file, and of a place in level
+	if len(level) < 1<<inLevel && len(g.Members) < 1<<(64-inFile-inLevel) && !slices.ContainsFunc(level, func(id UnitID) bool {
+		u := g.Unit(id)
+		return u.Entry-g.Members[u.Image].Low >= 1<<inFile
+	}) {
+		keys, out := make([]uint64, len(level)), make([]UnitID, len(level))
+		for i, id := range level {
+			u := g.Unit(id)
+			keys[i] = uint64(u.Image)<<(inFile+inLevel) | (u.Entry-g.Members[u.Image].Low)<<inLevel | uint64(i)
+		}
+		slices.Sort(keys)
+		for i, k := range keys {
+			out[i] = level[k&(1<<inLevel-1)]
+		}
+		return out
+	}
 	type place struct {
 		entry uint64
 		img   uint32
