@@ -57,35 +57,42 @@ func (w *worker) order(root int32) {
 				}
 			}
 		}
-		if to < 0 && at.n == 1 {
+		if to < 0 {
 			at.n = 2
 			to = b.next
 		}
-		if to < 0 { // all were visited
+		if to >= 0 {
+			t, n := &blocks[to], &nest[to]
+			switch {
+			case t.rank == 0:
+				t.rank = 1
+				path = append(path, step{b: to})
+				n.at = int32(len(path))
+				continue
+			case n.at != 0:
+				loops = true
+				w.around(at.b, to+1)
+			default:
+				for h := n.head; h != 0; h = nest[h-1].head {
+					if nest[h-1].at != 0 {
+						w.around(at.b, h)
+						break
+					}
+				}
+			}
+		}
+		// Blocks all of whose successors were visited.
+		for at.n == 2 {
 			post = append(post, at.b)
 			path = path[:len(path)-1]
 			n := &nest[at.b]
 			n.at = 0
-			if n.head != 0 && len(path) > 0 {
-				w.around(path[len(path)-1].b, n.head)
+			if len(path) == 0 {
+				break
 			}
-			continue
-		}
-		t, n := &blocks[to], &nest[to]
-		switch {
-		case t.rank == 0:
-			t.rank = 1
-			path = append(path, step{b: to})
-			n.at = int32(len(path))
-		case n.at != 0:
-			loops = true
-			w.around(at.b, to+1)
-		default:
-			for h := n.head; h != 0; h = nest[h-1].head {
-				if nest[h-1].at != 0 {
-					w.around(at.b, h)
-					break
-				}
+			at = &path[len(path)-1]
+			if n.head != 0 {
+				w.around(at.b, n.head)
 			}
 		}
 	}
