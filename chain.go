@@ -1,12 +1,11 @@
 package gofind
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
-
 	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/gofind-dev/gofind/internal/fresh"
 	"github.com/gofind-dev/gofind/internal/number"
 	"github.com/gofind-dev/gofind/internal/process"
 	"github.com/gofind-dev/gofind/internal/reach"

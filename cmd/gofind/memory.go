@@ -10,7 +10,7 @@ import (
 )
 
 // garbage is what share of the heap may be garbage before it is collected, in percent of what is in use: first,
-// then after one collection, and after two or more.
+// and after one collection or more.
 //
 // Most of what a scan allocates stays until its end, so a collection frees little, and costs besides that every
 // write of a pointer is slower while it runs. Below 28 MB (the first number is of the runtime's smallest heap,

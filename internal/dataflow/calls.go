@@ -1,12 +1,11 @@
 package dataflow
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
-
 	"bytes"
 	"encoding/binary"
 	"slices"
 
+	"github.com/gofind-dev/gofind/internal/fresh"
 	"github.com/gofind-dev/gofind/internal/image"
 	"github.com/gofind-dev/gofind/internal/x86"
 )

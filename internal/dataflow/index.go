@@ -1,8 +1,9 @@
 package dataflow
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
 	"math/bits"
+
+	"github.com/gofind-dev/gofind/internal/fresh"
 )
 
 // index maps addresses, or hashes, to numbers. It is emptied at no cost, since what was

@@ -1,10 +1,10 @@
 package dataflow
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
-
 	"sync"
 	"sync/atomic"
+
+	"github.com/gofind-dev/gofind/internal/fresh"
 )
 
 // memo remembers bits about addresses of a file, for all analysers of it. Bits

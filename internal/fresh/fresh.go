@@ -1,8 +1,8 @@
-// Package fresh allocates tables that are written to in no order.
+// Package fresh allocates tables that are filled in no order.
 //
-// A page that the kernel has not backed yet, and that is read first, is backed by the page of zeros; when it is written to then, it is backed
-// again, and the threads on all processors are interrupted to forget the first one: that takes several times as long as if it were
-// written to at once. Hash tables look at each of their places before they fill it.
+// Where memory that was never used is read first, the kernel backs its page by the one page of zeros. When it is written to then,
+// it is backed again, and all processors that execute the program are interrupted to forget the first page: that takes ten
+// times as long as to write to it at once. Hash tables look at each of their places before they fill it.
 package fresh
 
 import "unsafe"
@@ -17,7 +17,8 @@ func Make[T any](n int) []T {
 	return s
 }
 
-// Touch writes to all pages of zeros, which it leaves as they are.
+// Touch writes zeros to all pages of zeros. What T is should hold no pointers: where garbage is collected meanwhile, a pointer is
+// looked at before it is overwritten.
 func Touch[T any](s []T) {
 	each := max(1, page/int(unsafe.Sizeof(*new(T))))
 	for i := 0; i < len(s); i += each {

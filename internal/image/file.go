@@ -459,7 +459,7 @@ func (f *File) SHA256() string {
 	f.sha.once.Do(func() {
 		h := sha256.New()
 		for part := range slices.Chunk(f.Data, 1<<22) {
-			for some := range slices.Chunk(part, 1<<15) {
+			for some := range slices.Chunk(part, 1<<15) { // nothing stops the hashing of a piece, which garbage collection may wait for
 				h.Write(some)
 			}
 			if f.mapped != nil && len(f.Data) > 8<<20 {

@@ -1,11 +1,11 @@
 package process
 
 import (
-	"github.com/gofind-dev/gofind/internal/fresh"
-
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/gofind-dev/gofind/internal/fresh"
 )
 
 // definers knows which images may define a name, by its GNU hash, so that not each image is asked for each name. The answers are

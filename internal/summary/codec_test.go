@@ -202,6 +202,9 @@ func TestUnmarshalRefuses(t *testing.T) {
 	unit := func(b ...byte) []byte { // one unit at 0 with a Ref, room for a target
 		return sealed(append([]byte{1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, b...))
 	}
+	pass := func(held ...byte) []byte { // one unit at 0 with an ArgPass
+		return sealed(append([]byte{1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, held...))
+	}
 	for _, c := range []struct {
 		b    []byte
 		want string
@@ -209,7 +212,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{nil, "offset 0: not a summary", nil},
 		{[]byte("ELF.."), "offset 0: not a summary", nil},
-		{other, "offset 4: format version 5 is not 4", ErrVersion},
+		{other, "offset 4: format version 6 is not 5", ErrVersion},
 		{good[:20], "offset 20: truncated", ErrTruncated},
 		{flipped, "the checksum is wrong", ErrChecksum},
 		{good[:len(good)-1], "the checksum is wrong", ErrChecksum},
@@ -222,6 +225,9 @@ func TestUnmarshalRefuses(t *testing.T) {
 		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 0), "offset 63: unknown kind 15", nil},
 		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, hasOff, 0, 0), "a zero that should not be written", nil},
 		{unit(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, hasOff, 0), "offset 65: truncated", ErrTruncated},
+		{pass(1<<0, 0), "offset 66: a register that holds nothing", nil},
+		{pass(1<<0|1<<1, 0x05), "offset 66: a register that holds nothing", nil},
+		{pass(1<<0, 0x15), "offset 66: more is held than there are registers", nil},
 		{unit(0, 0, 0xff, 0xff, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), "81919 is more than 65535", nil},
 	} {
 		f := File{SHA256: "left over"}
