@@ -297,7 +297,7 @@ func (g *Graph) holds(w way) bool {
 }
 
 // maxCallers bounds how many callers of a unit are asked what they pass.
-const maxCallers = 32
+const maxCallers = 16
 
 // passed reports whether a caller of a unit may pass what the condition of an edge asks for, as far as is known now.
 // To ask costs as much as to analyse the callers again, so an edge to what makes no more code live just counts.
