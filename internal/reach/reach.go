@@ -385,12 +385,12 @@ func (g *Graph) analyse(level []UnitID) {
 		}
 		return
 	}
-	// Neighbours in the file share decoded pages and analysers.
+	// Neighbours in the file share decoded pages and analysers, and what is remembered of it is where it was found.
 	var next atomic.Int64
-	const chunk = 16
+	chunk := max(16, min(len(level)/(8*n), 64))
 	work := func(k int) {
 		for {
-			i := int(next.Add(chunk)) - chunk
+			i := int(next.Add(int64(chunk))) - chunk
 			if i >= len(level) {
 				return
 			}
