@@ -16,7 +16,7 @@ import (
 // write of a pointer is slower while it runs. Below 28 MB (the first number is of the runtime's smallest heap,
 // 4 MB) there is none, which is most scans: nginx, at 30 MB, needs one instead of eight, for a thirtieth of the
 // time. From there on what may be garbage is memory that is asked for and hardly used.
-var garbage = []int{700, 100}
+var garbage = []int{700, 200}
 
 // firstHeap is the size that the heap is given at first, in bytes: what a scan of nginx fills.
 const firstHeap = 24 << 20
