@@ -147,7 +147,6 @@ func (g *Graph) QueryExact(id UnitID, params map[uint64][]dataflow.Param) []data
 		}
 	}
 	g.settle()
-	u = g.Unit(id)
 	a := slices.Clone(g.analyser(0, u.Image).QueryExact(u.Entry, params, func(callee uint64, slot bool) uint16 {
 		return g.consumed(u.Image, callee, slot)
 	}))

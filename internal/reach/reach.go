@@ -943,7 +943,6 @@ func (g *Graph) follow(id UnitID, r0, r1, p0, p1 uint32) {
 			continue
 		}
 		g.ref(id, r, int32(i))
-		u = g.Unit(id)
 	}
 	a := g.args.at(id)
 	a.followed = true
