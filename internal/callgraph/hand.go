@@ -118,10 +118,10 @@ func (g *Graph) passOn(passed map[uint64][]summary.Ref) {
 		}
 		reg := r.Reg &^ summary.Back
 		for _, p := range g.Reach.Unit(u).Sum.Passes {
-			if p.Held.Slot() {
+			if p.Moves.Slot() {
 				continue
 			}
-			for in := p.Held.To(1 << reg); in != 0; in &= in - 1 {
+			for in := p.Moves.To(1 << reg); in != 0; in &= in - 1 {
 				to := r
 				to.B = p.Callee
 				to.Reg = uint8(bits.TrailingZeros16(in)) | r.Reg&summary.Back

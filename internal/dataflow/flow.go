@@ -291,9 +291,9 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 		return
 	}
 	const numbers = 1<<kTop | 1<<kConst | 1<<kLow
-	w.held = summary.Own(same)
+	w.moves = summary.Own(same)
 	if slot {
-		w.held = w.held.OfSlot()
+		w.moves = w.moves.OfSlot()
 	}
 	for m := other &^ (1 << x86.RSP); m != 0; m &= m - 1 {
 		r := bits.TrailingZeros16(m) & 15
@@ -313,22 +313,22 @@ func (w *worker) hand(s *state, callee uint64, slot, jump bool) {
 			w.handElem(s, &w.v.elems[y], r, callee, slot, kind)
 		}
 	}
-	if w.held.Any() {
-		w.pass(summary.ArgPass{Callee: callee, Held: w.held})
+	if w.moves.Any() {
+		w.pass(summary.ArgPass{Callee: callee, Moves: w.moves})
 	}
 }
 
 // passArg passes what register from held on entry in register to, with what else is passed if it is the only one there.
 func (w *worker) passArg(callee uint64, from, to int) {
-	switch other, is := w.held.From(uint8(to)); {
+	switch other, is := w.moves.From(uint8(to)); {
 	case !is:
-		w.held = w.held.With(uint8(to), uint8(from))
+		w.moves = w.moves.With(uint8(to), uint8(from))
 	case other != uint8(from):
-		h := summary.Held(0).With(uint8(to), uint8(from))
-		if w.held.Slot() {
+		h := summary.Moves(0).With(uint8(to), uint8(from))
+		if w.moves.Slot() {
 			h = h.OfSlot()
 		}
-		w.pass(summary.ArgPass{Callee: callee, Held: h})
+		w.pass(summary.ArgPass{Callee: callee, Moves: h})
 	}
 }
 

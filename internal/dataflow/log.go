@@ -29,11 +29,11 @@ func (e *entry) ref() summary.Ref {
 }
 
 func entryOfPass(p summary.ArgPass) entry {
-	return entry{p.Callee, uint64(p.Held), entryPass}
+	return entry{p.Callee, uint64(p.Moves), entryPass}
 }
 
 func (e *entry) pass() summary.ArgPass {
-	return summary.ArgPass{Callee: e.a, Held: summary.Held(e.b)}
+	return summary.ArgPass{Callee: e.a, Moves: summary.Moves(e.b)}
 }
 
 func entryOfStore(s summary.ArgStore) entry {

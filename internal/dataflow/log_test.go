@@ -30,7 +30,7 @@ func TestLog(t *testing.T) {
 				k := r.IntN(kinds)
 				switch a := uint64(0x1000 * k); k % 5 {
 				case 0:
-					vals = append(vals, entryOfPass(summary.ArgPass{Callee: a, Held: summary.Held(k)}))
+					vals = append(vals, entryOfPass(summary.ArgPass{Callee: a, Moves: summary.Moves(k)}))
 				case 1:
 					vals = append(vals, entryOfStore(summary.ArgStore{Slot: a, Size: uint8(k)}))
 				default:
@@ -111,7 +111,7 @@ func TestEntry(t *testing.T) {
 	small := func() uint8 { return uint8(r.Uint32()) }
 	for range 10000 {
 		ref := summary.Ref{A: r.Uint64(), B: r.Uint64(), Off: int32(r.Uint32()), Size: uint16(r.Uint32()), Kind: summary.Kind(r.IntN(int(summary.RefTable) + 1)), Reg: small()}
-		pass := summary.ArgPass{Callee: r.Uint64(), Held: summary.Held(r.Uint64())}
+		pass := summary.ArgPass{Callee: r.Uint64(), Moves: summary.Moves(r.Uint64())}
 		store := summary.ArgStore{Slot: r.Uint64(), N: int64(r.Uint64()), Kind: summary.StoreKind(r.IntN(3)), Reg: small(), Size: small()}
 		e, f, g := entryOfRef(ref), entryOfPass(pass), entryOfStore(store)
 		if e.ref() != ref || f.pass() != pass || g.store() != store {

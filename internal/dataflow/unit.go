@@ -195,7 +195,7 @@ type worker struct {
 	parts    map[uint64]bool     // by start of an FDE: whether it jumps back into this function
 	coarse   bool                // settle gives up what differs
 	jumping  bool                // hand is for a jump
-	held     summary.Held        // and passes this on
+	moves    summary.Moves       // and passes this on
 	below    int                 // bytes before where the table is indexed from that are part of it
 	stop     bool                // the block just evaluated does not go on to the next
 	query    map[uint64][]Param

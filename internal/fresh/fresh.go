@@ -1,7 +1,7 @@
 // Package fresh allocates tables that are filled in no order.
 //
 // Where memory that was never used is read first, the kernel backs its page by the one page of zeros. When it is written to then,
-// it is backed again, and all processors that execute the program are interrupted to forget the first page: that takes ten
+// it is backed again, and all processors that execute the program are interrupted to forget the first page: that takes several
 // times as long as to write to it at once. Hash tables look at each of their places before they fill it.
 package fresh
 

@@ -122,11 +122,11 @@ func (g *Graph) passOn(x wanted) {
 		p := &passes[i]
 		used := g.args.at(x.unit).used // it changes nothing to ask again about these
 		w := waiter{unit: x.unit, from: ofPass | i}
-		w.mask = uint32(p.Held.To(x.regs&^uint16(used))) | uint32(p.Held.To(x.regs&^uint16(used>>back)))<<back
+		w.mask = uint32(p.Moves.To(x.regs&^uint16(used))) | uint32(p.Moves.To(x.regs&^uint16(used>>back)))<<back
 		if w.mask == 0 {
 			continue
 		}
-		if slot := p.Held.Slot(); !slot && g.derived.instead(g, x.unit, p.Callee) || !g.reach(r, img, p.Callee, slot) {
+		if slot := p.Moves.Slot(); !slot && g.derived.instead(g, x.unit, p.Callee) || !g.reach(r, img, p.Callee, slot) {
 			g.wake(w, w.mask) // code that is not known consumes everything
 			continue
 		}
@@ -157,7 +157,7 @@ func (g *Graph) wait(callee UnitID, w waiter) {
 func (g *Graph) wake(w waiter, hit uint32) {
 	u := g.Unit(w.unit)
 	if w.from&ofPass != 0 {
-		h := u.Sum.Passes[w.from&^ofPass].Held
+		h := u.Sum.Passes[w.from&^ofPass].Moves
 		g.consume(w.unit, uint32(h.Of(uint16(hit)))|uint32(h.Of(uint16(hit>>back)))<<back)
 		return
 	}

@@ -463,17 +463,9 @@ func (m *member) addVsyscalls() {
 	scan := func(start, end uint64) {
 		b := m.Bytes(start)
 		b = b[:min(uint64(len(b)), end-start)]
-		for off := int(-start & 7); off+8 <= len(b); off += 8 {
-			for off+8*8 <= len(b) && !upper((*[8 * 8]byte)(b[off:])) {
-				off += 8 * 8
-			}
-			if off+8 > len(b) {
-				break
-			}
-			if v := binary.LittleEndian.Uint64(b[off:]); v&^0xfff == vsyscallPage {
-				m.relocs = append(m.relocs, image.Reloc{Addr: start + uint64(off), Addend: v, Type: rRelative})
-			}
-		}
+		eachVsyscall(b, int(-start&7), func(off int, v uint64) {
+			m.relocs = append(m.relocs, image.Reloc{Addr: start + uint64(off), Addend: v, Type: rRelative})
+		})
 	}
 	for _, s := range m.Segments {
 		start, end := s.Addr, s.Addr+s.MemSize
@@ -487,6 +479,21 @@ func (m *member) addVsyscalls() {
 	}
 	if len(m.relocs) > n {
 		byAddr(m.relocs)
+	}
+}
+
+// eachVsyscall calls do for the words of b, the first of which is at off, that are addresses in the vsyscall page.
+func eachVsyscall(b []byte, off int, do func(off int, v uint64)) {
+	for ; off+8 <= len(b); off += 8 {
+		for off+8*8 <= len(b) && !upper((*[8 * 8]byte)(b[off:])) {
+			off += 8 * 8
+		}
+		if off+8 > len(b) {
+			return
+		}
+		if v := binary.LittleEndian.Uint64(b[off:]); v&^0xfff == vsyscallPage {
+			do(off, v)
+		}
 	}
 }
 

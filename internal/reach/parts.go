@@ -174,7 +174,7 @@ func (g *Graph) show(id UnitID, parts []uint16) {
 // waits reports whether the call that an argument goes to waits for Release.
 func (g *Graph) waits(u *Unit, p *summary.ArgPass) bool {
 	kind := summary.RefCode
-	if p.Held.Slot() {
+	if p.Moves.Slot() {
 		kind = summary.RefCallSlot
 	}
 	return slices.ContainsFunc(u.some.gate.Refs, func(i int32) bool {

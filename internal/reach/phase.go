@@ -251,9 +251,9 @@ func (w *phaser) finalReceivers(units []UnitID) []UnitID {
 		}
 		handed := false
 		for _, p := range u.Sum.Passes {
-			for to := p.Held.To(1 << queue[i].reg); to != 0; to &= to - 1 {
+			for to := p.Moves.To(1 << queue[i].reg); to != 0; to &= to - 1 {
 				handed = true
-				for _, c := range w.g.known(u.Image, p.Callee, p.Held.Slot()) {
+				for _, c := range w.g.known(u.Image, p.Callee, p.Moves.Slot()) {
 					if n := (at{c, uint8(bits.TrailingZeros16(to))}); !slices.Contains(queue, n) {
 						queue = append(queue, n)
 					}

@@ -235,7 +235,7 @@ func (g *Graph) fetch(ids []UnitID) {
 	}
 }
 
-// fetchFrom is fetch for units that follow one another.
+// fetchFrom is fetch for units that became live one after another.
 func (g *Graph) fetchFrom(id UnitID) {
 	var ids [fetched]UnitID
 	n := 0
@@ -249,22 +249,6 @@ func (g *Graph) fetchFrom(id UnitID) {
 // byPlace returns units in the order of files and addresses, so that what is read of a file is read
 // at a time.
 func (g *Graph) byPlace(level []UnitID) []UnitID {
-	const inFile, inLevel = 32, 20 // bits of an address in its file, and of a place in level
-	if len(level) < 1<<inLevel && len(g.Members) < 1<<(64-inFile-inLevel) && !slices.ContainsFunc(level, func(id UnitID) bool {
-		u := g.Unit(id)
-		return u.Entry-g.Members[u.Image].Low >= 1<<inFile
-	}) {
-		keys, out := make([]uint64, len(level)), make([]UnitID, len(level))
-		for i, id := range level {
-			u := g.Unit(id)
-			keys[i] = uint64(u.Image)<<(inFile+inLevel) | (u.Entry-g.Members[u.Image].Low)<<inLevel | uint64(i)
-		}
-		slices.Sort(keys)
-		for i, k := range keys {
-			out[i] = level[k&(1<<inLevel-1)]
-		}
-		return out
-	}
 	type place struct {
 		entry uint64
 		img   uint32

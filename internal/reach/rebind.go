@@ -63,7 +63,7 @@ func (g *Graph) rebind() bool {
 				g.ref(id, r, int32(i))
 			}
 		}
-		if slices.ContainsFunc(sum.Passes, func(p summary.ArgPass) bool { return p.Held.Slot() && grew(p.Callee) }) {
+		if slices.ContainsFunc(sum.Passes, func(p summary.ArgPass) bool { return p.Moves.Slot() && grew(p.Callee) }) {
 			g.passOn(wanted{id, g.args.at(id).wanted, 0, uint32(len(sum.Passes))})
 			g.settle()
 		}

@@ -169,7 +169,7 @@ func (u *Unit) check() error {
 		}
 	}
 	for i := range u.Passes {
-		if h := u.Passes[i].Held; h&heldNone != 0 {
+		if m := u.Passes[i].Moves; m&movesNone != 0 {
 			return fmt.Errorf("pass %d says what the stack pointer holds", i)
 		}
 	}
@@ -297,7 +297,7 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 	}
 	for _, p := range u.Passes {
 		near(p.Callee)
-		b = p.Held.append(b)
+		b = p.Moves.append(b)
 	}
 	for i := range u.More().Sites {
 		s := &u.More().Sites[i]
@@ -359,29 +359,29 @@ func (u *Unit) append(b []byte, before uint64) []byte {
 }
 
 // append writes which registers hold something, with the bit of rsp for Slot, and then what they hold, two to a byte.
-func (h Held) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(h.registers()))
+func (m Moves) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(m.registers()))
 	half := false
-	for h &^= heldSlot; h != 0; {
-		i := bits.TrailingZeros64(uint64(h)) &^ 3
-		r := byte(h>>i) & 0xf
+	for m &^= movesSlot; m != 0; {
+		i := bits.TrailingZeros64(uint64(m)) &^ 3
+		r := byte(m>>i) & 0xf
 		if half {
 			b[len(b)-1] |= r << 4
 		} else {
 			b = append(b, r)
 		}
 		half = !half
-		h &^= 0xf << i
+		m &^= 0xf << i
 	}
 	return b
 }
 
 // registers returns a bit for each register in whose place something is.
-func (h Held) registers() (regs uint16) {
-	for h != 0 {
-		i := bits.TrailingZeros64(uint64(h)) &^ 3
+func (m Moves) registers() (regs uint16) {
+	for m != 0 {
+		i := bits.TrailingZeros64(uint64(m)) &^ 3
 		regs |= 1 << (i / 4)
-		h &^= 0xf << i
+		m &^= 0xf << i
 	}
 	return regs
 }
@@ -641,7 +641,7 @@ func (d *decoder) unit(u *Unit, entry uint64) {
 	for i := range u.Passes {
 		p := &u.Passes[i]
 		p.Callee = d.near(&at)
-		p.Held = d.held()
+		p.Moves = d.moves()
 	}
 	for i := range more.Sites {
 		s := &more.Sites[i]
@@ -731,11 +731,11 @@ func (d *decoder) head(last byte) byte {
 	return c
 }
 
-// held reads what Held.append writes.
-func (d *decoder) held() (h Held) {
+// moves reads what Moves.append writes.
+func (d *decoder) moves() (m Moves) {
 	regs := uint16(d.uint(1<<16 - 1))
 	if regs>>rsp&1 != 0 {
-		h, regs = heldSlot, regs&^(1<<rsp)
+		m, regs = movesSlot, regs&^(1<<rsp)
 	}
 	at, two := d.off, byte(0)
 	for half := false; regs != 0; regs &= regs - 1 {
@@ -745,14 +745,14 @@ func (d *decoder) held() (h Held) {
 		if two&0xf == 0 {
 			d.fail(at, nil, "a register that holds nothing is said to hold something")
 		}
-		h |= Held(two&0xf) << (4 * bits.TrailingZeros16(regs))
+		m |= Moves(two&0xf) << (4 * bits.TrailingZeros16(regs))
 		two >>= 4
 		half = !half
 	}
 	if two != 0 {
 		d.fail(at, nil, "more is held than there are registers")
 	}
-	return h
+	return m
 }
 
 func (d *decoder) value(v *Value) {

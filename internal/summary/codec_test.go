@@ -101,7 +101,7 @@ func TestExtremes(t *testing.T) {
 			{A: math.MaxUint64, B: 1 << 63, Off: math.MaxInt32},
 			{A: 1 << 63},
 		},
-		Passes: []ArgPass{{math.MaxUint64, math.MaxUint64 &^ heldNone}, {Held: Own(math.MaxUint16)}, {Held: Held(0).With(15, 0)}, {Held: heldSlot}, {}},
+		Passes: []ArgPass{{math.MaxUint64, math.MaxUint64 &^ movesNone}, {Moves: Own(math.MaxUint16)}, {Moves: Moves(0).With(15, 0)}, {Moves: movesSlot}, {}},
 		Rest: &Rest{Sites: []Site{{PC: 1, Gate: lastGate,
 			Values: []Value{{N: math.MinInt64, Off: math.MinInt32, Kind: lastValue, Reg: 255, Size: 255}, {N: math.MaxInt64}},
 			Args:   [3][]Value{1: {{}}}}},

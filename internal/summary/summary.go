@@ -149,10 +149,10 @@ type Site struct {
 }
 
 // ArgPass says what of the values on entry is in registers when control goes to
-// Callee (or to what the pointer at Callee holds, see Held.Slot). A register that may hold the values of several is in as many of them.
+// Callee (or to what the pointer at Callee holds, see Moves.Slot). A register that may hold the values of several is in as many of them.
 type ArgPass struct {
 	Callee uint64
-	Held   Held
+	Moves  Moves
 }
 
 // GapKind names a place where the analysis gave up.

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestHeld compares Held with a table of registers.
-func TestHeld(t *testing.T) {
+// TestMoves compares Moves with a table of registers.
+func TestMoves(t *testing.T) {
 	const none = 0xff
 	r := rand.New(rand.NewPCG(1, 2))
 	reg := func() uint8 {
@@ -55,9 +55,9 @@ func TestHeld(t *testing.T) {
 		if h.Slot() != slot || h.Any() != any || h.To(a) != to || h.Of(b) != from {
 			t.Fatalf("%x: Slot %v, Any %v, To(%x) %x, Of(%x) %x; not %v, %v, %x, %x", uint64(h), h.Slot(), h.Any(), a, h.To(a), b, h.Of(b), slot, any, to, from)
 		}
-		roundTrip(t, &File{SHA256: zeroSum, Units: []*Unit{{Passes: []ArgPass{{Callee: 1, Held: h}, {Callee: 2}}}}})
+		roundTrip(t, &File{SHA256: zeroSum, Units: []*Unit{{Passes: []ArgPass{{Callee: 1, Moves: h}, {Callee: 2}}}}})
 	}
-	if _, err := (&File{SHA256: zeroSum, Units: []*Unit{{Passes: []ArgPass{{Held: heldNone}}}}}).MarshalBinary(); err == nil {
+	if _, err := (&File{SHA256: zeroSum, Units: []*Unit{{Passes: []ArgPass{{Moves: movesNone}}}}}).MarshalBinary(); err == nil {
 		t.Error("what means nothing was written")
 	}
 }
